@@ -1,0 +1,145 @@
+/** Keeps imports running one way through the house: contract ← rules ← … ← main, and widget → contract only. */
+
+/** Left to right: a place may import what stands left of it, and itself; places that share a step may not import each other. */
+const STEPS = [
+  ['contract'],
+  ['rules'],
+  ['auth', 'database', 'storage'],
+  ['sharing'],
+  ['upload', 'http', 'realtime', 'jobs'],
+  ['compose'],
+  ['main', 'chatdrop'],
+];
+
+/** Files beside the steps: reading the settings stands next to `rules`, `assets.ts` next to `sharing`. */
+const READING_SETTINGS = ['config', 'settings', 'config-values'];
+const BESIDE = {
+  config: ['contract', 'rules', 'settings', 'config-values'],
+  settings: ['contract', 'rules', 'config-values'],
+  'config-values': ['contract', 'rules'],
+  assets: ['contract', 'rules'],
+};
+const MAY_IMPORT_ASSETS = ['http', 'compose', 'main', 'chatdrop'];
+
+const steps = STEPS.flatMap((places, step) => places.map((place) => ({ place, step })));
+const pathOf = (place) => `^server/${place}(/|\\.[jt]s$)`;
+const anyOf = (places) => places.map(pathOf).join('|');
+const placesLeftOf = (step) => steps.filter((other) => other.step < step).map((other) => other.place);
+
+const stepRules = steps.map(({ place, step }) => {
+  const allowed = [place, ...placesLeftOf(step)];
+  if (step > 1) allowed.push(...READING_SETTINGS);
+  if (MAY_IMPORT_ASSETS.includes(place)) allowed.push('assets');
+  if (place === 'chatdrop') allowed.push('main');
+  return {
+    name: `server-${place}`,
+    comment: `server/${place} may import only: ${allowed.join(', ')}`,
+    severity: 'error',
+    from: { path: pathOf(place) },
+    to: { path: '^server/', pathNot: anyOf(allowed) },
+  };
+});
+
+const besideRules = Object.entries(BESIDE).map(([place, allowed]) => ({
+  name: `server-${place}`,
+  comment: `server/${place}.ts may import only: ${allowed.join(', ')}`,
+  severity: 'error',
+  from: { path: pathOf(place) },
+  to: { path: '^server/', pathNot: anyOf([place, ...allowed]) },
+}));
+
+export default {
+  forbidden: [
+    ...stepRules,
+    ...besideRules,
+    {
+      name: 'config-is-types-only',
+      comment: 'only main and compose run config.ts; everything else imports its types',
+      severity: 'error',
+      from: { path: '^server/', pathNot: anyOf(['main', 'compose', ...READING_SETTINGS]) },
+      to: { path: anyOf(READING_SETTINGS), dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'server-place',
+      comment: 'a new folder or file of server/ needs its place in .dependency-cruiser.mjs',
+      severity: 'error',
+      from: { path: '^server/', pathNot: anyOf([...steps.map(({ place }) => place), ...Object.keys(BESIDE)]) },
+      to: {},
+    },
+    {
+      name: 'contract-imports-nothing',
+      comment: 'the contract is bundled into the widget: no package, no Node',
+      severity: 'error',
+      from: { path: pathOf('contract') },
+      to: { pathNot: pathOf('contract') },
+    },
+    {
+      name: 'server-stays-in-server',
+      severity: 'error',
+      from: { path: '^server/' },
+      to: { path: '^(widget|test)/' },
+    },
+    {
+      name: 'migrations-are-run-by-database',
+      severity: 'error',
+      from: { path: '^server/', pathNot: anyOf(['database', 'compose', 'main']) },
+      to: { path: '^migrations/' },
+    },
+    {
+      name: 'migrations-stand-alone',
+      comment: 'a migration must mean the same in a year: nothing of server/ in it',
+      severity: 'error',
+      from: { path: '^migrations/' },
+      to: { path: '^(server|widget|test)/' },
+    },
+    {
+      name: 'widget-knows-the-contract-only',
+      severity: 'error',
+      from: { path: '^widget/' },
+      to: { path: '^(server|migrations|test)/', pathNot: pathOf('contract') },
+    },
+    {
+      name: 'core-without-ui',
+      comment: 'widget/core is the headless entry: no DOM parts',
+      severity: 'error',
+      from: { path: '^widget/core/' },
+      to: { path: '^widget/(?!core/)' },
+    },
+    {
+      name: 'no-cycle',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'server-runs-on-dependencies',
+      comment: 'what the server needs at run time is a dependency, not a devDependency',
+      severity: 'error',
+      from: { path: '^(server|migrations)/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'listed-packages-only',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+  ],
+  options: {
+    // TypeScript 7 has no JS API; swc reads the same syntax and tells type imports from others.
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist/' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};

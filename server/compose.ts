@@ -1,0 +1,311 @@
+/** Builds the whole server from one Config: every arrow of the house is an argument here. */
+import type { Logger } from 'pino';
+import { MIGRATIONS } from '../migrations/index.ts';
+import type { Assets } from './assets.ts';
+import { createAuthenticateToken, signToken } from './auth/authenticate-token.ts';
+import { developmentSecret } from './auth/development-secret.ts';
+import { createOrigins } from './auth/origins.ts';
+import type { Config } from './config.ts';
+import type { ChatConfig } from './contract/chat-file.ts';
+import { type ChatFileTable, createChatFileTable } from './database/chat-file-table.ts';
+import { createEventLedger } from './database/event-ledger.ts';
+import { takeInstanceLock } from './database/instance-lock.ts';
+import { migrate, openDatabase } from './database/open-database.ts';
+import { createPeopleTable } from './database/people-table.ts';
+import { createRemovedObjectTable } from './database/removed-object-table.ts';
+import { sharedSecret } from './database/server-value-table.ts';
+import { createUploadTable } from './database/upload-table.ts';
+import { createFileRoutes } from './http/file-routes.ts';
+import { createHealthRoutes } from './http/health-routes.ts';
+import { createHttpApp, TUS_PATH } from './http/http-app.ts';
+import { addressOf, createHttpServer, listen } from './http/http-server.ts';
+import { createMediaRoute } from './http/media-routes.ts';
+import { createPageRoutes } from './http/page-routes.ts';
+import { createCountCreation } from './http/rate-limit.ts';
+import { createSendObject } from './http/send-object.ts';
+import { createUploadRoutes } from './http/upload-routes.ts';
+import { createChores } from './jobs/chores.ts';
+import { createCleanUp } from './jobs/clean-up.ts';
+import { createOwedFinishes } from './jobs/owed-finishes.ts';
+import { type Periodic, startPeriodic } from './jobs/periodic.ts';
+import { createSessionFeed, type SessionFeed } from './realtime/session-feed.ts';
+import { createSocketServer } from './realtime/socket-server.ts';
+import { createAbortUpload } from './sharing/abort-upload.ts';
+import { createAcceptUpload } from './sharing/accept-upload.ts';
+import { createCheckFirstBytes } from './sharing/check-first-bytes.ts';
+import { createDeleteRemovedBytes } from './sharing/delete-removed-bytes.ts';
+import { createFinishUpload } from './sharing/finish-upload.ts';
+import { createListFiles } from './sharing/list-files.ts';
+import { createPresentFile } from './sharing/present-file.ts';
+import { createRecordFile } from './sharing/record-file.ts';
+import { createRejectUpload } from './sharing/reject-upload.ts';
+import { createRemoveFile } from './sharing/remove-file.ts';
+import { createRemoveSession } from './sharing/remove-session.ts';
+import { createReportProgress } from './sharing/upload-progress.ts';
+import type { FileStorage } from './storage/file-storage.ts';
+import { createLocalStorage } from './storage/local-storage.ts';
+import { createLocker } from './upload/locker.ts';
+import { createTusEndpoint } from './upload/tus-endpoint.ts';
+import { createTusLibrary } from './upload/tus-library.ts';
+import { createWriteBody } from './upload/write-body.ts';
+
+/** What tests put in the place of a part; each gets the real one to wrap. */
+export type Overrides = {
+  storage?: (real: FileStorage) => FileStorage;
+  files?: (real: ChatFileTable) => ChatFileTable;
+  feed?: (real: SessionFeed) => SessionFeed;
+};
+
+export type ChatdropServer = {
+  /** Finishes what an earlier process owed, then listens. @returns the address of the server */
+  start(): Promise<string>;
+  /** Drains: bodies end with their bytes kept, finishes complete, sockets close. Takes `DRAIN_MS` at most and a little. */
+  stop(): Promise<void>;
+};
+
+/** Milliseconds that requests under way get at a shutdown. */
+const DRAIN_MS = 10_000;
+
+const now = Date.now;
+const same = <T>(part: T): T => part;
+
+/** @throws when the data folder is in use, or the database or the storage cannot be opened */
+export async function compose(
+  config: Config,
+  log: Logger,
+  assets: Assets,
+  overrides: Overrides = {},
+): Promise<ChatdropServer> {
+  const parts = await composeParts(config, log, overrides);
+  const sharing = composeSharing(parts);
+  const upload = composeUpload(parts, sharing);
+  const sockets = composeEdges(parts, sharing, upload, assets);
+  const chores = composeChores(parts, sharing);
+  const { http, database, lock, draining } = parts;
+  let periodic: Periodic | undefined;
+  return {
+    async start() {
+      await chores.atStart();
+      await listen(http, config.host, config.port);
+      const onFault = (chore: string, err: unknown) => log.error({ chore, err }, 'a chore failed; it runs again');
+      periodic = startPeriodic(chores.periodic, onFault);
+      return parts.publicUrl();
+    },
+    async stop() {
+      draining.abort();
+      const forced = setTimeout(() => http.closeAllConnections(), DRAIN_MS);
+      await sockets.close();
+      clearTimeout(forced);
+      await periodic?.stop();
+      await sharing.finishUpload.settled();
+      await database.destroy();
+      lock.release();
+    },
+  };
+}
+
+type Parts = Awaited<ReturnType<typeof composeParts>>;
+type Sharing = ReturnType<typeof composeSharing>;
+type UploadEdge = ReturnType<typeof composeUpload>;
+
+/** What everything stands on: database, storage, keys, feed. */
+async function composeParts(config: Config, log: Logger, overrides: Overrides) {
+  const lock = takeInstanceLock(config.dataDir);
+  const database = openDatabase(config.databaseFile);
+  await migrate(database, MIGRATIONS);
+  const http = createHttpServer();
+  const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
+
+  const files = (overrides.files ?? same)(createChatFileTable(database));
+  const ledger = createEventLedger(database);
+  const uploads = createUploadTable(database);
+  const people = createPeopleTable();
+  const removedObjects = createRemovedObjectTable(database);
+  const storage = (overrides.storage ?? same)(await createLocalStorage(config.mediaRoot));
+
+  const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
+  const jwtSecret = config.jwtSecret ?? developmentSecret(config.dataDir);
+  const tokenRules = { secret: jwtSecret, issuer: config.jwtIssuer, audience: config.jwtAudience };
+  const mediaUrl = () => publicUrl() + config.mediaPath;
+  const presentFile = createPresentFile({ mediaUrl, secret: linkSecret, expirySeconds: config.signedUrlSeconds, now });
+  const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
+  const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
+  const policy = { maxFileSizeBytes: config.maxFileSizeBytes, allowedTypes: config.allowedTypes };
+  const draining = new AbortController();
+  return {
+    config,
+    log,
+    lock,
+    database,
+    http,
+    publicUrl,
+    files,
+    ledger,
+    uploads,
+    people,
+    removedObjects,
+    storage,
+    linkSecret,
+    tokenRules,
+    presentFile,
+    feed,
+    policy,
+    draining,
+  };
+}
+
+/** The use cases. */
+function composeSharing({
+  config,
+  database,
+  uploads,
+  files,
+  people,
+  ledger,
+  removedObjects,
+  storage,
+  feed,
+  policy,
+  presentFile,
+}: Parts) {
+  const wake = (company: string) => feed.wake(company);
+  const report = createReportProgress({ publish: (event, except) => feed.publish(event, except), now });
+  const rejectUpload = createRejectUpload({ database, uploads, removedObjects, storage, report });
+  const recordFile = createRecordFile({ database, uploads, files, people, ledger, now });
+  const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
+  return {
+    report,
+    rejectUpload,
+    deleteRemovedBytes,
+    acceptUpload: createAcceptUpload({
+      uploads,
+      policy,
+      maxPendingUploads: config.maxPendingUploads,
+      expirySeconds: config.uploadExpirySeconds,
+      countCreation: createCountCreation(config.uploadsPerMinute),
+      now,
+    }),
+    checkFirstBytes: createCheckFirstBytes({ uploads, storage, policy }),
+    finishUpload: createFinishUpload({ uploads, storage, policy, recordFile, rejectUpload, report, wake, now }),
+    abortUpload: createAbortUpload({ uploads, storage, report, now }),
+    removeFile: createRemoveFile({ database, files, ledger, deleteRemovedBytes, wake, now }),
+    removeSession: createRemoveSession({
+      database,
+      people,
+      files,
+      uploads,
+      removedObjects,
+      ledger,
+      storage,
+      deleteRemovedBytes,
+      wake,
+      now,
+    }),
+    listFiles: createListFiles({ files, ledger, presentFile }),
+  };
+}
+
+/** The tus endpoint. */
+function composeUpload({ config, uploads, storage, draining }: Parts, sharing: Sharing) {
+  const { checkFirstBytes, rejectUpload, report, acceptUpload, finishUpload, abortUpload } = sharing;
+  const { maxFileSizeBytes, uploadExpirySeconds: expirySeconds } = config;
+  const locker = createLocker();
+  const writeBody = createWriteBody({
+    storage,
+    uploads,
+    checkFirstBytes,
+    rejectUpload,
+    report,
+    expirySeconds,
+    draining: draining.signal,
+    now,
+  });
+  const library = createTusLibrary({
+    path: TUS_PATH,
+    maxFileSizeBytes,
+    locker,
+    uploads,
+    storage,
+    writeBody,
+    finishUpload,
+  });
+  return createTusEndpoint({
+    path: TUS_PATH,
+    maxFileSizeBytes,
+    expirySeconds,
+    uploads,
+    storage,
+    acceptUpload,
+    finishUpload,
+    abortUpload,
+    rejectUpload,
+    library,
+    locker,
+    now,
+  });
+}
+
+/** HTTP and Socket.IO, on one port. */
+function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: Assets) {
+  const {
+    config,
+    log,
+    http,
+    database,
+    storage,
+    files,
+    uploads,
+    ledger,
+    feed,
+    presentFile,
+    linkSecret,
+    tokenRules,
+    draining,
+  } = parts;
+  const { listFiles, removeFile, removeSession } = sharing;
+  const origins = createOrigins(config);
+  const authenticateToken = createAuthenticateToken(tokenRules);
+  const sendObject = createSendObject({ storage });
+  const app = createHttpApp({
+    log,
+    origins,
+    authenticateToken,
+    mediaPath: config.mediaPath,
+    tus,
+    files: createFileRoutes({ files, listFiles, presentFile, removeFile, removeSession, sendObject }),
+    uploads: createUploadRoutes({ uploads, storage, tusPath: TUS_PATH, limits: limitsOf(config) }),
+    media: createMediaRoute({ files, sendObject, secret: linkSecret, now }),
+    health: createHealthRoutes({ database, storage, draining: draining.signal }),
+    pages: createPageRoutes({
+      assets,
+      development: config.development,
+      publicUrl: parts.publicUrl,
+      isAllowedOrigin: origins.isAllowedOrigin,
+      signToken: (claims, lifetimeSeconds) => signToken(tokenRules, claims, lifetimeSeconds),
+      now,
+    }),
+  });
+  http.on('request', app.callback());
+  const onFault = (err: unknown) => log.error({ err }, 'a socket message failed');
+  return createSocketServer(http, { authenticateToken, feed, ledger, listFiles, ...origins, onFault, now });
+}
+
+function composeChores(
+  { log, uploads, storage, ledger }: Parts,
+  { finishUpload, abortUpload, deleteRemovedBytes }: Sharing,
+) {
+  const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
+  const owed = createOwedFinishes({ uploads, storage, finishUpload, onFault, now });
+  const cleanUp = createCleanUp({ uploads, storage, ledger, abortUpload, deleteRemovedBytes, now });
+  return createChores({ owed, cleanUp });
+}
+
+function limitsOf(config: Config): ChatConfig {
+  return {
+    max_file_size: config.maxFileSizeBytes,
+    allowed_types: [...config.allowedTypes],
+    uploads_per_minute: config.uploadsPerMinute,
+    upload_expiry: config.uploadExpirySeconds,
+    tus_endpoint: `${TUS_PATH}/`,
+  };
+}

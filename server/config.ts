@@ -1,0 +1,116 @@
+/** Environment → Config. All mistakes are reported at once, each with its fault and an example. */
+import path from 'node:path';
+import { FUTURE_SETTINGS, SETTINGS, type Setting } from './settings.ts';
+
+type Values = { [Name in keyof typeof SETTINGS]: ValueOf<(typeof SETTINGS)[Name]> };
+type ValueOf<S> = S extends { fallback: string; read: (text: string) => infer T }
+  ? T
+  : S extends { read: (text: string) => infer T }
+    ? T | undefined
+    : never;
+
+export type Config = {
+  /** No key set: loopback only, the demo page is there. */
+  development: boolean;
+  host: string;
+  port: number;
+  dataDir: string;
+  mediaRoot: string;
+  mediaPath: string;
+  databaseFile: string;
+  /** Undefined: made from host and port once the server listens. */
+  publicUrl: string | undefined;
+  allowedOrigins: readonly string[];
+  /** Undefined in development mode: a random one under `dataDir`. */
+  jwtSecret: string | undefined;
+  jwtIssuer: string | undefined;
+  jwtAudience: string | undefined;
+  urlSigningSecret: string | undefined;
+  signedUrlSeconds: number;
+  maxFileSizeBytes: number;
+  allowedTypes: readonly string[];
+  uploadsPerMinute: number;
+  maxPendingUploads: number;
+  uploadExpirySeconds: number;
+  logLevel: string;
+  /** Said at start: settings that are accepted without effect. */
+  notes: readonly string[];
+};
+
+/** Thrown by `readConfig`; `message` lists every fault, a line each. */
+export class ConfigError extends Error {}
+
+const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
+
+/** The typed settings of an environment. @throws {ConfigError} with all faults at once. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const faults: string[] = [];
+  const values = readValues(env, faults);
+  for (const name of FUTURE_SETTINGS) {
+    if (env[name]) faults.push(`${name} is not understood by this version. Leave it out.`);
+  }
+  faults.push(...developmentFaults(values));
+  if (faults.length > 0) throw new ConfigError(faults.map((fault) => `- ${fault}`).join('\n'));
+  return toConfig(values);
+}
+
+function readValues(env: NodeJS.ProcessEnv, faults: string[]): Values {
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(SETTINGS) as [string, Setting<unknown>][]) {
+    // An empty variable is a missing one: compose files and unit files set them so.
+    const text = env[name] || setting.fallback;
+    try {
+      values[name] = text === undefined ? undefined : setting.read(text);
+    } catch (fault) {
+      const shown = setting.secret ? '' : ` “${text}”`;
+      faults.push(`${name}${shown} ${(fault as Error).message}. Example: ${name}=${setting.example}`);
+    }
+  }
+  return values as Values;
+}
+
+function developmentFaults(values: Values): string[] {
+  if (values.JWT_SECRET !== undefined) return [];
+  const faults: string[] = [];
+  if (values.NODE_ENV === 'production') {
+    faults.push(
+      `JWT_SECRET is missing, and NODE_ENV=production needs it. Example: JWT_SECRET=${SETTINGS.JWT_SECRET.example}`,
+    );
+  }
+  if (values.HOST !== undefined && !LOOPBACK_HOSTS.includes(values.HOST)) {
+    faults.push(
+      `HOST “${values.HOST}” can be reached by others, and without JWT_SECRET anybody could come in. Set JWT_SECRET, or HOST=127.0.0.1`,
+    );
+  }
+  return faults;
+}
+
+function toConfig(values: Values): Config {
+  const dataDir = path.resolve(values.DATA_DIR);
+  return {
+    development: values.JWT_SECRET === undefined,
+    host: values.HOST,
+    port: values.PORT,
+    dataDir,
+    mediaRoot: path.resolve(values.MEDIA_ROOT ?? path.join(dataDir, 'media')),
+    mediaPath: values.MEDIA_URL,
+    databaseFile: path.resolve(values.DATABASE_URL ?? path.join(dataDir, 'chatdrop.sqlite')),
+    publicUrl: values.PUBLIC_URL,
+    allowedOrigins: values.ALLOWED_ORIGINS,
+    jwtSecret: values.JWT_SECRET,
+    jwtIssuer: values.JWT_ISSUER,
+    jwtAudience: values.JWT_AUDIENCE,
+    urlSigningSecret: values.URL_SIGNING_SECRET,
+    signedUrlSeconds: values.SIGNED_URL_EXPIRY,
+    maxFileSizeBytes: values.CHAT_MAX_FILE_SIZE,
+    allowedTypes: values.CHAT_ALLOWED_FILE_TYPES,
+    uploadsPerMinute: values.CHAT_UPLOAD_RATE_LIMIT,
+    maxPendingUploads: values.CHAT_MAX_PENDING_UPLOADS,
+    uploadExpirySeconds: values.UPLOAD_EXPIRY,
+    logLevel: values.LOG_LEVEL,
+    notes:
+      values.FILE_UPLOAD_MAX_MEMORY_SIZE === undefined
+        ? []
+        : ['FILE_UPLOAD_MAX_MEMORY_SIZE is accepted and has no effect: files are streamed, never held in memory.'],
+  };
+}

@@ -1,0 +1,52 @@
+/** Every refusal a client can meet: code, HTTP status and title, in one table. RFC 9457. */
+
+/**
+ * code → [HTTP status, title]. A code never changes its meaning: clients match on it.
+ * Statuses on the tus endpoint follow tus 1.0.0 where the specification fixes them.
+ */
+export const PROBLEMS = {
+  'invalid-request': [400, 'The request is not valid'],
+  unauthenticated: [401, 'A valid token is needed'],
+  'token-expired': [401, 'The token has expired'],
+  forbidden: [403, 'This token may not do that'],
+  'link-invalid': [403, 'This link is not valid'],
+  'link-expired': [403, 'This link has expired'],
+  'not-found': [404, 'Not found'],
+  'method-not-allowed': [405, 'This method is not allowed here'],
+  'offset-conflict': [409, 'The upload stands at another offset'],
+  gone: [410, 'This upload has ended'],
+  'tus-version': [412, 'Only tus 1.0.0 is spoken here'],
+  'file-too-large': [413, 'The file is too large'],
+  'unsupported-media-type': [415, 'This Content-Type is not understood here'],
+  'type-not-allowed': [415, 'Files of this type are not allowed'],
+  'type-mismatch': [415, 'The file is not of the type that its name says'],
+  executable: [415, 'Programs, scripts and web pages are not allowed'],
+  'range-not-satisfiable': [416, 'The file has no such range'],
+  'wrong-host': [421, 'This server does not answer for that host name'],
+  'checksum-mismatch': [422, 'The bytes received are not the bytes announced'],
+  'try-again': [423, 'Not yet: try again in a moment'],
+  'rate-limited': [429, 'Too many uploads in a short time'],
+  'headers-too-large': [431, 'The request headers are too large'],
+  'server-error': [500, 'The server failed'],
+  'shutting-down': [503, 'The server is restarting'],
+  'storage-unavailable': [503, 'The storage is away'],
+  'storage-full': [507, 'The storage is full'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** The body of every error answer, `application/problem+json`. RFC 9457 section 3. */
+export type Problem = {
+  type: string;
+  title: string;
+  status: number;
+  /** One sentence for a person, with what to do next where there is something. */
+  detail: string;
+  code: ProblemCode;
+};
+
+/** The problem object for a code; `detail` defaults to the title. */
+export function problemOf(code: ProblemCode, detail?: string): Problem {
+  const [status, title] = PROBLEMS[code];
+  return { type: `urn:chatdrop:problem:${code}`, title, status, detail: detail ?? `${title}.`, code };
+}

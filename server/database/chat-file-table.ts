@@ -1,0 +1,159 @@
+/** `chat_files`: a row for each file that is shared in a chat. All SQL of the table, and row ↔ object. */
+import type { Knex } from 'knex';
+import type { Uploader } from '../contract/chat-file.ts';
+import type { Database } from './open-database.ts';
+
+export type FileRecord = {
+  id: number;
+  uploadId: string;
+  company: string;
+  session: string;
+  uploader: Uploader;
+  storageKey: string;
+  name: string;
+  mimeType: string;
+  sizeBytes: number;
+  thumbnailKey: string | null;
+  width: number | null;
+  height: number | null;
+  placeholder: string | null;
+  scan: 'clean' | 'not_scanned';
+  sha256: string | null;
+  seq: number;
+  createdAt: number;
+};
+
+export type NewFile = Omit<FileRecord, 'id' | 'thumbnailKey' | 'width' | 'height' | 'placeholder'> & {
+  profileId: number;
+  chatSessionId: number;
+};
+
+export type FileFilter = {
+  mimeType?: string | undefined;
+  uploader?: Uploader | undefined;
+  nameContains?: string | undefined;
+};
+
+export type ChatFileTable = ReturnType<typeof createChatFileTable>;
+
+export function createChatFileTable(database: Database) {
+  return {
+    /** @returns the new id. Throws on a second row for the same upload: the unique index is the last guard. */
+    async insert(transaction: Knex.Transaction, file: NewFile): Promise<number> {
+      const [row] = await transaction('chat_files').insert(toRow(file)).returning('id');
+      return row.id;
+    },
+
+    async find(id: number): Promise<FileRecord | null> {
+      return fromRowOrNull(await database('chat_files').where({ id }).first());
+    },
+
+    async findMany(ids: readonly number[]): Promise<Map<number, FileRecord>> {
+      const rows = await database('chat_files').whereIn('id', [...ids]);
+      return new Map(rows.map((row) => [row.id, fromRow(row)]));
+    },
+
+    async findByKey(storageKey: string): Promise<FileRecord | null> {
+      return fromRowOrNull(await database('chat_files').where({ storage_key: storageKey }).first());
+    },
+
+    /** Oldest first, after an id. One more than asked tells whether there is a next page. */
+    async list(
+      company: string,
+      session: string,
+      filter: FileFilter,
+      afterId: number,
+      maxFiles: number,
+    ): Promise<FileRecord[]> {
+      const rows = await matching(database, company, session, filter)
+        .andWhere('id', '>', afterId)
+        .orderBy('id')
+        .limit(maxFiles);
+      return rows.map(fromRow);
+    },
+
+    /** All that match, whatever the page. */
+    async count(company: string, session: string, filter: FileFilter): Promise<number> {
+      const row = await matching(database, company, session, filter).count({ total: '*' }).first();
+      return Number(row?.total ?? 0);
+    },
+
+    async idsOfSession(transaction: Knex.Transaction, company: string, session: string): Promise<number[]> {
+      return transaction('chat_files').where({ company_id: company, session_id: session }).orderBy('id').pluck('id');
+    },
+
+    /** @returns false when the row was gone already. A trigger notes its bytes in `removed_objects`. */
+    async remove(transaction: Knex.Transaction, id: number): Promise<boolean> {
+      return (await transaction('chat_files').where({ id }).delete()) > 0;
+    },
+  };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row
+type Row = any;
+
+function matching(database: Database, company: string, session: string, filter: FileFilter): Knex.QueryBuilder {
+  const query = database('chat_files').where({ company_id: company, session_id: session });
+  if (filter.mimeType?.endsWith('/*')) {
+    query.andWhereRaw(`mime_type like ? escape '!'`, [`${likeText(filter.mimeType.slice(0, -1))}%`]);
+  } else if (filter.mimeType !== undefined) query.andWhere({ mime_type: filter.mimeType });
+  if (filter.uploader !== undefined) query.andWhere({ uploader: filter.uploader });
+  if (filter.nameContains !== undefined) {
+    query.andWhereRaw(`search_name like ? escape '!'`, [`%${likeText(searchName(filter.nameContains))}%`]);
+  }
+  return query;
+}
+
+function likeText(text: string): string {
+  return text.replaceAll(/[!%_]/g, '!$&');
+}
+
+function searchName(name: string): string {
+  return name.normalize('NFC').toLowerCase();
+}
+
+function toRow(file: NewFile): Row {
+  return {
+    upload_id: file.uploadId,
+    company_id: file.company,
+    session_id: file.session,
+    uploader: file.uploader,
+    storage_key: file.storageKey,
+    original_name: file.name,
+    search_name: searchName(file.name),
+    mime_type: file.mimeType,
+    size: file.sizeBytes,
+    scan: file.scan,
+    sha256: file.sha256,
+    seq: file.seq,
+    created_at: file.createdAt,
+    user_profile_id: file.profileId,
+    chat_session_id: file.chatSessionId,
+  };
+}
+
+function fromRowOrNull(row: Row | undefined): FileRecord | null {
+  return row === undefined ? null : fromRow(row);
+}
+
+function fromRow(row: Row): FileRecord {
+  return {
+    id: row.id,
+    uploadId: row.upload_id,
+    company: row.company_id,
+    session: row.session_id,
+    uploader: row.uploader,
+    storageKey: row.storage_key,
+    name: row.original_name,
+    mimeType: row.mime_type,
+    sizeBytes: row.size,
+    thumbnailKey: row.thumbnail,
+    width: row.width,
+    height: row.height,
+    placeholder: row.placeholder,
+    scan: row.scan,
+    sha256: row.sha256,
+    seq: row.seq,
+    createdAt: row.created_at,
+  };
+}

@@ -1,0 +1,95 @@
+/** The numbered changes of a company's sessions: what happened, in the order of the commits. */
+import type { Knex } from 'knex';
+import type { RemovalReason } from '../contract/events.ts';
+import type { Database } from './open-database.ts';
+
+export type LedgerType = 'file_shared' | 'file_updated' | 'file_removed';
+export type LedgerEntry = {
+  seq: number;
+  company: string;
+  session: string;
+  type: LedgerType;
+  fileId: number;
+  reason: RemovalReason | null;
+};
+type Change = { company: string; session: string; type: LedgerType; fileId: number; reason?: RemovalReason };
+type Row = {
+  company_id: string;
+  seq: number;
+  session_id: string;
+  type: LedgerType;
+  file_id: number;
+  reason: RemovalReason | null;
+};
+
+export type EventLedger = ReturnType<typeof createEventLedger>;
+
+export function createEventLedger(database: Database) {
+  return {
+    /**
+     * The next number of a company. The counter row stays locked until the commit, so that the order of the
+     * commits is the order of the numbers: call it inside the transaction of the change, as its first write.
+     */
+    async nextSeq(transaction: Knex.Transaction, company: string): Promise<number> {
+      const [row] = await transaction('ledger_counters')
+        .insert({ company_id: company, last_seq: 1 })
+        .onConflict('company_id')
+        .merge({ last_seq: transaction.raw('ledger_counters.last_seq + 1') })
+        .returning('last_seq');
+      return row.last_seq;
+    },
+
+    /** Writes an entry under a number from `nextSeq`, in the same transaction. */
+    async append(transaction: Knex.Transaction, seq: number, change: Change, nowMs: number): Promise<void> {
+      await transaction('ledger').insert({
+        company_id: change.company,
+        seq,
+        session_id: change.session,
+        type: change.type,
+        file_id: change.fileId,
+        reason: change.reason ?? null,
+        created_at: nowMs,
+      });
+    },
+
+    /** Entries after a number, in order; of one session, or of the whole company when `session` is null. */
+    async entriesAfter(
+      company: string,
+      session: string | null,
+      after: number,
+      maxEntries: number,
+    ): Promise<LedgerEntry[]> {
+      const query = database<Row>('ledger').where({ company_id: company }).andWhere('seq', '>', after);
+      if (session !== null) query.andWhere({ session_id: session });
+      const rows = await query.orderBy('seq').limit(maxEntries);
+      return rows.map((row) => ({
+        seq: row.seq,
+        company: row.company_id,
+        session: row.session_id,
+        type: row.type,
+        fileId: row.file_id,
+        reason: row.reason,
+      }));
+    },
+
+    /** The newest number of a company; 0 before its first change. */
+    async lastSeq(company: string): Promise<number> {
+      const row = await database('ledger_counters').where({ company_id: company }).first('last_seq');
+      return row?.last_seq ?? 0;
+    },
+
+    /** Whether every entry after a number is still kept. */
+    async keepsAllAfter(company: string, after: number): Promise<boolean> {
+      const last = await this.lastSeq(company);
+      if (after === last) return true;
+      if (after > last) return false;
+      const row = await database<Row>('ledger').where({ company_id: company }).orderBy('seq').first('seq');
+      return row !== undefined && row.seq <= after + 1;
+    },
+
+    /** Forgets entries older than a time. @returns how many */
+    async trim(beforeMs: number): Promise<number> {
+      return database('ledger').where('created_at', '<', beforeMs).delete();
+    },
+  };
+}

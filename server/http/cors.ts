@@ -1,0 +1,31 @@
+/** The one place that speaks CORS: allowed origins get their own name back, others get nothing. */
+import type { Middleware } from 'koa';
+import type { Origins } from '../auth/origins.ts';
+
+const EXPOSED =
+  'Location, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires, Upload-Defer-Length, Tus-Resumable, Tus-Version, ' +
+  'Tus-Extension, Tus-Max-Size, Chat-File-Id, Retry-After, RateLimit, RateLimit-Policy, ETag, Content-Range, Content-Disposition';
+const ALLOWED_HEADERS =
+  'Authorization, Content-Type, Tus-Resumable, Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, ' +
+  'X-HTTP-Method-Override, X-Request-ID, X-Requested-With, If-Range, Range';
+/** How long a browser may remember a preflight. */
+const PREFLIGHT_SECONDS = 600;
+
+export function cors({ isAllowedOrigin }: Origins): Middleware {
+  return async (ctx, next) => {
+    const origin = ctx.get('Origin');
+    ctx.vary('Origin');
+    if (origin !== '' && isAllowedOrigin(origin, ctx.get('Host'))) {
+      ctx.set('Access-Control-Allow-Origin', origin);
+      ctx.set('Access-Control-Expose-Headers', EXPOSED);
+      if (ctx.method === 'OPTIONS' && ctx.get('Access-Control-Request-Method') !== '') {
+        ctx.set('Access-Control-Allow-Methods', 'GET, HEAD, POST, PATCH, DELETE');
+        ctx.set('Access-Control-Allow-Headers', ALLOWED_HEADERS);
+        ctx.set('Access-Control-Max-Age', String(PREFLIGHT_SECONDS));
+        ctx.status = 204;
+        return;
+      }
+    }
+    await next();
+  };
+}

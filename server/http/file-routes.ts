@@ -1,0 +1,82 @@
+/** The original API's files: list, one, its bytes, and its removal; and a session's end. */
+import { z } from 'zod';
+import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
+import { Failure } from '../rules/failure.ts';
+import { chooseSession, mayRemove, type Participant, seesSession } from '../rules/participant.ts';
+import { type ListFiles, MAX_PAGE_FILES } from '../sharing/list-files.ts';
+import type { PresentFile } from '../sharing/present-file.ts';
+import type { RemoveFile } from '../sharing/remove-file.ts';
+import type { RemoveSession } from '../sharing/remove-session.ts';
+import type { CallerMiddleware } from './authenticate.ts';
+import { readQuery } from './read-query.ts';
+import type { SendObject } from './send-object.ts';
+
+type Needs = {
+  files: Pick<ChatFileTable, 'find'>;
+  listFiles: ListFiles;
+  presentFile: PresentFile;
+  removeFile: RemoveFile;
+  removeSession: RemoveSession;
+  sendObject: SendObject;
+};
+
+const listQuery = z.object({
+  company_id: z.string().optional(),
+  session_id: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE_FILES).optional(),
+  cursor: z.string().max(100).optional(),
+  mime_type: z.string().max(127).optional(),
+  uploader: z.enum(['user', 'agent']).optional(),
+  q: z.string().max(255).optional(),
+});
+const contentQuery = z.object({ disposition: z.enum(['inline', 'attachment']).default('inline') });
+
+export type FileRoutes = Record<'list' | 'one' | 'content' | 'remove' | 'removeSession', CallerMiddleware>;
+
+export function createFileRoutes(needs: Needs): FileRoutes {
+  return {
+    list: async (ctx) => {
+      const { caller } = ctx.state;
+      const query = readQuery(listQuery, ctx.query);
+      const session = chooseSession(caller, { company: query.company_id, session: query.session_id });
+      const { limit, cursor, uploader } = query;
+      ctx.body = await needs.listFiles(caller.company, session, {
+        limit,
+        cursor,
+        uploader,
+        mimeType: query.mime_type,
+        nameContains: query.q,
+      });
+    },
+    one: async (ctx) => {
+      ctx.body = needs.presentFile(await findVisible(needs, ctx.state.caller, ctx.params.id));
+    },
+    content: async (ctx) => {
+      const { disposition } = readQuery(contentQuery, ctx.query);
+      await needs.sendObject(ctx, await findVisible(needs, ctx.state.caller, ctx.params.id), disposition, 0);
+    },
+    remove: async (ctx) => {
+      const file = await findVisible(needs, ctx.state.caller, ctx.params.id);
+      if (!mayRemove(ctx.state.caller, file)) throw new Failure('forbidden', 'Only the agent can remove this file.');
+      if (!(await needs.removeFile(file, 'deleted'))) throw new Failure('not-found', 'There is no such file.');
+      ctx.status = 204;
+    },
+    removeSession: async (ctx) => {
+      const { caller } = ctx.state;
+      const session = String(ctx.params.session);
+      if (!seesSession(caller, caller.company, session)) throw new Failure('not-found', 'There is no such session.');
+      if (caller.role !== 'agent') throw new Failure('forbidden', 'Only an agent can delete a session.');
+      if (!(await needs.removeSession(caller.company, session)))
+        throw new Failure('not-found', 'There is no such session.');
+      ctx.status = 204;
+    },
+  };
+}
+
+/** What the caller may not see does not exist for them. */
+async function findVisible({ files }: Needs, caller: Participant, id: unknown): Promise<FileRecord> {
+  const file = typeof id === 'string' && /^\d{1,15}$/.test(id) ? await files.find(Number(id)) : null;
+  if (file === null || !seesSession(caller, file.company, file.session))
+    throw new Failure('not-found', 'There is no such file.');
+  return file;
+}

@@ -1,0 +1,34 @@
+/** `/healthz`: the process answers. `/readyz`: it can take uploads. */
+import type { Middleware } from 'koa';
+import type { Database } from '../database/open-database.ts';
+import type { FileStorage } from '../storage/file-storage.ts';
+
+type Needs = { database: Database; storage: Pick<FileStorage, 'check'>; draining: AbortSignal };
+
+export type HealthRoutes = Record<'alive' | 'ready', Middleware>;
+
+export function createHealthRoutes({ database, storage, draining }: Needs): HealthRoutes {
+  return {
+    alive: async (ctx) => {
+      ctx.body = { status: 'ok' };
+    },
+    ready: async (ctx) => {
+      const checks = {
+        database: await works(() => database.raw('select 1')),
+        storage: await works(() => storage.check()),
+        server: !draining.aborted,
+      };
+      const ready = Object.values(checks).every(Boolean);
+      ctx.status = ready ? 200 : 503;
+      ctx.set('Cache-Control', 'no-store');
+      ctx.body = { status: ready ? 'ready' : 'not ready', checks };
+    },
+  };
+}
+
+function works(check: () => Promise<unknown>): Promise<boolean> {
+  return check().then(
+    () => true,
+    () => false,
+  );
+}

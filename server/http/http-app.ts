@@ -1,0 +1,95 @@
+/** Koa: the order of the middleware and the route table, on one screen. */
+import Router from '@koa/router';
+import Koa, { type Middleware } from 'koa';
+import type { Logger } from 'pino';
+import type { AuthenticateToken } from '../auth/authenticate-token.ts';
+import type { Origins } from '../auth/origins.ts';
+import { Failure } from '../rules/failure.ts';
+import { authenticate, type CallerMiddleware, type CallerState } from './authenticate.ts';
+import { cors } from './cors.ts';
+import type { FileRoutes } from './file-routes.ts';
+import type { HealthRoutes } from './health-routes.ts';
+import type { PageRoutes } from './page-routes.ts';
+import { problemResponses } from './problem-responses.ts';
+import { unreadBody } from './unread-body.ts';
+import type { UploadRoutes } from './upload-routes.ts';
+
+type Needs = {
+  log: Logger;
+  origins: Origins;
+  authenticateToken: AuthenticateToken;
+  mediaPath: string;
+  tus: { options: Middleware; create: CallerMiddleware; upload: CallerMiddleware };
+  files: FileRoutes;
+  uploads: UploadRoutes;
+  media: Middleware;
+  health: HealthRoutes;
+  pages: PageRoutes;
+};
+
+export const TUS_PATH = '/api/chat/tus';
+
+export function createHttpApp(needs: Needs): Koa {
+  const app = new Koa();
+  const { tus, files, uploads, media, health, pages } = needs;
+  const caller = authenticate(needs.authenticateToken);
+  const routes = new Router<CallerState>();
+
+  routes.options(TUS_PATH, tus.options).options(`${TUS_PATH}/:id`, tus.options);
+  routes.post(TUS_PATH, caller, tus.create);
+  routes.all(`${TUS_PATH}/:id`, caller, tus.upload);
+  routes.get('/api/chat/uploads', caller, uploads.unfinished);
+  routes.get('/api/chat/config', caller, uploads.config);
+  routes.get('/api/chat/files', caller, files.list);
+  routes.get('/api/chat/files/:id', caller, files.one);
+  routes.delete('/api/chat/files/:id', caller, files.remove);
+  routes.get('/api/chat/files/:id/content', caller, files.content);
+  routes.delete('/api/chat/sessions/:session', caller, files.removeSession);
+  routes.get(`${needs.mediaPath}{*key}`, media);
+  routes.get('/healthz', health.alive).get('/readyz', health.ready);
+  routes
+    .get('/', pages.home)
+    .get('/widget/:name', pages.widget)
+    .get('/demo', pages.demo)
+    .post('/demo/tokens', pages.demoTokens);
+
+  app.use(unreadBody());
+  app.use(problemResponses(needs.log));
+  app.use(logRequests(needs.log));
+  app.use(checkHost(needs.origins));
+  app.use(cors(needs.origins));
+  app.use(routes.routes());
+  app.use(refuseOtherMethods(routes));
+  app.on('error', (error) => needs.log.debug({ err: error }, 'a response was cut off'));
+  return app;
+}
+
+/** Without the query: it may hold a signature. */
+function logRequests(log: Logger): Middleware {
+  return async (ctx, next) => {
+    const startedAt = performance.now();
+    ctx.res.once('close', () => {
+      log.debug(
+        { method: ctx.method, path: ctx.path, status: ctx.status, ms: Math.round(performance.now() - startedAt) },
+        'request',
+      );
+    });
+    await next();
+  };
+}
+
+function checkHost({ isAllowedHost }: Origins): Middleware {
+  return async (ctx, next) => {
+    if (!isAllowedHost(ctx.get('Host')))
+      throw new Failure('wrong-host', 'In development mode only loopback names are answered.');
+    await next();
+  };
+}
+
+function refuseOtherMethods(routes: Router<CallerState>): Middleware {
+  return routes.allowedMethods({
+    throw: true,
+    methodNotAllowed: () => new Failure('method-not-allowed'),
+    notImplemented: () => new Failure('method-not-allowed'),
+  }) as Middleware;
+}

@@ -1,0 +1,30 @@
+/** Signed links: whoever holds one may read the file until it expires, whatever the store. */
+import type { Middleware } from 'koa';
+import type { ChatFileTable } from '../database/chat-file-table.ts';
+import { Failure } from '../rules/failure.ts';
+import { checkLink } from '../rules/signed-link.ts';
+import { isStorageKey } from '../rules/upload-id.ts';
+import type { SendObject } from './send-object.ts';
+
+type Needs = { files: Pick<ChatFileTable, 'findByKey'>; sendObject: SendObject; secret: string; now(): number };
+
+/** `GET /media/{key}?expires=&disposition=&signature=` · 403 altered or expired, 404 removed since. */
+export function createMediaRoute({ files, sendObject, secret, now }: Needs): Middleware {
+  return async (ctx) => {
+    const key = String(ctx.params.key);
+    const nowSeconds = Math.floor(now() / 1000);
+    const query = {
+      expires: one(ctx.query.expires),
+      disposition: one(ctx.query.disposition),
+      signature: one(ctx.query.signature),
+    };
+    const disposition = checkLink(secret, key, query, nowSeconds);
+    const file = isStorageKey(key) ? await files.findByKey(key) : null;
+    if (file === null) throw new Failure('not-found', 'This file was removed from the chat.');
+    await sendObject(ctx, file, disposition, Number(query.expires) - nowSeconds);
+  };
+}
+
+function one(value: string | string[] | undefined): string {
+  return typeof value === 'string' ? value : '';
+}

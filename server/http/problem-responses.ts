@@ -1,0 +1,40 @@
+/** Every error as `application/problem+json` (RFC 9457), and nothing of the inside in it. */
+import type { Context, Middleware } from 'koa';
+import type { Logger } from 'pino';
+import { problemOf } from '../contract/problem.ts';
+import { Failure } from '../rules/failure.ts';
+
+/** The outermost middleware that sees errors. What is no Failure is our own fault and is logged. */
+export function problemResponses(log: Logger): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+      if (ctx.status === 404 && ctx.body == null)
+        throw new Failure('not-found', `There is nothing at ${ctx.path.slice(0, 200)}.`);
+    } catch (error) {
+      const failure = toFailure(error);
+      if (failure.status >= 500)
+        log.error({ err: failure.cause ?? failure, method: ctx.method, path: ctx.path }, failure.message);
+      respond(ctx, failure);
+    }
+  };
+}
+
+function toFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  // Koa and its router throw these for what cannot be decoded; they are the client's.
+  const status = (error as { status?: unknown }).status;
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return new Failure('invalid-request', undefined, { cause: error });
+  return new Failure('server-error', undefined, { cause: error });
+}
+
+function respond(ctx: Context, failure: Failure): void {
+  ctx.status = failure.status;
+  ctx.set(failure.headers);
+  ctx.set('Cache-Control', 'no-store');
+  if (failure.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(failure.retryAfterSeconds));
+  if (failure.status === 401) ctx.set('WWW-Authenticate', 'Bearer');
+  ctx.type = 'application/problem+json';
+  ctx.body = JSON.stringify(problemOf(failure.code, failure.message));
+}

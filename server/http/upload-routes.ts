@@ -1,0 +1,58 @@
+/** What is on its way in a session, and the limits that hold for the caller. */
+import { z } from 'zod';
+import type { ChatConfig, UnfinishedUpload } from '../contract/chat-file.ts';
+import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { chooseSession, isUploader, type Participant } from '../rules/participant.ts';
+import { publicUploadId } from '../rules/upload-id.ts';
+import type { FileStorage } from '../storage/file-storage.ts';
+import type { CallerMiddleware } from './authenticate.ts';
+import { readQuery } from './read-query.ts';
+
+type Needs = {
+  uploads: Pick<UploadTable, 'listUnfinished'>;
+  storage: Pick<FileStorage, 'offsetOf'>;
+  tusPath: string;
+  limits: ChatConfig;
+};
+
+const MAX_LISTED = 200;
+const query = z.object({ company_id: z.string().optional(), session_id: z.string().optional() });
+
+export type UploadRoutes = Record<'unfinished' | 'config', CallerMiddleware>;
+
+export function createUploadRoutes(needs: Needs): UploadRoutes {
+  return {
+    unfinished: async (ctx) => {
+      const { caller } = ctx.state;
+      const { company_id: company, session_id } = readQuery(query, ctx.query);
+      const session = chooseSession(caller, { company, session: session_id });
+      const records = await needs.uploads.listUnfinished(caller.company, session, MAX_LISTED);
+      const uploads = await Promise.all(records.map((record) => present(needs, caller, record)));
+      ctx.body = { uploads };
+    },
+    config: async (ctx) => {
+      ctx.body = needs.limits;
+    },
+  };
+}
+
+async function present(
+  { storage, tusPath }: Needs,
+  caller: Participant,
+  record: UploadRecord,
+): Promise<UnfinishedUpload> {
+  const offset = record.state === 'open' ? await storage.offsetOf(record.id) : record.sizeBytes;
+  const shown: UnfinishedUpload = {
+    id: publicUploadId(record.id),
+    name: record.name,
+    mime_type: record.mimeType ?? record.declaredType,
+    size: record.sizeBytes,
+    offset: offset ?? record.bytesReceived,
+    uploader: record.uploader,
+    state: record.state === 'finishing' ? (record.attempts > 1 ? 'error' : 'checking') : 'uploading',
+    expires_at: new Date(record.expiresAt).toISOString(),
+  };
+  if (isUploader(caller, record))
+    Object.assign(shown, { upload_url: `${tusPath}/${record.id}`, file_key: record.fileKey });
+  return shown;
+}

@@ -1,0 +1,33 @@
+/** The server's chores and their pace. */
+import type { CleanUp } from './clean-up.ts';
+import type { OwedFinishes } from './owed-finishes.ts';
+import type { Chore } from './periodic.ts';
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+
+type Needs = { owed: OwedFinishes; cleanUp: CleanUp };
+
+export type Chores = {
+  /** Before the server listens: what an earlier process left undone. */
+  atStart(): Promise<void>;
+  periodic: readonly Chore[];
+};
+
+export function createChores({ owed, cleanUp }: Needs): Chores {
+  return {
+    async atStart() {
+      await owed.atStart();
+      await cleanUp.dropOrphans();
+      await cleanUp.deleteRemovedBytes();
+      await cleanUp.expireUploads();
+    },
+    periodic: [
+      { name: 'finish what is owed', everyMs: 5 * SECOND_MS, run: owed.sweep },
+      { name: 'expire uploads', everyMs: MINUTE_MS, run: cleanUp.expireUploads },
+      { name: 'delete removed bytes', everyMs: MINUTE_MS, run: cleanUp.deleteRemovedBytes },
+      { name: 'drop orphaned bytes', everyMs: 60 * MINUTE_MS, run: cleanUp.dropOrphans },
+      { name: 'forget old rows', everyMs: 60 * MINUTE_MS, run: cleanUp.forget },
+    ],
+  };
+}

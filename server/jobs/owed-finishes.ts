@@ -1,0 +1,49 @@
+/** Finishes what is complete but not recorded: after a crash, and when an earlier try failed. */
+import type { UploadTable } from '../database/upload-table.ts';
+import type { FinishUpload } from '../sharing/finish-upload.ts';
+import type { FileStorage } from '../storage/file-storage.ts';
+
+type Needs = {
+  uploads: Pick<UploadTable, 'pageUnfinished' | 'listFinishDue' | 'noteBytes' | 'freeLeases'>;
+  storage: Pick<FileStorage, 'offsetOf'>;
+  finishUpload: FinishUpload;
+  /** A finish failed; it is tried again later, or the file was refused. */
+  onFault(uploadId: string, error: unknown): void;
+  now(): number;
+};
+
+const PAGE_UPLOADS = 200;
+
+export type OwedFinishes = { atStart(): Promise<number>; sweep(): Promise<number> };
+
+export function createOwedFinishes(needs: Needs): OwedFinishes {
+  const finish = async (uploadId: string): Promise<void> => {
+    await needs.finishUpload(uploadId).catch((error: unknown) => needs.onFault(uploadId, error));
+  };
+  return {
+    /** Looks at every unfinished upload: a process that was killed had no time to note how far it came. */
+    async atStart() {
+      await needs.uploads.freeLeases();
+      let found = 0;
+      for (let afterId = ''; ; ) {
+        const page = await needs.uploads.pageUnfinished(afterId, PAGE_UPLOADS);
+        for (const upload of page) {
+          const offset = upload.state === 'finishing' ? upload.sizeBytes : await needs.storage.offsetOf(upload.id);
+          if (offset === null || offset !== upload.sizeBytes) continue;
+          found += 1;
+          await finish(upload.id);
+        }
+        const last = page.at(-1);
+        if (last === undefined) return found;
+        afterId = last.id;
+      }
+    },
+
+    /** Those that are due again. */
+    async sweep() {
+      const due = await needs.uploads.listFinishDue(needs.now(), PAGE_UPLOADS);
+      for (const uploadId of due) await finish(uploadId);
+      return due.length;
+    },
+  };
+}

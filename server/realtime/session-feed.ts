@@ -1,0 +1,183 @@
+/**
+ * The feed: what the ledger holds, to every connection that may see it; once each, in order, with nothing left out.
+ *
+ * A subscription goes through three phases. It is registered first, so that from then on it is told of every new
+ * entry. It catches up: pages of the ledger after its cursor are sent, and if an entry was announced meanwhile it
+ * reads once more. When a read finds nothing and nothing was announced, it is live: new entries are read once for the
+ * whole company and offered to all; whatever is not above a subscription's cursor was sent before and is dropped. A
+ * connection that cannot take more falls back to catching up, so that nothing is queued for it here.
+ */
+import type { LedgerEvent, ServerEvent, UploadProgress } from '../contract/events.ts';
+import type { ChatFileTable } from '../database/chat-file-table.ts';
+import type { EventLedger, LedgerEntry } from '../database/event-ledger.ts';
+import type { PresentFile } from '../sharing/present-file.ts';
+
+/** One connection, whatever its transport. */
+export type Listener = {
+  /** Who is at the other end, by `participantKey`. */
+  participant: string;
+  /** @returns false when its buffer is full and it should rest */
+  send(event: ServerEvent): boolean;
+  /** Resolves when there is room again, or the connection is gone. */
+  drained(): Promise<void>;
+};
+
+export type Subscription = { close(): void };
+
+type Needs = {
+  ledger: Pick<EventLedger, 'entriesAfter' | 'lastSeq'>;
+  files: Pick<ChatFileTable, 'findMany'>;
+  presentFile: PresentFile;
+  /** A read of the ledger failed; it is tried again. */
+  onFault(error: unknown): void;
+};
+
+type Follower = {
+  listener: Listener;
+  company: string;
+  /** Null: the whole company. */
+  session: string | null;
+  /** The last number that was sent. */
+  cursor: number;
+  phase: 'catching-up' | 'live' | 'closed';
+  announced: boolean;
+};
+type CompanyFeed = { followers: Set<Follower>; cursor: number | null; reading: boolean; announced: boolean };
+
+const PAGE_ENTRIES = 200;
+const RETRY_MS = 1000;
+
+export type SessionFeed = ReturnType<typeof createSessionFeed>;
+
+export function createSessionFeed(needs: Needs) {
+  const companies = new Map<string, CompanyFeed>();
+
+  return {
+    /** Sends every entry after `after`, then the live ones, until closed. */
+    subscribe(listener: Listener, company: string, session: string | null, after: number): Subscription {
+      const feed = companies.get(company) ?? {
+        followers: new Set<Follower>(),
+        cursor: null,
+        reading: false,
+        announced: false,
+      };
+      companies.set(company, feed);
+      const follower: Follower = { listener, company, session, cursor: after, phase: 'catching-up', announced: false };
+      feed.followers.add(follower);
+      // The company's own cursor may start at any follower's: whatever is read twice is dropped by number.
+      feed.cursor ??= after;
+      void catchUp(needs, follower);
+      return {
+        close() {
+          follower.phase = 'closed';
+          feed.followers.delete(follower);
+          if (feed.followers.size === 0 && companies.get(company) === feed) companies.delete(company);
+        },
+      };
+    },
+
+    /** A transaction that wrote to this company's ledger is committed. */
+    wake(company: string): void {
+      const feed = companies.get(company);
+      if (feed !== undefined) void readNew(needs, company, feed);
+    },
+
+    /** Sends a passing event to everyone in its session but one participant. A full connection misses it. */
+    publish(event: UploadProgress, exceptParticipant: string): void {
+      for (const { listener, session } of companies.get(event.company_id)?.followers ?? []) {
+        const follows = session === null || session === event.session_id;
+        if (follows && listener.participant !== exceptParticipant) listener.send(event);
+      }
+    },
+  };
+}
+
+async function catchUp(needs: Needs, follower: Follower): Promise<void> {
+  // Asked anew after every wait: it may have been closed meanwhile.
+  const open = () => follower.phase !== 'closed';
+  while (open()) {
+    follower.announced = false;
+    try {
+      const entries = await needs.ledger.entriesAfter(
+        follower.company,
+        follower.session,
+        follower.cursor,
+        PAGE_ENTRIES,
+      );
+      if (entries.length === 0 && !follower.announced) {
+        if (open()) follower.phase = 'live';
+        return;
+      }
+      const events = await toEvents(needs, entries);
+      if (open() && !offer(follower, entries, events)) await follower.listener.drained();
+    } catch (error) {
+      needs.onFault(error);
+      await pause();
+    }
+  }
+}
+
+/** Reads what is new in a company once, for all its followers. */
+async function readNew(needs: Needs, company: string, feed: CompanyFeed): Promise<void> {
+  feed.announced = true;
+  if (feed.reading) return;
+  feed.reading = true;
+  while (feed.announced && feed.followers.size > 0) {
+    feed.announced = false;
+    try {
+      const entries = await needs.ledger.entriesAfter(company, null, feed.cursor ?? 0, PAGE_ENTRIES);
+      const last = entries.at(-1);
+      if (last === undefined) continue;
+      const events = await toEvents(needs, entries);
+      for (const follower of feed.followers) tell(needs, follower, entries, events);
+      feed.cursor = last.seq;
+      feed.announced ||= entries.length === PAGE_ENTRIES;
+    } catch (error) {
+      needs.onFault(error);
+      await pause();
+      feed.announced = true;
+    }
+  }
+  feed.reading = false;
+}
+
+function tell(needs: Needs, follower: Follower, entries: LedgerEntry[], events: Map<number, LedgerEvent>): void {
+  if (follower.phase === 'catching-up') follower.announced = true;
+  if (follower.phase !== 'live' || offer(follower, entries, events)) return;
+  follower.phase = 'catching-up';
+  void follower.listener.drained().then(() => catchUp(needs, follower));
+}
+
+/** @returns false when the connection is full; its cursor says how far it came */
+function offer(follower: Follower, entries: LedgerEntry[], events: Map<number, LedgerEvent>): boolean {
+  for (const { seq, session } of entries) {
+    if (seq <= follower.cursor || (follower.session !== null && follower.session !== session)) continue;
+    follower.cursor = seq;
+    const event = events.get(seq);
+    if (event !== undefined && !follower.listener.send(event)) return false;
+  }
+  return true;
+}
+
+/** Built when sent, so that links are fresh. A file that is gone is replayed as its removal only. */
+async function toEvents(needs: Needs, entries: LedgerEntry[]): Promise<Map<number, LedgerEvent>> {
+  const files = await needs.files.findMany(
+    entries.filter((entry) => entry.type !== 'file_removed').map((entry) => entry.fileId),
+  );
+  const events = new Map<number, LedgerEvent>();
+  for (const { seq, type, fileId, company, session, reason } of entries) {
+    const file = files.get(fileId);
+    if (type === 'file_removed') {
+      events.set(seq, { type, id: fileId, company_id: company, session_id: session, seq, reason: reason ?? 'deleted' });
+    } else if (file !== undefined) {
+      events.set(seq, { type, ...needs.presentFile(file), seq });
+    }
+  }
+  return events;
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, RETRY_MS);
+  });
+}

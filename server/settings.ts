@@ -1,0 +1,136 @@
+/** The table of settings: name, default, meaning, example. The README and `--help` are held against it by a test. */
+import {
+  readBaseUrl,
+  readBoolean,
+  readChoice,
+  readDuration,
+  readInteger,
+  readList,
+  readOrigin,
+  readSecret,
+  readSize,
+  readText,
+} from './config-values.ts';
+import { DEFAULT_ALLOWED_TYPES } from './rules/file-types.ts';
+import { isTypePattern } from './rules/type-patterns.ts';
+
+export type Setting<T> = {
+  read: (text: string) => T;
+  /** Text that stands for the value when the setting is missing; without it the value is undefined. */
+  fallback?: string;
+  /** One line for the table in the README. */
+  meaning: string;
+  /** A value that works, shown with a fault. */
+  example: string;
+  /** Never printed. */
+  secret?: true;
+};
+
+/** Every setting this version understands. */
+export const SETTINGS = {
+  PORT: setting(readInteger(0, 65_535), 'port of HTTP, tus and Socket.IO; 0 picks a free one', '8001', '8001'),
+  HOST: setting(readText, 'address to listen on', '0.0.0.0', '127.0.0.1'),
+  DATA_DIR: setting(readText, 'folder of the database and, by default, the files', '/var/lib/chatdrop', './data'),
+  MEDIA_ROOT: setting(readText, 'folder of the files; `DATA_DIR/media` if not set', '/srv/chatdrop-media'),
+  MEDIA_URL: setting(readMediaUrl, 'path of the signed links', '/media/', '/media/'),
+  PUBLIC_URL: setting(
+    readBaseUrl,
+    'address that links are made with; `http://HOST:PORT` if not set',
+    'https://files.example.com',
+  ),
+  ALLOWED_ORIGINS: setting(
+    readList(readOrigin),
+    "origins of the pages that may connect; the server's own always may",
+    'https://example.com, https://app.example.com',
+    '',
+  ),
+  JWT_SECRET: secret(
+    readSecret,
+    'key of the HS256 tokens, at least 32 bytes; without it the server is in development mode',
+  ),
+  JWT_ISSUER: setting(readText, 'what `iss` of a token must be', 'https://example.com'),
+  JWT_AUDIENCE: setting(readText, 'what `aud` of a token must hold', 'chatdrop'),
+  URL_SIGNING_SECRET: secret(
+    readSecret,
+    'key of the signed links, at least 32 bytes; a random one in the database if not set',
+  ),
+  SIGNED_URL_EXPIRY: setting(readDuration, 'how long a signed link lasts', '1h', '1h'),
+  CHAT_MAX_FILE_SIZE: setting(readSize, 'largest file', '50GB', '25MB'),
+  CHAT_ALLOWED_FILE_TYPES: setting(
+    readList(readTypePattern),
+    'types that may be shared; `image/*` and `*` work',
+    'image/*, application/pdf',
+    DEFAULT_ALLOWED_TYPES.join(', '),
+  ),
+  CHAT_UPLOAD_RATE_LIMIT: setting(readInteger(1, 1_000_000), 'uploads a minute a user', '10', '10'),
+  CHAT_MAX_PENDING_UPLOADS: setting(readInteger(1, 1_000_000), 'unfinished uploads a user', '200', '200'),
+  UPLOAD_EXPIRY: setting(readDuration, 'how long an unfinished upload is kept after its last byte', '24h', '24h'),
+  DATABASE_URL: setting(
+    readDatabaseUrl,
+    'the database; a file under `DATA_DIR` if not set',
+    'sqlite:/var/lib/chatdrop/chatdrop.sqlite',
+  ),
+  LOG_LEVEL: setting(
+    readChoice('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    'how much is logged',
+    'info',
+    'info',
+  ),
+  NODE_ENV: setting(readText, '`production` refuses development mode', 'production', 'development'),
+  USE_S3_STORAGE: setting(readFalse, 'of the original service; S3 comes with a later version', 'false', 'false'),
+  FILE_UPLOAD_MAX_MEMORY_SIZE: setting(
+    readSize,
+    'of the original service; without effect: nothing is held in memory',
+    '26214400',
+  ),
+} as const;
+
+/** Promised by the contract, not understood yet: naming one of them is a fault, not something to ignore. */
+export const FUTURE_SETTINGS = [
+  'WS_PORT',
+  'JWT_PUBLIC_KEY',
+  'JWT_JWKS_URL',
+  'CHAT_COMPANY_QUOTA',
+  'REDIS_URL',
+  'CLAMAV_URL',
+  'FILES_ORIGIN',
+  'ADMIN_TOKEN',
+  'TRUST_PROXY',
+  'RETENTION',
+] as const;
+
+function setting<T>(read: (text: string) => T, meaning: string, example: string): Setting<T>;
+function setting<T>(
+  read: (text: string) => T,
+  meaning: string,
+  example: string,
+  fallback: string,
+): Setting<T> & { fallback: string };
+function setting<T>(read: (text: string) => T, meaning: string, example: string, fallback?: string): Setting<T> {
+  return fallback === undefined ? { read, meaning, example } : { read, meaning, example, fallback };
+}
+
+function secret<T>(read: (text: string) => T, meaning: string): Setting<T> {
+  return { read, meaning, example: 'the output of `openssl rand -base64 48`', secret: true };
+}
+
+function readTypePattern(entry: string): string {
+  if (!isTypePattern(entry.toLowerCase())) throw new Error(`holds “${entry}”, which is no type`);
+  return entry.toLowerCase();
+}
+
+function readMediaUrl(text: string): string {
+  if (!/^\/(?:[A-Za-z0-9_-]+\/)+$/.test(text)) throw new Error('is not a path that begins and ends with a slash');
+  return text;
+}
+
+function readDatabaseUrl(text: string): string {
+  if (text.startsWith('postgres')) throw new Error('names PostgreSQL, which this version does not speak yet');
+  if (!/^sqlite:./.test(text)) throw new Error('does not begin with sqlite:');
+  return text.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
+}
+
+function readFalse(text: string): false {
+  if (readBoolean(text)) throw new Error('is on, but this version stores on the local disk only');
+  return false;
+}

@@ -1,0 +1,36 @@
+/** Looks at a file's first bytes while they arrive, so that a forbidden one is refused at once. */
+
+import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { HEAD_BYTES } from '../rules/detect-type.ts';
+import { decideType, type FilePolicy } from '../rules/file-policy.ts';
+import type { FileStorage } from '../storage/file-storage.ts';
+
+type Needs = { uploads: Pick<UploadTable, 'noteType'>; storage: Pick<FileStorage, 'readIncoming'>; policy: FilePolicy };
+
+/** Sees batches before they are written. @throws {Failure} when the bytes are of a type that is refused */
+export type FirstBytesCheck = (chunks: readonly Buffer[], offset: number) => Promise<void>;
+export type CheckFirstBytes = (upload: UploadRecord) => FirstBytesCheck;
+
+/**
+ * Gathers `HEAD_BYTES` over as many requests as it takes. A file shorter than that is decided by the finish, which
+ * looks at all files again: this check is for speed, that one for truth.
+ */
+export function createCheckFirstBytes(needs: Needs): CheckFirstBytes {
+  return (upload) => {
+    let head: Buffer | null = null;
+    let decided = upload.mimeType !== null;
+    return async (chunks, offset) => {
+      if (decided) return;
+      head ??=
+        offset === 0
+          ? Buffer.alloc(0)
+          : Buffer.from(await needs.storage.readIncoming(upload.id, Math.min(offset, HEAD_BYTES)));
+      head = Buffer.concat([head, ...chunks.map((chunk) => chunk.subarray(0, HEAD_BYTES))]).subarray(0, HEAD_BYTES);
+      if (head.length < HEAD_BYTES) return;
+      decided = true;
+      const { mimeType } = await decideType(head, false, upload, needs.policy);
+      upload.mimeType = mimeType;
+      await needs.uploads.noteType(upload.id, mimeType);
+    };
+  };
+}

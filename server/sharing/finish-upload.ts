@@ -1,0 +1,143 @@
+/** The bytes are all there: check, record once, share. Safe to repeat from anywhere, at any time, after any crash. */
+import { createHash, randomBytes } from 'node:crypto';
+import path from 'node:path';
+import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { HEAD_BYTES } from '../rules/detect-type.ts';
+import { Failure } from '../rules/failure.ts';
+import { decideType, type FilePolicy } from '../rules/file-policy.ts';
+import { confirmType } from '../rules/inspect-whole.ts';
+import { newStorageKey } from '../rules/upload-id.ts';
+import type { FileStorage, StoredObject } from '../storage/file-storage.ts';
+import type { RecordFile } from './record-file.ts';
+import { isRefusal, type RejectUpload, storedRefusal } from './reject-upload.ts';
+import type { ReportProgress } from './upload-progress.ts';
+
+type Needs = {
+  uploads: Pick<UploadTable, 'find' | 'takeLease' | 'notePlace' | 'releaseLease'>;
+  storage: Pick<FileStorage, 'offsetOf' | 'readIncoming' | 'makeFinal' | 'open' | 'remove'>;
+  policy: FilePolicy;
+  recordFile: RecordFile;
+  rejectUpload: RejectUpload;
+  report: ReportProgress;
+  /** The transaction is committed: send what the ledger now holds. */
+  wake(company: string): void;
+  now(): number;
+};
+
+/** A lease ends by itself, so that a finish whose process died is taken over. */
+const LEASE_MS = 10 * 60 * 1000;
+const MAX_BACKOFF_MS = 5 * 60 * 1000;
+
+/**
+ * Finishes an upload and answers with the file's id. Five callers, one function: the tus hook, HEAD and PATCH on a
+ * complete upload, the start, the sweep, the drain.
+ * @throws {Failure} the refusal, if the file is refused (also later, every time) · `try-again` while another call or
+ * node is at it, or after a fault that may pass · `gone` when the upload was aborted or expired
+ */
+export type FinishUpload = (uploadId: string) => Promise<number>;
+
+export function createFinishUpload(needs: Needs): FinishUpload & { settled(): Promise<void> } {
+  const underWay = new Map<string, Promise<number>>();
+  const finish: FinishUpload = (uploadId) => {
+    const running = underWay.get(uploadId);
+    if (running !== undefined) return running;
+    const started = finishOnce(needs, uploadId).finally(() => underWay.delete(uploadId));
+    underWay.set(uploadId, started);
+    return started;
+  };
+  /** Waits for the finishes under way: the drain's part. */
+  const settled = async () => {
+    await Promise.allSettled(underWay.values());
+  };
+  return Object.assign(finish, { settled });
+}
+
+async function finishOnce(needs: Needs, uploadId: string): Promise<number> {
+  const lease: Lease = { token: randomBytes(16).toString('hex'), untilMs: needs.now() + LEASE_MS };
+  const known = await needs.uploads.find(uploadId);
+  const upload = isOwed(known) ? await needs.uploads.takeLease(uploadId, lease, needs.now()) : null;
+  if (upload === null) return resultOf(await needs.uploads.find(uploadId));
+  try {
+    const fileId = await moveAndRecord(needs, upload, lease);
+    needs.report(upload, upload.sizeBytes ?? 0, 'done');
+    needs.wake(upload.company);
+    return fileId;
+  } catch (error) {
+    if (isRefusal(error)) {
+      await needs.rejectUpload((await needs.uploads.find(uploadId)) ?? upload, error);
+      throw error;
+    }
+    const backoffMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** Math.min(upload.attempts, 10));
+    await needs.uploads.releaseLease(uploadId, lease, String(error), needs.now() + backoffMs);
+    throw new Failure('try-again', 'All bytes are here, but the file cannot be shared yet. It will be, by itself.', {
+      retryAfterSeconds: 2,
+      cause: error,
+    });
+  }
+}
+
+function isOwed(upload: UploadRecord | null): boolean {
+  return upload?.state === 'open' || upload?.state === 'finishing';
+}
+
+/** What an upload came to that is not ours to finish now. */
+function resultOf(upload: UploadRecord | null): number {
+  if (upload?.state === 'finished' && upload.fileId !== null) return upload.fileId;
+  if (upload?.state === 'rejected') throw storedRefusal(upload);
+  if (isOwed(upload)) throw new Failure('try-again', 'The upload is being finished.', { retryAfterSeconds: 1 });
+  throw new Failure('gone', 'This upload has ended. Start it again.');
+}
+
+/** Bytes first, row second. The place is noted before the bytes move, so that a retry after a crash finds them. */
+async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): Promise<number> {
+  const { id, sizeBytes } = upload;
+  const sizeNow = await needs.storage.offsetOf(id);
+  if (sizeBytes === null || (sizeNow !== null && sizeNow !== sizeBytes))
+    throw new Error(`upload ${id} is not complete`);
+  if (upload.storageKey === null || sizeNow !== null) {
+    const head = await needs.storage.readIncoming(id, Math.min(HEAD_BYTES, sizeBytes));
+    const decided = await decideType(head, sizeBytes <= HEAD_BYTES, upload, needs.policy);
+    upload.storageKey ??= newStorageKey(upload.company, upload.session, decided.extension);
+    upload.mimeType = decided.mimeType;
+    if (!(await needs.uploads.notePlace(id, lease, upload.storageKey, decided.mimeType)))
+      throw new Error('the lease is lost');
+  }
+  await needs.storage.makeFinal(id, upload.storageKey);
+  const { mimeType, sha256 } = await checkWhole(needs, upload, upload.storageKey);
+  const fileId = await needs.recordFile(upload, lease, { mimeType, sha256, storageKey: upload.storageKey, sizeBytes });
+  if (fileId !== null) return fileId;
+  // The session was deleted meanwhile, or the lease is another's. Only in the first case are the bytes nobody's.
+  if ((await needs.uploads.find(id))?.state === 'aborted') await needs.storage.remove(upload.storageKey);
+  throw new Error('the lease is lost');
+}
+
+/** Looks at the bytes as they are stored, not as a process that died may have believed. */
+async function checkWhole(
+  needs: Needs,
+  upload: UploadRecord,
+  key: string,
+): Promise<{ mimeType: string; sha256: string | null }> {
+  const object = await needs.storage.open(key);
+  if (object === null) throw new Error(`the bytes of ${key} are missing`);
+  try {
+    if (object.sizeBytes !== upload.sizeBytes)
+      throw new Error(`${key} has ${object.sizeBytes} bytes instead of ${upload.sizeBytes}`);
+    const decided = { mimeType: upload.mimeType ?? '', extension: path.extname(key) };
+    const { mimeType } = await confirmType(object, decided, upload, needs.policy);
+    if (upload.sha256 === null) return { mimeType, sha256: null };
+    if ((await sha256Of(object)) !== upload.sha256) {
+      throw new Failure('checksum-mismatch', 'The file changed on its way. Choose it again.');
+    }
+    return { mimeType, sha256: upload.sha256 };
+  } finally {
+    await object.close().catch(() => {});
+  }
+}
+
+async function sha256Of(object: StoredObject): Promise<string> {
+  const hash = createHash('sha256');
+  const stepBytes = 1024 * 1024;
+  for (let position = 0; position < object.sizeBytes; position += stepBytes)
+    hash.update(await object.read(position, stepBytes));
+  return hash.digest('hex');
+}

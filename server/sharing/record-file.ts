@@ -1,0 +1,56 @@
+/** The one transaction that makes an upload a file: the row, the ledger entry and the upload's end, or none of them. */
+import type { ChatFileTable } from '../database/chat-file-table.ts';
+import type { EventLedger } from '../database/event-ledger.ts';
+import type { Database } from '../database/open-database.ts';
+import type { PeopleTable } from '../database/people-table.ts';
+import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
+
+type Needs = {
+  database: Database;
+  uploads: Pick<UploadTable, 'finish'>;
+  files: Pick<ChatFileTable, 'insert'>;
+  people: Pick<PeopleTable, 'sessionId' | 'profileId'>;
+  ledger: Pick<EventLedger, 'nextSeq' | 'append'>;
+  now(): number;
+};
+
+export type FileFacts = { storageKey: string; mimeType: string; sizeBytes: number; sha256: string | null };
+
+/** @returns the file's id, or null when the lease was lost: nothing is written then. */
+export type RecordFile = (upload: UploadRecord, lease: Lease, facts: FileFacts) => Promise<number | null>;
+
+export function createRecordFile({ database, uploads, files, people, ledger, now }: Needs): RecordFile {
+  return async (upload, lease, facts) => {
+    const createdAt = now();
+    try {
+      return await database.transaction(async (transaction) => {
+        const { company, session, uploader, subject } = upload;
+        const seq = await ledger.nextSeq(transaction, company);
+        const chatSessionId = await people.sessionId(transaction, company, session, createdAt);
+        const profileId = await people.profileId(transaction, { company, role: uploader, session, subject }, createdAt);
+        const fileId = await files.insert(transaction, {
+          ...facts,
+          uploadId: upload.id,
+          company,
+          session,
+          uploader,
+          name: upload.name,
+          scan: 'not_scanned',
+          seq,
+          createdAt,
+          profileId,
+          chatSessionId,
+        });
+        await ledger.append(transaction, seq, { company, session, type: 'file_shared', fileId }, createdAt);
+        if (!(await uploads.finish(transaction, upload.id, lease, fileId))) throw new LeaseLost();
+        return fileId;
+      });
+    } catch (error) {
+      if (error instanceof LeaseLost) return null;
+      throw error;
+    }
+  };
+}
+
+/** Rolls the transaction back. */
+class LeaseLost extends Error {}

@@ -1,0 +1,52 @@
+/** The port to the bytes: unfinished ones by upload id, shared ones by storage key. */
+import type { Readable } from 'node:stream';
+
+/** How a request's body ended. In every case the bytes up to the returned offset are on disk. */
+export type BodyEnd = 'complete' | 'client-left' | 'stopped' | 'idle' | 'too-long';
+
+export type AppendOptions = {
+  /** The body may bring this many; one byte more discards the whole body (`too-long`). */
+  maxBytes: number;
+  /** No byte for this long: `idle`. */
+  idleTimeoutMs: number;
+  /** Stops the reading; what came is kept: `stopped`. */
+  signal: AbortSignal;
+  /** Sees the bytes before they are written; what it throws ends the append. */
+  inspect?(chunks: readonly Buffer[], offset: number): Promise<void> | void;
+};
+
+export type AppendResult = { offset: number; end: BodyEnd };
+
+/** A shared object, open for reading. Close it unless `stream` was read to its end or destroyed. */
+export type StoredObject = {
+  sizeBytes: number;
+  /** At most `lengthBytes` from `position`; shorter at the end. */
+  read(position: number, lengthBytes: number): Promise<Uint8Array>;
+  /** Both ends inclusive, as in a Range header. Closes the object when it ends. */
+  stream(first: number, last: number): Readable;
+  close(): Promise<void>;
+};
+
+/** @throws {Failure} `storage-full` or `storage-unavailable` from every call that fails for lack of space or of the store. */
+export type FileStorage = {
+  /** An empty place for an upload, on disk when this returns. */
+  create(uploadId: string): Promise<void>;
+  /** Writes a body at the offset. What is written is on disk when this returns or throws. */
+  append(uploadId: string, offset: number, body: Readable, options: AppendOptions): Promise<AppendResult>;
+  /** Bytes that are on disk for an unfinished upload; null if there is no place for it. */
+  offsetOf(uploadId: string): Promise<number | null>;
+  /** The first bytes of an unfinished upload. */
+  readIncoming(uploadId: string, lengthBytes: number): Promise<Uint8Array>;
+  /** Moves a complete upload to its key. Safe to repeat: done is done. @throws when the bytes are in neither place */
+  makeFinal(uploadId: string, key: string): Promise<void>;
+  /** Deletes unfinished bytes; nothing happens if there are none. */
+  discard(uploadId: string): Promise<void>;
+  /** Ids of all unfinished bytes, to find those that no row knows. */
+  incomingIds(): AsyncIterable<string>;
+  /** Null if there is no such object. */
+  open(key: string): Promise<StoredObject | null>;
+  /** Nothing happens if there is no such object. */
+  remove(key: string): Promise<void>;
+  /** @throws when the store cannot be written to. */
+  check(): Promise<void>;
+};

@@ -1,0 +1,195 @@
+/** Bytes on the local disk. @tus/file-store lays unfinished uploads out; the durable write path is ours. */
+import { constants, createReadStream } from 'node:fs';
+import { access, type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { FileStore } from '@tus/file-store';
+import { Upload } from '@tus/utils';
+import { Failure } from '../rules/failure.ts';
+import { isStorageKey, isUploadId } from '../rules/upload-id.ts';
+import type { AppendOptions, AppendResult, FileStorage, StoredObject } from './file-storage.ts';
+import { pumpBody } from './pump-body.ts';
+
+/** Written since the last sync: above this one is started beside the writing, so that the last is short. */
+const SYNC_EVERY_BYTES = 16 * 1024 * 1024;
+/** The records are rows of `uploads`; the store keeps none of its own. */
+const NO_RECORDS = { get: async () => undefined, set: async () => {}, delete: async () => {} };
+
+/** `{root}/.incoming/{upload id}` while bytes arrive, `{root}/{key}` once shared: one file system, so a rename moves them. */
+export async function createLocalStorage(root: string): Promise<FileStorage> {
+  const incoming = path.join(root, '.incoming');
+  await mkdir(incoming, { recursive: true, mode: 0o700 });
+  const layout = new FileStore({ directory: incoming, configstore: NO_RECORDS });
+  const placeOf = (uploadId: string) => path.join(incoming, safe(isUploadId(uploadId), uploadId));
+  const pathOf = (key: string) => path.join(root, safe(isStorageKey(key), key));
+
+  return translateErrors({
+    async create(uploadId) {
+      await layout.create(new Upload({ id: safe(isUploadId(uploadId), uploadId), offset: 0 }));
+      await syncFolder(incoming);
+    },
+    append: (uploadId, offset, body, options) => appendBody(placeOf(uploadId), offset, body, options),
+    offsetOf: (uploadId) => syncedSize(placeOf(uploadId)),
+    async readIncoming(uploadId, lengthBytes) {
+      const file = await open(placeOf(uploadId), 'r');
+      try {
+        return await readAt(file, 0, lengthBytes);
+      } finally {
+        await file.close();
+      }
+    },
+    makeFinal: (uploadId, key) => moveInto(placeOf(uploadId), pathOf(key), root),
+    discard: (uploadId) => rm(placeOf(uploadId), { force: true }),
+    async *incomingIds() {
+      for await (const entry of await opendir(incoming)) if (isUploadId(entry.name)) yield entry.name;
+    },
+    open: (key) => openObject(pathOf(key)),
+    remove: (key) => rm(pathOf(key), { force: true }),
+    check: () => access(incoming, constants.R_OK | constants.W_OK),
+  });
+}
+
+async function appendBody(
+  place: string,
+  offset: number,
+  body: Readable,
+  options: AppendOptions,
+): Promise<AppendResult> {
+  const file = await open(place, 'r+');
+  try {
+    let position = offset;
+    let unsyncedBytes = 0;
+    let earlySync: Promise<void> | null = null;
+    const end = await pumpBody(body, options, async (batch, bytes) => {
+      await options.inspect?.(batch, position);
+      await writeBatch(file, batch, bytes, position);
+      position += bytes;
+      unsyncedBytes += bytes;
+      if (unsyncedBytes >= SYNC_EVERY_BYTES && earlySync === null) {
+        unsyncedBytes = 0;
+        earlySync = file
+          .datasync()
+          .catch(() => {})
+          .finally(() => {
+            earlySync = null;
+          });
+      }
+    });
+    await earlySync;
+    if (end !== 'too-long') return { offset: position, end };
+    await file.truncate(offset);
+    return { offset, end };
+  } finally {
+    // An offset that is answered is on disk, also the one that HEAD finds after a failure.
+    await file.datasync().finally(() => file.close());
+  }
+}
+
+async function writeBatch(file: FileHandle, batch: Buffer[], bytes: number, position: number): Promise<void> {
+  const { bytesWritten } = await file.writev(batch, position);
+  if (bytesWritten === bytes) return;
+  // A short write: the disk is nearly full. The rest fails with the true reason, or fits.
+  const rest = Buffer.concat(batch).subarray(bytesWritten);
+  for (let written = 0; written < rest.length; ) {
+    const result = await file.write(rest, written, rest.length - written, position + bytesWritten + written);
+    written += result.bytesWritten;
+  }
+}
+
+async function syncedSize(place: string): Promise<number | null> {
+  const file = await open(place, 'r+').catch(nullIfMissing);
+  if (file === null) return null;
+  try {
+    // Bytes of a process that was killed may still be on their way to the disk.
+    await file.datasync();
+    return (await file.stat()).size;
+  } finally {
+    await file.close();
+  }
+}
+
+async function moveInto(from: string, to: string, root: string): Promise<void> {
+  const folder = path.dirname(to);
+  const firstMade = await mkdir(folder, { recursive: true, mode: 0o700 });
+  const moved = await rename(from, to).then(
+    () => true,
+    (error) => nullIfMissing(error) ?? false,
+  );
+  if (!moved) await stat(to);
+  await syncFolder(folder);
+  // A folder is only there after a power cut if its parent is synced too.
+  if (firstMade !== undefined) {
+    for (let parent = path.dirname(folder); parent.startsWith(root); parent = path.dirname(parent))
+      await syncFolder(parent);
+  }
+}
+
+async function openObject(file: string): Promise<StoredObject | null> {
+  const handle = await open(file, 'r').catch(nullIfMissing);
+  if (handle === null) return null;
+  const { size } = await handle.stat();
+  return {
+    sizeBytes: size,
+    read: (position, lengthBytes) => readAt(handle, position, lengthBytes),
+    stream: (first, last) => createReadStream(file, { fd: handle, start: first, end: last, highWaterMark: 256 * 1024 }),
+    close: () => handle.close(),
+  };
+}
+
+async function readAt(file: FileHandle, position: number, lengthBytes: number): Promise<Uint8Array> {
+  const buffer = Buffer.alloc(lengthBytes);
+  let filled = 0;
+  while (filled < lengthBytes) {
+    const { bytesRead } = await file.read(buffer, filled, lengthBytes - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  // Windows cannot open a folder; its file system keeps the order of these changes by itself.
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
+}
+
+function safe(matches: boolean, name: string): string {
+  if (!matches) throw new Error(`not a name of ours: ${JSON.stringify(name.slice(0, 100))}`);
+  return name;
+}
+
+function nullIfMissing(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
+
+/** A full disk is 507, any other fault of it 503: both can be tried again. */
+function translateErrors(storage: FileStorage): FileStorage {
+  const translate = (error: NodeJS.ErrnoException): never => {
+    if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+      throw new Failure('storage-full', 'The server has no room for this file right now.', {
+        retryAfterSeconds: 60,
+        cause: error,
+      });
+    }
+    if (error.syscall !== undefined)
+      throw new Failure('storage-unavailable', 'The storage does not answer right now.', {
+        retryAfterSeconds: 5,
+        cause: error,
+      });
+    throw error;
+  };
+  const guarded = { ...storage } as Record<string, unknown>;
+  for (const [name, call] of Object.entries(storage)) {
+    if (name === 'incomingIds') continue;
+    guarded[name] = async (...args: unknown[]) => {
+      try {
+        return await (call as (...args: unknown[]) => Promise<unknown>)(...args);
+      } catch (error) {
+        return translate(error as NodeJS.ErrnoException);
+      }
+    };
+  }
+  return guarded as FileStorage;
+}

@@ -1,0 +1,82 @@
+/** Reads the headers of a tus request; whatever is wrong with them is answered before the library sees the request. */
+import type { IncomingMessage } from 'node:http';
+import { Metadata } from '@tus/utils';
+import { Failure } from '../rules/failure.ts';
+
+export const TUS_VERSION = '1.0.0';
+/** What this version offers, in the words of `Tus-Extension`. */
+export const TUS_EXTENSIONS = [
+  'creation',
+  'creation-with-upload',
+  'creation-defer-length',
+  'expiration',
+  'termination',
+];
+
+const OFFSET_TYPE = 'application/offset+octet-stream';
+
+export type TusMetadata = { raw: string | null; get(...names: string[]): string | undefined };
+
+/**
+ * "The Tus-Resumable header MUST be included in every request […] except for OPTIONS. If the version […] is not
+ * supported by the Server, it MUST respond with the 412 Precondition Failed status and MUST include the Tus-Version header".
+ */
+export function checkVersion(request: IncomingMessage): void {
+  if (request.headers['tus-resumable'] === TUS_VERSION) return;
+  const detail = `Send the header Tus-Resumable: ${TUS_VERSION}.`;
+  throw new Failure('tus-version', detail, { headers: { 'Tus-Version': TUS_VERSION } });
+}
+
+/** "All PATCH requests MUST use Content-Type: application/offset+octet-stream, otherwise […] 415", and POST with a body too. */
+export function checkBodyType(request: IncomingMessage): void {
+  if (request.headers['content-type'] === OFFSET_TYPE) return;
+  throw new Failure('unsupported-media-type', `Send the bytes with Content-Type: ${OFFSET_TYPE}.`);
+}
+
+/** Whether bytes come with the request: by RFC 9112 section 6.3, a length or a transfer coding says so. */
+export function hasBody(request: IncomingMessage): boolean {
+  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+}
+
+/** A header whose value "MUST be a non-negative integer". @returns null when it is absent */
+export function readInteger(request: IncomingMessage, name: 'upload-offset' | 'upload-length'): number | null {
+  const text = request.headers[name];
+  if (text === undefined) return null;
+  const value = typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw new Failure('invalid-request', `${name} must be a whole number of bytes.`);
+  return value;
+}
+
+/** `Upload-Length`, or null for `Upload-Defer-Length: 1`; exactly one of them has to be there. */
+export function readLength(request: IncomingMessage): number | null {
+  const length = readInteger(request, 'upload-length');
+  const deferred = request.headers['upload-defer-length'];
+  if (deferred !== undefined && deferred !== '1')
+    throw new Failure('invalid-request', 'Upload-Defer-Length must be 1.');
+  if ((length === null) === (deferred === undefined)) {
+    throw new Failure('invalid-request', 'Send either Upload-Length or Upload-Defer-Length: 1.');
+  }
+  return length;
+}
+
+/** `Upload-Metadata`, decoded. Kept as sent too, for HEAD "MUST include [it] […] with the same value". */
+export function readMetadata(request: IncomingMessage): TusMetadata {
+  const raw = request.headers['upload-metadata'];
+  if (raw === undefined || raw === '') return { raw: null, get: () => undefined };
+  const values = parseMetadata(String(raw));
+  return {
+    raw: String(raw),
+    get: (...names) => names.map((name) => values.get(name)).find((value) => value !== undefined && value !== ''),
+  };
+}
+
+function parseMetadata(raw: string): Map<string, string> {
+  try {
+    return new Map(Object.entries(Metadata.parse(raw)).map(([key, value]) => [key, value ?? '']));
+  } catch {
+    throw new Failure(
+      'invalid-request',
+      'Upload-Metadata must be pairs of a key and a base64 value, separated by commas.',
+    );
+  }
+}

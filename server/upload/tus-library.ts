@@ -1,0 +1,149 @@
+/** @tus/server with our parts in it: the store, the locker, the write path and the finish. It answers POST and PATCH. */
+import type { IncomingMessage } from 'node:http';
+import { Server } from '@tus/server';
+import { type CancellationContext, DataStore, ERRORS, type Locker, Upload } from '@tus/utils';
+import type { ProblemCode } from '../contract/problem.ts';
+import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { Failure } from '../rules/failure.ts';
+import type { FinishUpload } from '../sharing/finish-upload.ts';
+import type { FileStorage } from '../storage/file-storage.ts';
+
+/** Takes a request's body to the storage. @returns the offset that is on disk. */
+export type WriteBody = (body: TusBody, offset: number, maxBytes: number, signal: AbortSignal) => Promise<number>;
+/** What travels through the library in the place of a web stream: Node's own request, without seven streams around it. */
+export type TusBody = { incoming: IncomingMessage; upload: UploadRecord };
+export type TusCall = TusBody & { method: 'POST' | 'PATCH' };
+export type TusAnswer = { status: number; offset: number | null; fileId: number | null };
+
+type Needs = {
+  path: string;
+  maxFileSizeBytes: number;
+  locker: Locker;
+  uploads: Pick<UploadTable, 'find' | 'declareLength'>;
+  storage: Pick<FileStorage, 'create' | 'offsetOf'>;
+  writeBody: WriteBody;
+  finishUpload: FinishUpload;
+};
+
+/** Hands one request to the library. @throws {Failure} for everything that the library refuses, translated. */
+export type TusLibrary = (call: TusCall) => Promise<TusAnswer>;
+
+/** Its statuses → ours. Matched by identity: the library throws these very objects. */
+const TRANSLATED = new Map<unknown, [ProblemCode, string]>([
+  [
+    ERRORS.INVALID_OFFSET,
+    ['offset-conflict', 'Upload-Offset is not where the upload stands. Ask with HEAD and go on from there.'],
+  ],
+  [
+    ERRORS.INVALID_LENGTH,
+    ['invalid-request', 'Upload-Length cannot be changed, and cannot be less than what is uploaded.'],
+  ],
+  [ERRORS.ERR_SIZE_EXCEEDED, ['file-too-large', 'The request brings more bytes than the upload announced.']],
+  [ERRORS.ERR_MAX_SIZE_EXCEEDED, ['file-too-large', 'The file is larger than the limit. Choose a smaller one.']],
+  [ERRORS.FILE_NOT_FOUND, ['not-found', 'There is no such upload.']],
+  [ERRORS.FILE_NO_LONGER_EXISTS, ['gone', 'This upload has ended. Start it again.']],
+  [ERRORS.ABORTED, ['try-again', 'The request was interrupted.']],
+  [ERRORS.ERR_LOCK_TIMEOUT, ['try-again', 'Another request is writing to this upload.']],
+]);
+
+export function createTusLibrary(needs: Needs): TusLibrary {
+  const server = new Server({
+    path: needs.path,
+    datastore: new RowDataStore(needs.uploads, needs.storage),
+    locker: needs.locker,
+    maxSize: needs.maxFileSizeBytes,
+    // Who is asked to stop has its bytes on disk within milliseconds; the stock 3 s would only delay the newcomer.
+    lockDrainTimeout: 1,
+    namingFunction: (request) => exchangeOf(request).body.upload.id,
+    // Ours makes the Location; the library's would reflect the Host header.
+    generateUrl: (_request, { path, id }) => `${path}/${id}`,
+    onResponseError: (request, error) => {
+      exchangeOf(request).fault = error;
+      return undefined;
+    },
+    onUploadFinish: async (request, upload) => {
+      exchangeOf(request).fileId = await needs.finishUpload(upload.id);
+      return {};
+    },
+  });
+  const writeToStore = (stream: unknown, upload: Upload, maxBytes: number, context: CancellationContext) =>
+    needs.writeBody(stream as TusBody, upload.offset, maxBytes, context.signal);
+  // Protected there, and yet the one seam at which the body can be taken without a copy of every chunk.
+  Object.assign(server.handlers.POST, { writeToStore });
+  Object.assign(server.handlers.PATCH, { writeToStore });
+
+  return async (call) => {
+    const exchange = new Exchange(call, needs.path);
+    const response = await server.handleWeb(exchange as unknown as Request);
+    if (exchange.fault !== null) throw translate(exchange.fault);
+    if (response.status >= 400) throw new Failure('invalid-request', 'The tus headers of this request are not valid.');
+    const offset = response.headers.get('upload-offset');
+    return { status: response.status, offset: offset === null ? null : Number(offset), fileId: exchange.fileId };
+  };
+}
+
+/** What the library reads of a web Request, and what it leaves for us. */
+class Exchange {
+  readonly method: string;
+  readonly url: string;
+  readonly headers = new Headers();
+  readonly body: TusBody;
+  fault: unknown = null;
+  fileId: number | null = null;
+
+  constructor(call: TusCall, path: string) {
+    this.body = call;
+    this.method = call.method;
+    // Never the request's own URL: a query breaks the library's id parser.
+    this.url = this.method === 'POST' ? `http://tus${path}` : `http://tus${path}/${call.upload.id}`;
+    for (const name of [
+      'tus-resumable',
+      'upload-offset',
+      'upload-length',
+      'upload-defer-length',
+      'content-type',
+      'content-length',
+    ]) {
+      const value = call.incoming.headers[name];
+      if (typeof value === 'string') this.headers.set(name, value);
+    }
+  }
+}
+
+function exchangeOf(request: Request): Exchange {
+  return request as unknown as Exchange;
+}
+
+/** The library's view of an upload: the row says what it is, the storage how far it is. */
+class RowDataStore extends DataStore {
+  private readonly uploads: Needs['uploads'];
+  private readonly storage: Needs['storage'];
+
+  constructor(uploads: Needs['uploads'], storage: Needs['storage']) {
+    super();
+    this.uploads = uploads;
+    this.storage = storage;
+    this.extensions = ['creation', 'creation-with-upload', 'creation-defer-length'];
+  }
+
+  override async create(upload: Upload): Promise<Upload> {
+    await this.storage.create(upload.id);
+    return upload;
+  }
+
+  override async getUpload(id: string): Promise<Upload> {
+    const record = await this.uploads.find(id);
+    const offset = record?.state === 'open' ? await this.storage.offsetOf(id) : null;
+    if (record === null || offset === null) throw ERRORS.FILE_NO_LONGER_EXISTS;
+    return new Upload({ id, offset, ...(record.sizeBytes === null ? {} : { size: record.sizeBytes }) });
+  }
+
+  override async declareUploadLength(id: string, sizeBytes: number): Promise<void> {
+    if (!(await this.uploads.declareLength(id, sizeBytes))) throw ERRORS.INVALID_LENGTH;
+  }
+}
+
+function translate(fault: unknown): unknown {
+  const known = TRANSLATED.get(fault);
+  return known === undefined ? fault : new Failure(...known);
+}

@@ -1,0 +1,74 @@
+/** A kill at every point between the last byte and the event: exactly one row and one event, nothing orphaned. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import { listFiles, storedFiles } from '../services/chat-api.ts';
+import { newChatRoom } from '../services/chat-room.ts';
+import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
+import { CRASH_POINTS } from '../services/crashing-server.ts';
+import { eventually } from '../services/eventually.ts';
+import { mp4File, sha256Of } from '../services/fixtures.ts';
+import { recordSocket } from '../services/socket-recorder.ts';
+import { create, fileIdOf, head, offsetOf, patch } from '../services/tus-wire.ts';
+import { send } from '../services/wire.ts';
+
+const ENTRY = fileURLToPath(new URL('../services/crashing-server.ts', import.meta.url));
+let server: Chatdrop | undefined;
+
+afterEach(async () => {
+  await server?.stop();
+});
+
+test.each(CRASH_POINTS)('%s', async (point) => {
+  const running = await startChatdrop({ entry: ENTRY, env: { CRASH_AT: point } });
+  server = running;
+  const room = newChatRoom();
+  const body = mp4File(300_000);
+  const created = await create({
+    baseUrl: running.baseUrl,
+    token: room.visitor,
+    length: body.length,
+    metadata: { filename: 'film.mp4' },
+  });
+
+  const answer = await patch({ url: created.url, token: room.visitor, offset: 0, body }).catch(() => null);
+  const answered = answer?.status === 204;
+  expect(answered).toBe(point === 'after the answer, before the event');
+  // What the client saw last of the ledger, before it lost its connection: nothing.
+  await eventually(
+    'the process is gone',
+    async () => (await send({ method: 'GET', url: `${running.baseUrl}/healthz` }).catch(() => null)) === null,
+  );
+  await running.restart();
+
+  const agent = recordSocket({
+    baseUrl: running.baseUrl,
+    auth: { token: room.agent, session_id: room.session, after: 0 },
+  });
+  const resumed = await head(created.url, room.visitor);
+  if (point === 'after the last byte, before the fsync') {
+    // Never acknowledged, so it may be anywhere; the client goes on from there.
+    if (offsetOf(resumed) < body.length)
+      await patch({
+        url: created.url,
+        token: room.visitor,
+        offset: offsetOf(resumed),
+        body: body.subarray(offsetOf(resumed)),
+      });
+  } else {
+    expect([resumed.status, offsetOf(resumed)]).toEqual([200, body.length]);
+  }
+  const { payload } = await agent.waitForEvent('file_shared');
+  expect(fileIdOf(await head(created.url, room.visitor))).toBe(payload.id);
+
+  const { files, count, seq } = await listFiles(running.baseUrl, room);
+  expect([count, seq]).toEqual([1, 1]);
+  expect(files[0]).toMatchObject({ id: payload.id, name: 'film.mp4', mime_type: 'video/mp4', size: body.length });
+  const fetched = await send({ method: 'GET', url: String(files[0]?.url) });
+  expect(await sha256Of(fetched.body)).toBe(await sha256Of(body));
+  expect(agent.payloads('file_shared')).toHaveLength(1);
+  expect(await storedFiles(running.dataDir)).toHaveLength(1);
+  expect(await readdir(join(running.dataDir, 'media', '.incoming'))).toEqual([]);
+  agent.close();
+});

@@ -1,0 +1,178 @@
+/** The finish under bad luck: it fails a few times, DELETE runs beside it, expiry runs beside it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { Upload } from 'tus-js-client';
+import { afterEach, describe, expect, test } from 'vitest';
+import { MIGRATIONS } from '../../migrations/index.ts';
+import { createChatFileTable } from '../../server/database/chat-file-table.ts';
+import { createEventLedger } from '../../server/database/event-ledger.ts';
+import { migrate, openDatabase } from '../../server/database/open-database.ts';
+import { createPeopleTable } from '../../server/database/people-table.ts';
+import { createRemovedObjectTable } from '../../server/database/removed-object-table.ts';
+import { createUploadTable } from '../../server/database/upload-table.ts';
+import { newUploadId } from '../../server/rules/upload-id.ts';
+import { createAbortUpload } from '../../server/sharing/abort-upload.ts';
+import { createFinishUpload } from '../../server/sharing/finish-upload.ts';
+import { createRecordFile } from '../../server/sharing/record-file.ts';
+import { createRejectUpload } from '../../server/sharing/reject-upload.ts';
+import { createLocalStorage } from '../../server/storage/local-storage.ts';
+import { listFiles, storedFiles } from '../services/chat-api.ts';
+import { newChatRoom } from '../services/chat-room.ts';
+import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
+import { chatdropForSuite } from '../services/chatdrop-suite.ts';
+import { mp4File, pngFile } from '../services/fixtures.ts';
+import { recordSocket } from '../services/socket-recorder.ts';
+import { create, fileIdOf, head, patch, terminate } from '../services/tus-wire.ts';
+
+const FAILING = fileURLToPath(new URL('../services/failing-server.ts', import.meta.url));
+
+describe('a finish that fails a few times', () => {
+  let server: Chatdrop | undefined;
+  afterEach(async () => {
+    await server?.stop();
+  });
+
+  test.each([0, 1, 3])('%i times: tus-js-client ends with the one file', async (times) => {
+    server = await startChatdrop({ entry: FAILING, env: { FAIL_FINISH: String(times) } });
+    const room = newChatRoom();
+    const agent = recordSocket({ baseUrl: server.baseUrl, auth: { token: room.agent, session_id: room.session } });
+    await agent.waitForEvent('connection_established');
+    const fileId = await uploadWithTusJs(server.baseUrl, room.visitor, mp4File(300_000));
+    const { payload } = await agent.waitForEvent('file_shared');
+    expect(payload.id).toBe(fileId);
+    const { files } = await listFiles(server.baseUrl, room);
+    expect(files.map(({ id }) => id)).toEqual([fileId]);
+    expect(agent.payloads('file_shared')).toHaveLength(1);
+    agent.close();
+  });
+
+  test('one that nobody asks for again is shared by itself, also when the whole file came with its creation', async () => {
+    server = await startChatdrop({ entry: FAILING, env: { FAIL_FINISH: '1' } });
+    const room = newChatRoom();
+    const agent = recordSocket({ baseUrl: server.baseUrl, auth: { token: room.agent, session_id: room.session } });
+    await agent.waitForEvent('connection_established');
+    const body = pngFile();
+    const created = await create({ baseUrl: server.baseUrl, token: room.visitor, body });
+    expect([created.status, created.headers['upload-offset']]).toEqual([201, String(body.length)]);
+    expect(fileIdOf(created)).toBeNaN();
+    await agent.waitForEvent('file_shared', 15_000);
+    expect((await listFiles(server.baseUrl, room)).count).toBe(1);
+    agent.close();
+  });
+});
+
+describe('DELETE beside the finish', () => {
+  const server = chatdropForSuite();
+
+  test('the file is shared and stays, or nothing of it is left', async () => {
+    for (let round = 0; round < 30; round += 1) {
+      const room = newChatRoom();
+      const before = await storedFiles(server().dataDir);
+      const body = pngFile({ bytes: 6000, seed: round + 1 });
+      const created = await create({ baseUrl: server().baseUrl, token: room.visitor, length: body.length });
+      const [written, ended] = await Promise.all([
+        patch({ url: created.url, token: room.visitor, offset: 0, body }),
+        pause(round % 6).then(() => terminate(created.url, room.visitor)),
+      ]);
+      expect(ended.status).toBe(204);
+      expect((await head(created.url, room.visitor)).status).toBe(410);
+      const { count } = await listFiles(server().baseUrl, room);
+      const added = (await storedFiles(server().dataDir)).length - before.length;
+      expect({ round, count, added }).toEqual({ round, count, added: count });
+      if (written.status === 204) expect(count).toBe(1);
+    }
+  });
+});
+
+describe('expiry beside the finish', () => {
+  test('one of the two wins, completely', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'chatdrop-race-'));
+    const parts = await openParts(folder);
+    for (let round = 0; round < 40; round += 1) {
+      const upload = await parts.completeUpload();
+      // A finish takes some milliseconds; the expiry comes before it, in it, or after it.
+      const [shared, gone] = await Promise.all([
+        parts.finishUpload(upload.id).then(
+          () => true,
+          () => false,
+        ),
+        (round % 4 === 0 ? Promise.resolve() : pause(round % 4)).then(() => parts.abortUpload(upload, 'expired')),
+      ]);
+      expect(shared).toBe(!gone);
+      expect((await parts.uploads.find(upload.id))?.state).toBe(shared ? 'finished' : 'expired');
+      expect(await parts.files.count('c', upload.session, {})).toBe(shared ? 1 : 0);
+    }
+    expect(await parts.ledger.lastSeq('c')).toBe((await storedFiles(folder)).length);
+    await parts.close();
+    await rm(folder, { recursive: true });
+  });
+});
+
+function uploadWithTusJs(baseUrl: string, token: string, body: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const upload = new Upload(body, {
+      endpoint: `${baseUrl}/api/chat/tus/`,
+      headers: { authorization: `Bearer ${token}` },
+      metadata: { filename: 'film.mp4' },
+      chunkSize: 100_000,
+      retryDelays: [0, 50, 50, 100, 100],
+      onError: reject,
+      onSuccess: ({ lastResponse }) => resolve(Number(lastResponse.getHeader('Chat-File-Id'))),
+    });
+    upload.start();
+  });
+}
+
+async function openParts(folder: string) {
+  const database = openDatabase(join(folder, 'chatdrop.sqlite'));
+  await migrate(database, MIGRATIONS);
+  const uploads = createUploadTable(database);
+  const files = createChatFileTable(database);
+  const ledger = createEventLedger(database);
+  const storage = await createLocalStorage(join(folder, 'media'));
+  const now = Date.now;
+  const report = () => {};
+  const needs = { database, uploads, storage, report, now };
+  const rejectUpload = createRejectUpload({ ...needs, removedObjects: createRemovedObjectTable(database) });
+  const recordFile = createRecordFile({ ...needs, files, people: createPeopleTable(), ledger });
+  const policy = { maxFileSizeBytes: 1e6, allowedTypes: ['*'] };
+  const finishUpload = createFinishUpload({ ...needs, policy, recordFile, rejectUpload, wake: () => {} });
+  let made = 0;
+  return {
+    uploads,
+    files,
+    ledger,
+    finishUpload,
+    abortUpload: createAbortUpload(needs),
+    async completeUpload() {
+      made += 1;
+      const body = pngFile();
+      const fresh = {
+        id: newUploadId(),
+        company: 'c',
+        session: `s${made}`,
+        uploader: 'user' as const,
+        subject: null,
+        name: 'a.png',
+      };
+      const facts = { declaredType: null, sizeBytes: body.length, metadata: null, fileKey: null, sha256: null };
+      await uploads.reserve({ ...fresh, ...facts, createdAt: now(), expiresAt: now() - 1 }, 10);
+      await storage.create(fresh.id);
+      const options = { maxBytes: body.length, idleTimeoutMs: 1000, signal: new AbortController().signal };
+      await storage.append(fresh.id, 0, Readable.from([body]), options);
+      const upload = await uploads.find(fresh.id);
+      if (upload === null) throw new Error('the upload is not there');
+      return upload;
+    },
+    close: () => database.destroy(),
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

@@ -1,0 +1,77 @@
+/** The README names every setting, error code and route, and nothing that is not there. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { PROBLEMS } from '../../server/contract/problem.ts';
+import { SETTINGS } from '../../server/settings.ts';
+
+const readme = read('README.md');
+
+describe('the README', () => {
+  test('has a row for every setting, with its meaning and default, and for no other', () => {
+    const rows = new Map(
+      [...section('Settings').matchAll(/^\| `([A-Z0-9_]+)` \| (.+) \| (.+) \|$/gm)].map((row) => [row[1], row]),
+    );
+    expect([...rows.keys()]).toEqual(Object.keys(SETTINGS));
+    for (const [name, setting] of Object.entries(SETTINGS)) {
+      const [, , meaning, fallback] = rows.get(name) ?? [];
+      expect(meaning).toBe(setting.meaning);
+      const written = 'fallback' in setting && name !== 'CHAT_ALLOWED_FILE_TYPES' ? setting.fallback : undefined;
+      if (written !== undefined)
+        expect(`${name} ${fallback}`).toBe(`${name} ${written === '' ? 'none' : `\`${written}\``}`);
+    }
+  });
+
+  test('has a row for every error code, with its status, and for no other', () => {
+    const rows = [...section('Errors').matchAll(/^\| (\d{3}) \| `([a-z-]+)` \|/gm)].map((row) => [
+      row[2],
+      Number(row[1]),
+    ]);
+    expect(rows).toEqual(Object.entries(PROBLEMS).map(([code, [status]]) => [code, status]));
+  });
+
+  test('names every route', () => {
+    const table = read('server/http/http-app.ts');
+    const routes = [...table.matchAll(/\.(get|post|delete|options)\(\s*(?:TUS_PATH|[`']([/$][^`']*)[`'])/g)];
+    expect(routes.length).toBeGreaterThan(10);
+    const named = [...section('API').matchAll(/`(GET|POST|DELETE|OPTIONS) ([^`]+)`/g)].map(
+      ([, verb, path]) => `${verb} ${bare(path)}`,
+    );
+    for (const [, verb, path] of routes) expect(named).toContain(`${String(verb).toUpperCase()} ${bare(path)}`);
+  });
+});
+
+test('the map names every folder of the server, and no file of it is missing from the house', () => {
+  const map = read('server/README.md');
+  for (const folder of [
+    'contract',
+    'rules',
+    'auth',
+    'database',
+    'storage',
+    'sharing',
+    'upload',
+    'http',
+    'realtime',
+    'jobs',
+  ]) {
+    expect(map).toContain(`${folder}/`);
+  }
+});
+
+/** A route's path without its parameters' names and last slash; TUS_PATH, a constant, comes as undefined. */
+function bare(path = '/api/chat/tus'): string {
+  const media = path.replace(/^\$\{needs\.mediaPath\}/, '/media/').replace(/^\$\{TUS_PATH\}/, '/api/chat/tus');
+  return media.replaceAll(/:[a-z]+|\{\*?[a-z]+\}/g, '{}').replace(/(.)\/$/, '$1');
+}
+
+function section(title: string): string {
+  const start = readme.search(new RegExp(`^#+ ${title}$`, 'm'));
+  expect(start, `the README has a section “${title}”`).toBeGreaterThan(0);
+  const level = readme.slice(start).match(/^#+/)?.[0] ?? '##';
+  const end = readme.slice(start + 3).search(new RegExp(`^#{2,${level.length}} `, 'm'));
+  return readme.slice(start, end === -1 ? undefined : start + 3 + end);
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+}

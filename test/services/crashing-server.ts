@@ -1,0 +1,78 @@
+/** The server with one crash built in: `CRASH_AT` names the point at which the process kills itself, once for each data folder. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { pino } from 'pino';
+import { compose, type Overrides } from '../../server/compose.ts';
+import { readConfig } from '../../server/config.ts';
+
+/** In the order in which an upload passes them. */
+export const CRASH_POINTS = [
+  'after the last byte, before the fsync',
+  'after the fsync',
+  'after the bytes are final',
+  'inside the transaction',
+  'after the commit, before the answer',
+  'after the answer, before the event',
+] as const;
+export type CrashPoint = (typeof CRASH_POINTS)[number];
+
+const config = readConfig(process.env);
+const crashed = path.join(config.dataDir, 'crashed');
+
+if (process.env.CRASH_AT !== undefined) {
+  const overrides = await overridesFor(process.env.CRASH_AT as CrashPoint);
+  const server = await compose(config, pino({ level: config.logLevel }), new Map(), overrides);
+  await server.start();
+  process.once('SIGTERM', () => void server.stop());
+}
+
+/** A real kill, as by the kernel: nothing is flushed, no handler runs. The next start goes on without one. */
+function crash(): void {
+  if (existsSync(crashed)) return;
+  writeFileSync(crashed, '');
+  process.kill(process.pid, 'SIGKILL');
+}
+
+async function overridesFor(point: CrashPoint): Promise<Overrides> {
+  const crashAfter =
+    <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      const result = await work(...args);
+      crash();
+      return result;
+    };
+  switch (point) {
+    case 'after the last byte, before the fsync':
+      await crashBeforeSync();
+      return {};
+    case 'after the fsync':
+      return { storage: (real) => ({ ...real, append: crashAfter(real.append) }) };
+    case 'after the bytes are final':
+      return { storage: (real) => ({ ...real, makeFinal: crashAfter(real.makeFinal) }) };
+    case 'inside the transaction':
+      return { files: (real) => ({ ...real, insert: crashAfter(real.insert) }) };
+    case 'after the commit, before the answer':
+      return { feed: (real) => ({ ...real, wake: crash }) };
+    case 'after the answer, before the event':
+      return {
+        feed: (real) => ({ ...real, wake: (company) => (existsSync(crashed) ? real.wake(company) : crashSoon()) }),
+      };
+  }
+}
+
+/** The answer is on its way by then; the event never was. */
+function crashSoon(): void {
+  setTimeout(crash, 200);
+}
+
+async function crashBeforeSync(): Promise<void> {
+  const handle = await open('/dev/null');
+  const prototype = Object.getPrototypeOf(handle) as { datasync(): Promise<void> };
+  await handle.close();
+  const { datasync } = prototype;
+  prototype.datasync = async function (this: unknown) {
+    crash();
+    await datasync.call(this);
+  };
+}

@@ -1,0 +1,384 @@
+/** What every storage has to keep: one suite, run by each implementation of `FileStorage`. */
+import { createHash, randomBytes } from 'node:crypto';
+import { PassThrough, Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Failure } from '../../server/rules/failure.ts';
+import { newStorageKey, newUploadId } from '../../server/rules/upload-id.ts';
+import type { AppendOptions, FileStorage } from '../../server/storage/file-storage.ts';
+
+/** Opens the store of that name; the same name again is the same store, as after a restart. */
+export type OpenStorage = (place: string) => Promise<FileStorage>;
+type Current = { place: string; storage: FileStorage; id: string };
+
+const MIB = 1024 * 1024;
+const LONG_MS = 60_000;
+
+export function fileStorageContract(name: string, openStorage: OpenStorage): void {
+  describe(name, () => {
+    const current = {} as Current;
+    beforeEach(async () => {
+      current.place = randomBytes(8).toString('hex');
+      current.storage = await openStorage(current.place);
+      current.id = newUploadId();
+      await current.storage.create(current.id);
+    });
+    describe('an unfinished upload', () => unfinished(current, openStorage));
+    describe('the end of a body', () => bodyEnds(current));
+    describe('a stored object', () => objects(current, openStorage));
+    describe('a name that is not ours is refused', () => names(current));
+  });
+}
+
+function unfinished(current: Current, openStorage: OpenStorage): void {
+  test('is empty at first, and listed', async () => {
+    const { storage, id } = current;
+    expect(await storage.offsetOf(id)).toBe(0);
+    expect(await listed(storage)).toEqual([id]);
+    expect(await storage.readIncoming(id, 10)).toHaveLength(0);
+  });
+
+  test('that was never created has no offset', async () => {
+    expect(await current.storage.offsetOf(newUploadId())).toBeNull();
+  });
+
+  test('takes bodies one behind the other', async () => {
+    const { storage, id } = current;
+    expect(await append(current, 0, [Buffer.from('first ')])).toEqual({ offset: 6, end: 'complete' });
+    expect(await append(current, 6, [Buffer.from('second')])).toEqual({ offset: 12, end: 'complete' });
+    expect(await storage.offsetOf(id)).toBe(12);
+    expect(text(await storage.readIncoming(id, 100))).toBe('first second');
+    expect(text(await storage.readIncoming(id, 3))).toBe('fir');
+  });
+
+  test('takes a body of no bytes', async () => {
+    expect(await append(current, 0, [])).toEqual({ offset: 0, end: 'complete' });
+    await append(current, 0, [Buffer.from('abc')]);
+    expect(await append(current, 3, [])).toEqual({ offset: 3, end: 'complete' });
+    expect(text(await current.storage.readIncoming(current.id, 10))).toBe('abc');
+  });
+
+  test('of 3 MiB in odd chunks over odd bodies holds every byte', async () => {
+    const { storage, id } = current;
+    const content = randomBytes(3 * MIB);
+    const bodies = [1, 70_001, MIB + 17, 3 * MIB];
+    let offset = 0;
+    for (const [number, end] of bodies.entries()) {
+      const chunks = [...oddChunks(content.subarray(offset, end), number)];
+      offset = (await append(current, offset, chunks)).offset;
+      expect(offset).toBe(end);
+    }
+    const key = keyOf();
+    await storage.makeFinal(id, key);
+    const object = await storage.open(key);
+    expect(sha256(await buffer(object?.stream(0, content.length - 1) ?? Readable.from([])))).toBe(sha256(content));
+  });
+
+  test('is there after a restart and goes on', async () => {
+    await append(current, 0, [Buffer.from('before ')]);
+    const again = await openStorage(current.place);
+    expect(await again.offsetOf(current.id)).toBe(7);
+    await append({ ...current, storage: again }, 7, [Buffer.from('after')]);
+    expect(text(await again.readIncoming(current.id, 100))).toBe('before after');
+  });
+
+  test('that is discarded is gone; discarding again does nothing', async () => {
+    const { storage, id } = current;
+    await append(current, 0, [Buffer.from('abc')]);
+    await storage.discard(id);
+    await storage.discard(id);
+    expect(await storage.offsetOf(id)).toBeNull();
+    expect(await listed(storage)).toEqual([]);
+  });
+
+  test('of another id is not touched', async () => {
+    const { storage, id } = current;
+    const other = newUploadId();
+    await storage.create(other);
+    await append(current, 0, [Buffer.from('mine')]);
+    await append({ ...current, id: other }, 0, [Buffer.from('theirs')]);
+    await storage.discard(other);
+    expect(text(await storage.readIncoming(id, 10))).toBe('mine');
+    expect(await listed(storage)).toEqual([id]);
+  });
+
+  test('the store can be written to', async () => {
+    await expect(current.storage.check()).resolves.toBeUndefined();
+  });
+}
+
+function bodyEnds(current: Current): void {
+  test.each([
+    ['leaves', undefined],
+    ['breaks off with an error', Object.assign(new Error('aborted'), { code: 'ECONNRESET' })],
+  ])('the client %s: what came is kept', async (_how, error) => {
+    const { body, seen, options } = openBody();
+    const appended = current.storage.append(current.id, 0, body, options);
+    body.write(Buffer.alloc(100_000, 'a'));
+    await seen(100_000);
+    body.destroy(error);
+    expect(await appended).toEqual({ offset: 100_000, end: 'client-left' });
+    expect(await current.storage.offsetOf(current.id)).toBe(100_000);
+  });
+
+  test('a body that was gone before it was read is one that left', async () => {
+    const body = new PassThrough();
+    body.destroy();
+    expect(await current.storage.append(current.id, 0, body, anyBody())).toEqual({ offset: 0, end: 'client-left' });
+  });
+
+  test('stopped from outside: what came is kept, and the body lives for an answer', async () => {
+    const stop = new AbortController();
+    const { body, seen, options } = openBody({ signal: stop.signal });
+    const appended = current.storage.append(current.id, 0, body, options);
+    body.write(Buffer.alloc(5000, 'a'));
+    await seen(5000);
+    stop.abort();
+    expect(await appended).toEqual({ offset: 5000, end: 'stopped' });
+    expect([await current.storage.offsetOf(current.id), body.destroyed]).toEqual([5000, false]);
+  });
+
+  test('stopped before it began: nothing is taken', async () => {
+    const body = Readable.from([Buffer.from('abc')]);
+    const options = { ...anyBody(), signal: AbortSignal.abort() };
+    expect(await current.storage.append(current.id, 0, body, options)).toEqual({ offset: 0, end: 'stopped' });
+  });
+
+  test('no byte for too long: what came is kept, and the body lives for an answer', async () => {
+    const { body, options } = openBody({ idleTimeoutMs: 50 });
+    body.write(Buffer.alloc(5000, 'a'));
+    expect(await current.storage.append(current.id, 0, body, options)).toEqual({ offset: 5000, end: 'idle' });
+    expect([await current.storage.offsetOf(current.id), body.destroyed]).toEqual([5000, false]);
+  });
+
+  test('one byte too many: this body is discarded, earlier ones stay', async () => {
+    await append(current, 0, [Buffer.from('earlier')]);
+    const { body, seen, options } = openBody({ maxBytes: 10 });
+    const appended = current.storage.append(current.id, 7, body, options);
+    body.write(Buffer.alloc(10, 'x'));
+    await seen(10);
+    body.write(Buffer.alloc(1, 'x'));
+    expect(await appended).toEqual({ offset: 7, end: 'too-long' });
+    expect([await current.storage.offsetOf(current.id), body.destroyed]).toEqual([7, false]);
+    expect(await append(current, 7, [Buffer.from('!')])).toEqual({ offset: 8, end: 'complete' });
+    expect(text(await current.storage.readIncoming(current.id, 100))).toBe('earlier!');
+  });
+
+  test('exactly as many as allowed is not too many', async () => {
+    const options = { ...anyBody(), maxBytes: 10 };
+    const body = Readable.from([Buffer.alloc(4, 'x'), Buffer.alloc(6, 'x')]);
+    expect(await current.storage.append(current.id, 0, body, options)).toEqual({ offset: 10, end: 'complete' });
+  });
+
+  test('an inspection that throws ends it with that error; bytes before it are kept', async () => {
+    const refusal = new Failure('executable');
+    const inspect: AppendOptions['inspect'] = async (_chunks, offset) => {
+      if (offset > 0) throw refusal;
+    };
+    const { body, seen, options } = openBody({ inspect });
+    const appended = current.storage.append(current.id, 0, body, options);
+    body.write(Buffer.from('harmless'));
+    await seen(8);
+    body.write(Buffer.from('MZ'));
+    await expect(appended).rejects.toBe(refusal);
+    expect(text(await current.storage.readIncoming(current.id, 100))).toBe('harmless');
+    expect([await current.storage.offsetOf(current.id), body.destroyed]).toEqual([8, false]);
+  });
+
+  test('the inspection sees every byte once, in order, before it is stored', async () => {
+    const content = randomBytes(2 * MIB);
+    const inspected: Buffer[] = [];
+    let next = 0;
+    const inspect: AppendOptions['inspect'] = (chunks, offset) => {
+      expect(offset).toBe(next);
+      inspected.push(...chunks);
+      next += chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    };
+    const body = Readable.from([...oddChunks(content, 5)]);
+    await current.storage.append(current.id, 0, body, { ...anyBody(), inspect });
+    expect(sha256(Buffer.concat(inspected))).toBe(sha256(content));
+  });
+}
+
+function objects(current: Current, openStorage: OpenStorage): void {
+  const content = randomBytes(300_000);
+  const store = async (): Promise<string> => {
+    const key = keyOf();
+    await append(current, 0, [content]);
+    await current.storage.makeFinal(current.id, key);
+    return key;
+  };
+
+  test('has every byte, and is no longer unfinished', async () => {
+    const key = await store();
+    const object = await current.storage.open(key);
+    expect(object?.sizeBytes).toBe(content.length);
+    expect(sha256(await buffer(object?.stream(0, content.length - 1) ?? Readable.from([])))).toBe(sha256(content));
+    expect([await current.storage.offsetOf(current.id), await listed(current.storage)]).toEqual([null, []]);
+  });
+
+  test('is made final again and again: at once, one behind the other, after a restart', async () => {
+    const { storage, id, place } = current;
+    const key = keyOf();
+    await append(current, 0, [content]);
+    await Promise.all([storage.makeFinal(id, key), storage.makeFinal(id, key)]);
+    await storage.makeFinal(id, key);
+    const again = await openStorage(place);
+    await again.makeFinal(id, key);
+    const object = await again.open(key);
+    expect(object?.sizeBytes).toBe(content.length);
+    await object?.close();
+  });
+
+  test('is not made of nothing', async () => {
+    await expect(current.storage.makeFinal(newUploadId(), keyOf())).rejects.toThrow();
+  });
+
+  test('of no bytes is an object too', async () => {
+    const key = keyOf();
+    await current.storage.makeFinal(current.id, key);
+    const object = await current.storage.open(key);
+    expect(object?.sizeBytes).toBe(0);
+    expect(await object?.read(0, 10)).toHaveLength(0);
+    await object?.close();
+  });
+
+  test('is read anywhere; shorter at its end', async () => {
+    const object = await current.storage.open(await store());
+    for (const [position, length] of [
+      [0, 1],
+      [0, 0],
+      [131_071, 70_001],
+      [299_990, 100],
+      [300_000, 10],
+      [400_000, 10],
+    ] as const) {
+      const read = Buffer.from((await object?.read(position, length)) ?? '');
+      expect(read.equals(content.subarray(position, position + length))).toBe(true);
+    }
+    await object?.close();
+  });
+
+  test.each([
+    [0, 0],
+    [299_999, 299_999],
+    [1000, 200_000],
+    [0, 299_999],
+  ])('is streamed from byte %i to byte %i, both included', async (first, last) => {
+    const object = await current.storage.open(await store());
+    const streamed = await buffer(object?.stream(first, last) ?? Readable.from([]));
+    expect(streamed.equals(content.subarray(first, last + 1))).toBe(true);
+  });
+
+  test('stays when the upload of its id is discarded', async () => {
+    const key = await store();
+    await current.storage.discard(current.id);
+    const object = await current.storage.open(key);
+    expect(object?.sizeBytes).toBe(content.length);
+    await object?.close();
+  });
+
+  test('that is removed is gone; removing again does nothing', async () => {
+    const key = await store();
+    await current.storage.remove(key);
+    await current.storage.remove(key);
+    expect(await current.storage.open(key)).toBeNull();
+  });
+
+  test('that never was is null', async () => {
+    expect(await current.storage.open(keyOf())).toBeNull();
+  });
+}
+
+function names(current: Current): void {
+  const long = 'a'.repeat(23);
+  test.each(['', '.', '..', '../../etc/passwd', '/etc/passwd', `${'a'.repeat(21)}\0`, `../${'a'.repeat(19)}`, long])(
+    'the upload id %j',
+    async (id) => {
+      const { storage } = current;
+      await expect(storage.create(id)).rejects.toThrow();
+      await expect(storage.append(id, 0, Readable.from([]), anyBody())).rejects.toThrow();
+      await expect(storage.offsetOf(id)).rejects.toThrow();
+      await expect(storage.readIncoming(id, 1)).rejects.toThrow();
+      await expect(storage.makeFinal(id, keyOf())).rejects.toThrow();
+      await expect(storage.discard(id)).rejects.toThrow();
+      expect(await listed(storage)).toEqual([current.id]);
+    },
+  );
+
+  const random = 'a'.repeat(22);
+  test.each([
+    '',
+    '../secret',
+    '/etc/passwd',
+    `chat/../s/${random}.png`,
+    `chat/c/s/../${random}.png`,
+    `chat/c/s/${random}.png/../../../../etc/passwd`,
+    `chat/c/s/${random}\0.png`,
+    `chat/c/s/${random}.PNG`,
+    `chat\\c\\s\\${random}.png`,
+    `.incoming/${random}`,
+  ])('the key %j', async (key) => {
+    const { storage, id } = current;
+    await expect(storage.makeFinal(id, key)).rejects.toThrow();
+    await expect(storage.open(key)).rejects.toThrow();
+    await expect(storage.remove(key)).rejects.toThrow();
+    expect(await storage.offsetOf(id)).toBe(0);
+  });
+}
+
+function append({ storage, id }: Current, offset: number, chunks: Buffer[]) {
+  return storage.append(id, offset, Readable.from(chunks), anyBody());
+}
+
+function anyBody(): AppendOptions {
+  return { maxBytes: 100 * MIB, idleTimeoutMs: LONG_MS, signal: new AbortController().signal };
+}
+
+/** A body that the test feeds; `seen(n)` resolves once n bytes have come as far as the inspection. */
+function openBody(over: Partial<AppendOptions> = {}) {
+  const body = new PassThrough();
+  const waiting: { bytes: number; resolve(): void }[] = [];
+  let seenBytes = 0;
+  const options: AppendOptions = {
+    ...anyBody(),
+    ...over,
+    inspect: async (chunks, offset) => {
+      seenBytes += chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      for (const { bytes, resolve } of waiting) if (bytes <= seenBytes) resolve();
+      await over.inspect?.(chunks, offset);
+    },
+  };
+  const seen = (bytes: number) =>
+    new Promise<void>((resolve) => {
+      if (seenBytes >= bytes) resolve();
+      else waiting.push({ bytes, resolve });
+    });
+  return { body, options, seen };
+}
+
+/** Pieces of 1 to some 70,000 bytes, the same for the same seed. */
+function* oddChunks(content: Buffer, seed: number): Generator<Buffer> {
+  for (let at = 0, step = seed + 1; at < content.length; step = (step * 7919 + 13) % 70_001) {
+    yield content.subarray(at, at + step + 1);
+    at += step + 1;
+  }
+}
+
+async function listed(storage: FileStorage): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const id of storage.incomingIds()) ids.push(id);
+  return ids;
+}
+
+function keyOf(): string {
+  return newStorageKey('company', 'session', '.bin');
+}
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString();
+}
+
+function sha256(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}

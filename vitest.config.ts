@@ -1,0 +1,26 @@
+/** How the tests run: real processes, two at a time, no retries. */
+import { defineConfig } from 'vitest/config';
+import { CountReporter } from './test/services/count-reporter.ts';
+
+/** They need a browser; it is found or installed once, before the first of them. */
+const BROWSER_TESTS = ['test/widget/**/*.test.ts', 'test/services/chromium.test.ts'];
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    retry: 0,
+    allowOnly: false,
+    reporters: ['default', new CountReporter()],
+    projects: [
+      { extends: true, test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: BROWSER_TESTS } },
+      {
+        extends: true,
+        test: { name: 'browser', include: BROWSER_TESTS, globalSetup: ['test/services/prepare-chromium.ts'] },
+      },
+    ],
+  },
+});

@@ -1,0 +1,95 @@
+/** Notices that an upload stands still, and that the network or the page has come back. */
+
+export type Wake = {
+  /** Starts watching one attempt. */
+  watch(id: string): void;
+  /** Bytes moved: the attempt is alive. `allSent` allows the server longer, it may be storing or scanning. */
+  progress(id: string, allSent: boolean): void;
+  unwatch(id: string): void;
+  destroy(): void;
+};
+
+const STALL_MS = 20_000;
+const FINISH_STALL_MS = 60_000;
+const HURRY_MS = 3000;
+const TICK_MS = 1000;
+/** A tick this late means that the machine slept, or that the browser froze the page. */
+const SLEPT_MS = 10_000;
+
+/**
+ * Without it a PATCH into a black hole stays silent for ever. `onStalled` must abort the attempt and start it again;
+ * `onAwake` is told when the browser says "online", the page shows again, or the machine wakes.
+ */
+export function createWake(needs: { onStalled: (id: string) => void; onAwake: () => void }): Wake {
+  const deadlines = new Map<string, number>();
+  let timer: ReturnType<typeof setInterval> | null = null;
+  let lastTickAt = Date.now();
+
+  function tick(): void {
+    const now = Date.now();
+    const slept = now - lastTickAt > SLEPT_MS;
+    lastTickAt = now;
+    if (slept) awake();
+    // A hidden page gets its progress events late, an offline one gets none: neither is a stall.
+    if (!isWatching()) {
+      for (const id of deadlines.keys()) deadlines.set(id, now + STALL_MS);
+      return;
+    }
+    for (const [id, deadline] of [...deadlines]) {
+      if (now < deadline) continue;
+      deadlines.delete(id);
+      needs.onStalled(id);
+    }
+    stopIfIdle();
+  }
+
+  // An XHR that was under way when the network left often stays open for minutes: shorten its deadline rather than
+  // restart it here, since it may just as well be moving again.
+  function awake(): void {
+    const soon = Date.now() + HURRY_MS;
+    for (const [id, deadline] of deadlines) deadlines.set(id, Math.min(deadline, soon));
+    needs.onAwake();
+  }
+
+  function onVisible(): void {
+    if (isWatching()) needs.onAwake();
+  }
+
+  function stopIfIdle(): void {
+    if (deadlines.size > 0 || timer === null) return;
+    clearInterval(timer);
+    timer = null;
+  }
+
+  window.addEventListener('online', awake);
+  window.addEventListener('pageshow', onVisible);
+  document.addEventListener('visibilitychange', onVisible);
+
+  return {
+    watch(id) {
+      deadlines.set(id, Date.now() + STALL_MS);
+      if (timer !== null) return;
+      lastTickAt = Date.now();
+      timer = setInterval(tick, TICK_MS);
+    },
+    progress(id, allSent) {
+      if (deadlines.has(id)) deadlines.set(id, Date.now() + (allSent ? FINISH_STALL_MS : STALL_MS));
+    },
+    unwatch(id) {
+      deadlines.delete(id);
+      stopIfIdle();
+    },
+    destroy() {
+      deadlines.clear();
+      stopIfIdle();
+      window.removeEventListener('online', awake);
+      window.removeEventListener('pageshow', onVisible);
+      document.removeEventListener('visibilitychange', onVisible);
+    },
+  };
+}
+
+/** Visible and, as far as the browser knows, online. */
+function isWatching(): boolean {
+  return document.visibilityState === 'visible' && navigator.onLine !== false;
+}

@@ -1,0 +1,52 @@
+/** On a small screen: which side is in view, and tabs to go to the other one. */
+import type { RefObject } from '@uppy/core/utils/preact';
+import { useEffect, useState } from '@uppy/core/utils/preact/hooks';
+import type { Uploader as Side } from '../../server/contract/chat-file.ts';
+import type { ChatFiles } from '../core/chat-files.ts';
+
+/** Both sides are always there and can be swiped; the tabs follow, and scroll. On a wide screen both are in view. */
+export function useCurrentSide(stage: RefObject<HTMLElement>): { current: Side; show: (side: Side) => void } {
+  const [current, setCurrent] = useState<Side>('user');
+  useEffect(() => {
+    const element = stage.current;
+    if (!element) return;
+    const onScroll = () => setCurrent(element.scrollLeft > element.clientWidth / 2 ? 'agent' : 'user');
+    element.addEventListener('scroll', onScroll, { passive: true });
+    return () => element.removeEventListener('scroll', onScroll);
+  }, [stage]);
+  return {
+    current,
+    show: (side) => stage.current?.scrollTo({ left: side === 'agent' ? stage.current.scrollWidth : 0 }),
+  };
+}
+
+/** Counts what arrives on the side that is out of view. */
+export function SideTabs(props: { user: ChatFiles; agent: ChatFiles; current: Side; onShow: (side: Side) => void }) {
+  return (
+    <nav class="tabs" aria-label="Sides of the chat">
+      <SideTab chat={props.user} label="Visitor" isCurrent={props.current === 'user'} onShow={props.onShow} />
+      <SideTab chat={props.agent} label="Agent" isCurrent={props.current === 'agent'} onShow={props.onShow} />
+    </nav>
+  );
+}
+
+function SideTab(props: { chat: ChatFiles; label: string; isCurrent: boolean; onShow: (side: Side) => void }) {
+  const { chat, isCurrent } = props;
+  const [unread, setUnread] = useState(0);
+  useEffect(() => {
+    setUnread(0);
+    if (isCurrent) return;
+    return chat.onReceived(() => setUnread((count) => count + 1));
+  }, [chat, isCurrent]);
+  return (
+    <button type="button" aria-pressed={isCurrent} onClick={() => props.onShow(chat.side)}>
+      {props.label}
+      {unread > 0 && (
+        <span class="unread">
+          {unread}
+          <span class="visually-hidden"> new</span>
+        </span>
+      )}
+    </button>
+  );
+}

@@ -1,0 +1,94 @@
+/** One side of the chat: header, conversation, offers and the button, and the whole area takes drops and pastes. */
+import type { ComponentChildren } from '@uppy/core/utils/preact';
+import { useCallback, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import type { ChatFiles } from '../core/chat-files.ts';
+import type { Upload } from '../core/upload.ts';
+import { Composer } from './composer.tsx';
+import { Icon, IconButton } from './icons.tsx';
+import { MessageList } from './message-list.tsx';
+import { UnfinishedOffers } from './unfinished-offers.tsx';
+import { useAnnouncer } from './use-announcer.ts';
+import { useDrop } from './use-drop.ts';
+import { useObservable } from './use-observable.ts';
+import { usePaste } from './use-paste.ts';
+import { usePicker } from './use-picker.ts';
+import { connectionText } from './words.ts';
+
+/** `isPasteTarget` tells, at each paste, whether this pane is the one that is meant. */
+export function ChatPane(props: {
+  chat: ChatFiles;
+  title: string;
+  subtitle: ComponentChildren;
+  isPasteTarget: () => boolean;
+}) {
+  const { chat } = props;
+  const state = useObservable(chat.state);
+  const pane = useRef<HTMLElement>(null);
+  const [notice, setNotice] = useState<string | null>(null);
+  const addFiles = useCallback(
+    (files: File[]) => {
+      const leftOut = chat.add(files);
+      setNotice(leftOut > 0 ? `Too many files at once: ${leftOut} were left out. Send them when some are done.` : null);
+    },
+    [chat],
+  );
+  const onDrop = useCallback(
+    (files: File[], folderCount: number) => {
+      addFiles(files);
+      if (folderCount > 0) setNotice('A folder cannot be sent as it is: zip it, or choose the files in it.');
+    },
+    [addFiles],
+  );
+  const isOver = useDrop(pane, onDrop);
+  usePaste(props.isPasteTarget, addFiles);
+  const picker = usePicker(addFiles);
+  const sentence = useAnnouncer(chat);
+
+  async function chooseAgain(upload: Upload, file: File): Promise<void> {
+    const isSame = await chat.chooseAgain(upload.id, file);
+    setNotice(isSame ? null : `That is another file than ${upload.name}, or it cannot be read either.`);
+  }
+
+  return (
+    <>
+      <section class="pane" data-side={chat.side} aria-label={props.title} ref={pane}>
+        <header class="pane-header">
+          <div>
+            <h2>{props.title}</h2>
+            <p>{props.subtitle}</p>
+          </div>
+          <span class="connection" data-state={state.connection.state}>
+            {connectionText(state.connection)}
+          </span>
+        </header>
+        {state.connection.state === 'refused' && (
+          <p class="notice" data-tone="danger" role="alert">
+            {state.connection.detail}
+          </p>
+        )}
+        <MessageList
+          chat={chat}
+          state={state}
+          onChooseAgain={(upload) => picker.open((file) => void chooseAgain(upload, file))}
+        />
+        {notice !== null && (
+          <div class="notice" role="alert">
+            <span>{notice}</span>
+            <IconButton icon="close" label="Close this message" onClick={() => setNotice(null)} />
+          </div>
+        )}
+        <UnfinishedOffers chat={chat} uploads={state.unfinished} pick={picker.open} />
+        <Composer picker={picker} config={state.config} />
+        {isOver && (
+          <div class="drop-overlay" aria-hidden="true">
+            <Icon name="drop" />
+            <span>Drop to send to the {chat.side === 'user' ? 'agent' : 'visitor'}</span>
+          </div>
+        )}
+      </section>
+      <p class="visually-hidden" role="status">
+        {sentence}
+      </p>
+    </>
+  );
+}

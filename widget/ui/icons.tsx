@@ -1,0 +1,51 @@
+/** The icons, drawn inline: no requests, and they take the colour of their text. */
+import type { ComponentChildren } from '@uppy/core/utils/preact';
+
+const PATHS = {
+  attach: (
+    <path d="m20 11.5-8.1 8.1a5.2 5.2 0 0 1-7.4-7.4l8.3-8.2a3.5 3.5 0 0 1 5 4.9l-8.4 8.3a1.7 1.7 0 0 1-2.4-2.4l7.5-7.5" />
+  ),
+  pause: <path d="M9 6v12M15 6v12" />,
+  play: <path d="M8 5.5v13l10.5-6.5z" />,
+  close: <path d="m6.5 6.5 11 11m0-11-11 11" />,
+  retry: <path d="M19.5 12a7.5 7.5 0 1 1-2.3-5.4M19.5 3.5v4h-4" />,
+  download: <path d="M12 4.5v10.7m-4.3-4 4.3 4.3 4.3-4.3M5 19.5h14" />,
+  delete: (
+    <path d="M4.5 7h15M10 11v5.5m4-5.5v5.5M6.5 7l.8 11.3c.1.7.6 1.2 1.3 1.2h6.8c.7 0 1.2-.5 1.3-1.2L17.5 7m-8-.2.6-2c.1-.5.5-.8 1-.8h1.8c.5 0 .9.3 1 .8l.6 2" />
+  ),
+  folder: <path d="M3.5 7.5c0-1.1.9-2 2-2h3.7l2 2.3h7.3c1.1 0 2 .9 2 2v7.2c0 1.1-.9 2-2 2h-13a2 2 0 0 1-2-2z" />,
+  warning: (
+    <path d="M12 8.8v4.4m0 3.1v.1M10.4 4.6 3.3 17a1.9 1.9 0 0 0 1.6 2.8h14.2a1.9 1.9 0 0 0 1.6-2.8L13.6 4.6a1.9 1.9 0 0 0-3.2 0z" />
+  ),
+  clock: <path d="M12 7.3V12l3 1.9M20 12a8 8 0 1 1-16 0 8 8 0 0 1 16 0z" />,
+  check: <path d="m5 12.8 4.6 4.7L19 7.5" />,
+  plus: <path d="M12 5.5v13M5.5 12h13" />,
+  drop: <path d="M12 3.5v9.7m-4-3.9 4 4 4-4M4.5 14v3.5c0 1.4 1.1 2.5 2.5 2.5h10c1.4 0 2.5-1.1 2.5-2.5V14" />,
+} satisfies Record<string, ComponentChildren>;
+
+export type IconName = keyof typeof PATHS;
+
+/** Decoration only: whatever uses it carries the words. */
+export function Icon({ name }: { name: IconName }) {
+  return (
+    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      {PATHS[name]}
+    </svg>
+  );
+}
+
+/** A square button with an icon, named for those who cannot see it. */
+export function IconButton(props: { icon: IconName; label: string; onClick: () => void; tone?: 'danger' }) {
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      data-tone={props.tone}
+      aria-label={props.label}
+      title={props.label}
+      onClick={props.onClick}
+    >
+      <Icon name={props.icon} />
+    </button>
+  );
+}

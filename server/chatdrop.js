@@ -6,12 +6,15 @@ import { fileURLToPath } from 'node:url';
 
 const NEEDED_MAJOR = 22;
 const NEEDED_MINOR = 18;
+const EXIT_GRACE_MS = 200;
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major > NEEDED_MAJOR || (major === NEEDED_MAJOR && minor >= NEEDED_MINOR)) {
   hideTypeScriptNotice();
   const { main } = await import('./main.ts');
   process.exitCode = await main(process.argv.slice(2), process.env);
+  // The work is done: a timer that a library left ticking must not keep the process.
+  setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
 } else {
   startUnderOwnNode();
 }

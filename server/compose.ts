@@ -1,4 +1,6 @@
 /** Builds the whole server from one Config: every arrow of the house is an argument here. */
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
 import type { Logger } from 'pino';
 import { MIGRATIONS } from '../migrations/index.ts';
 import type { Assets } from './assets.ts';
@@ -10,7 +12,7 @@ import type { ChatConfig } from './contract/chat-file.ts';
 import { type ChatFileTable, createChatFileTable } from './database/chat-file-table.ts';
 import { createEventLedger } from './database/event-ledger.ts';
 import { takeInstanceLock } from './database/instance-lock.ts';
-import { migrate, openDatabase } from './database/open-database.ts';
+import { type Database, migrate, openDatabase } from './database/open-database.ts';
 import { createPeopleTable } from './database/people-table.ts';
 import { createRemovedObjectTable } from './database/removed-object-table.ts';
 import { sharedSecret } from './database/server-value-table.ts';
@@ -18,7 +20,7 @@ import { createUploadTable } from './database/upload-table.ts';
 import { createFileRoutes } from './http/file-routes.ts';
 import { createHealthRoutes } from './http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from './http/http-app.ts';
-import { addressOf, createHttpServer, listen } from './http/http-server.ts';
+import { addressOf, createHttpServer, listen, trackConnections } from './http/http-server.ts';
 import { createMediaRoute } from './http/media-routes.ts';
 import { createPageRoutes } from './http/page-routes.ts';
 import { createCountCreation } from './http/rate-limit.ts';
@@ -29,11 +31,12 @@ import { createCleanUp } from './jobs/clean-up.ts';
 import { createOwedFinishes } from './jobs/owed-finishes.ts';
 import { type Periodic, startPeriodic } from './jobs/periodic.ts';
 import { createSessionFeed, type SessionFeed } from './realtime/session-feed.ts';
-import { createSocketServer } from './realtime/socket-server.ts';
+import { createSocketServer, type SocketServer } from './realtime/socket-server.ts';
 import { createAbortUpload } from './sharing/abort-upload.ts';
 import { createAcceptUpload } from './sharing/accept-upload.ts';
 import { createCheckFirstBytes } from './sharing/check-first-bytes.ts';
 import { createDeleteRemovedBytes } from './sharing/delete-removed-bytes.ts';
+import type { Exclusively } from './sharing/exclusively.ts';
 import { createFinishUpload } from './sharing/finish-upload.ts';
 import { createListFiles } from './sharing/list-files.ts';
 import { createPresentFile } from './sharing/present-file.ts';
@@ -44,7 +47,7 @@ import { createRemoveSession } from './sharing/remove-session.ts';
 import { createReportProgress } from './sharing/upload-progress.ts';
 import type { FileStorage } from './storage/file-storage.ts';
 import { createLocalStorage } from './storage/local-storage.ts';
-import { createLocker } from './upload/locker.ts';
+import { createLocker, withLock } from './upload/locker.ts';
 import { createTusEndpoint } from './upload/tus-endpoint.ts';
 import { createTusLibrary } from './upload/tus-library.ts';
 import { createWriteBody } from './upload/write-body.ts';
@@ -64,7 +67,11 @@ export type ChatdropServer = {
 };
 
 /** Milliseconds that requests under way get at a shutdown. */
-const DRAIN_MS = 10_000;
+const DRAIN_MS = 8_000;
+/** And that sockets get to say goodbye. */
+const SOCKETS_DRAIN_MS = 1_000;
+/** Names this process in the leases of its finishes. */
+const HOLDER = randomUUID();
 
 const now = Date.now;
 const same = <T>(part: T): T => part;
@@ -76,32 +83,67 @@ export async function compose(
   assets: Assets,
   overrides: Overrides = {},
 ): Promise<ChatdropServer> {
-  const parts = await composeParts(config, log, overrides);
-  const sharing = composeSharing(parts);
-  const upload = composeUpload(parts, sharing);
-  const sockets = composeEdges(parts, sharing, upload, assets);
-  const chores = composeChores(parts, sharing);
-  const { http, database, lock, draining } = parts;
-  let periodic: Periodic | undefined;
-  return {
-    async start() {
-      await chores.atStart();
-      await listen(http, config.host, config.port);
-      const onFault = (chore: string, err: unknown) => log.error({ chore, err }, 'a chore failed; it runs again');
-      periodic = startPeriodic(chores.periodic, onFault);
-      return parts.publicUrl();
-    },
-    async stop() {
-      draining.abort();
-      const forced = setTimeout(() => http.closeAllConnections(), DRAIN_MS);
-      await sockets.close();
-      clearTimeout(forced);
-      await periodic?.stop();
-      await sharing.finishUpload.settled();
-      await database.destroy();
-      lock.release();
-    },
+  const lock = takeInstanceLock(...ownedFolders(config));
+  const database = openDatabase(config.databaseFile);
+  const release = async () => {
+    await database.destroy();
+    lock.release();
   };
+  try {
+    const parts = await composeParts(config, log, database, overrides);
+    const sharing = composeSharing(parts);
+    const upload = composeUpload(parts, sharing);
+    const sockets = composeEdges(parts, sharing, upload, assets);
+    return createLifecycle(parts, sharing, sockets, release);
+  } catch (error) {
+    // A process that cannot serve must end: with the lock held it would keep the next one from starting.
+    await release();
+    throw error;
+  }
+}
+
+function createLifecycle(
+  parts: Parts,
+  sharing: Sharing,
+  sockets: SocketServer,
+  release: () => Promise<void>,
+): ChatdropServer {
+  const { config, log, http, draining } = parts;
+  const connections = trackConnections(http);
+  const chores = composeChores(parts, sharing);
+  let periodic: Periodic | undefined;
+  const stop = async () => {
+    draining.abort();
+    const timers = [setTimeout(connections.endSockets, SOCKETS_DRAIN_MS), setTimeout(connections.endAll, DRAIN_MS)];
+    await sockets.close();
+    for (const timer of timers) clearTimeout(timer);
+    await periodic?.stop();
+    await sharing.finishUpload.settled();
+    await release();
+  };
+  const start = async () => {
+    await chores.atStart();
+    await listen(http, config.host, config.port);
+    const onFault = (chore: string, err: unknown) => log.error({ chore, err }, 'a chore failed; it runs again');
+    periodic = startPeriodic(chores.periodic, onFault);
+    return parts.publicUrl();
+  };
+  return {
+    stop,
+    start: () =>
+      start().catch(async (error: unknown) => {
+        await stop();
+        throw error;
+      }),
+  };
+}
+
+/** Folders that no other server may use meanwhile. What lies in the data folder is guarded by that one's lock. */
+export function ownedFolders({ dataDir, databaseFile, mediaRoot }: Config): string[] {
+  const outside = [path.dirname(databaseFile), mediaRoot].filter((folder) =>
+    path.relative(dataDir, folder).startsWith('..'),
+  );
+  return [dataDir, ...outside];
 }
 
 type Parts = Awaited<ReturnType<typeof composeParts>>;
@@ -109,10 +151,11 @@ type Sharing = ReturnType<typeof composeSharing>;
 type UploadEdge = ReturnType<typeof composeUpload>;
 
 /** What everything stands on: database, storage, keys, feed. */
-async function composeParts(config: Config, log: Logger, overrides: Overrides) {
-  const lock = takeInstanceLock(config.dataDir);
-  const database = openDatabase(config.databaseFile);
-  await migrate(database, MIGRATIONS);
+async function composeParts(config: Config, log: Logger, database: Database, overrides: Overrides) {
+  await migrate(database, MIGRATIONS).catch((cause: Error) => {
+    const remedy = 'Restore it from a backup, or move it away to start with an empty one.';
+    throw new Error(`The database ${config.databaseFile} cannot be used: ${cause.message}. ${remedy}`, { cause });
+  });
   const http = createHttpServer();
   const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
 
@@ -135,7 +178,6 @@ async function composeParts(config: Config, log: Logger, overrides: Overrides) {
   return {
     config,
     log,
-    lock,
     database,
     http,
     publicUrl,
@@ -172,13 +214,18 @@ function composeSharing({
   const report = createReportProgress({ publish: (event, except) => feed.publish(event, except), now });
   const rejectUpload = createRejectUpload({ database, uploads, removedObjects, storage, report });
   const recordFile = createRecordFile({ database, uploads, files, people, ledger, now });
+  const locker = createLocker();
+  const exclusively: Exclusively = (uploadId, work) => withLock(locker, uploadId, work);
   const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
   return {
+    locker,
+    exclusively,
     report,
     rejectUpload,
     deleteRemovedBytes,
     acceptUpload: createAcceptUpload({
       uploads,
+      storage,
       policy,
       maxPendingUploads: config.maxPendingUploads,
       expirySeconds: config.uploadExpirySeconds,
@@ -186,7 +233,17 @@ function composeSharing({
       now,
     }),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policy }),
-    finishUpload: createFinishUpload({ uploads, storage, policy, recordFile, rejectUpload, report, wake, now }),
+    finishUpload: createFinishUpload({
+      uploads,
+      storage,
+      policy,
+      recordFile,
+      rejectUpload,
+      report,
+      wake,
+      holder: HOLDER,
+      now,
+    }),
     abortUpload: createAbortUpload({ uploads, storage, report, now }),
     removeFile: createRemoveFile({ database, files, ledger, deleteRemovedBytes, wake, now }),
     removeSession: createRemoveSession({
@@ -198,6 +255,7 @@ function composeSharing({
       ledger,
       storage,
       deleteRemovedBytes,
+      exclusively,
       wake,
       now,
     }),
@@ -207,9 +265,8 @@ function composeSharing({
 
 /** The tus endpoint. */
 function composeUpload({ config, uploads, storage, draining }: Parts, sharing: Sharing) {
-  const { checkFirstBytes, rejectUpload, report, acceptUpload, finishUpload, abortUpload } = sharing;
+  const { locker, checkFirstBytes, rejectUpload, report, acceptUpload, finishUpload, abortUpload } = sharing;
   const { maxFileSizeBytes, uploadExpirySeconds: expirySeconds } = config;
-  const locker = createLocker();
   const writeBody = createWriteBody({
     storage,
     uploads,
@@ -287,16 +344,25 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
   });
   http.on('request', app.callback());
   const onFault = (err: unknown) => log.error({ err }, 'a socket message failed');
-  return createSocketServer(http, { authenticateToken, feed, ledger, listFiles, ...origins, onFault, now });
+  return createSocketServer(http, { authenticateToken, feed, ledger, listFiles, origins, onFault, now });
 }
 
 function composeChores(
   { log, uploads, storage, ledger }: Parts,
-  { finishUpload, abortUpload, deleteRemovedBytes }: Sharing,
+  { finishUpload, abortUpload, deleteRemovedBytes, exclusively }: Sharing,
 ) {
   const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
-  const owed = createOwedFinishes({ uploads, storage, finishUpload, onFault, now });
-  const cleanUp = createCleanUp({ uploads, storage, ledger, abortUpload, deleteRemovedBytes, now });
+  const owed = createOwedFinishes({ uploads, storage, finishUpload, onFault, holder: HOLDER, now });
+  const cleanUp = createCleanUp({
+    uploads,
+    storage,
+    ledger,
+    finishUpload,
+    abortUpload,
+    exclusively,
+    deleteRemovedBytes,
+    now,
+  });
   return createChores({ owed, cleanUp });
 }
 

@@ -49,7 +49,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   for (const name of FUTURE_SETTINGS) {
     if (env[name]) faults.push(`${name} is not understood by this version. Leave it out.`);
   }
-  faults.push(...developmentFaults(values));
+  // A key that is set but wrong has its own fault.
+  if (!env.JWT_SECRET) faults.push(...developmentFaults(values));
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `- ${fault}`).join('\n'));
   return toConfig(values);
 }
@@ -62,7 +63,8 @@ function readValues(env: NodeJS.ProcessEnv, faults: string[]): Values {
     try {
       values[name] = text === undefined ? undefined : setting.read(text);
     } catch (fault) {
-      const shown = setting.secret ? '' : ` “${text}”`;
+      // Also an address may hold a password.
+      const shown = setting.secret ? '' : ` “${text?.replaceAll(/\/\/[^/\s]*@/g, '//…@')}”`;
       faults.push(`${name}${shown} ${(fault as Error).message}. Example: ${name}=${setting.example}`);
     }
   }

@@ -7,7 +7,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { readAssets } from './assets.ts';
 import { signToken } from './auth/authenticate-token.ts';
 import { developmentSecret } from './auth/development-secret.ts';
-import { compose } from './compose.ts';
+import { compose, ownedFolders } from './compose.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { readDuration } from './config-values.ts';
 import { takeInstanceLock } from './database/instance-lock.ts';
@@ -61,8 +61,8 @@ async function serve(args: string[], config: Config): Promise<number> {
   const log = createLog(config);
   const assets = readAssets(path.join(import.meta.dirname, '../dist/widget'));
   const server = await compose(config, log, assets);
-  const stopped = signalled();
   const url = await server.start();
+  const stopped = signalled();
   greet(config, url);
   log.info(
     { url, development: config.development, dataDir: config.dataDir, version: packageJson.version },
@@ -111,7 +111,7 @@ function signalled(): Promise<NodeJS.Signals> {
 
 async function runMigrations(args: string[], config: Config): Promise<number> {
   const { down } = readFlags(args, { down: { type: 'boolean' } });
-  const lock = takeInstanceLock(config.dataDir);
+  const lock = takeInstanceLock(...ownedFolders(config));
   const database = openDatabase(config.databaseFile);
   try {
     const names = await (down === true ? rollback : migrate)(database, MIGRATIONS);

@@ -13,6 +13,7 @@ export const PROBLEMS = {
   'link-expired': [403, 'This link has expired'],
   'not-found': [404, 'Not found'],
   'method-not-allowed': [405, 'This method is not allowed here'],
+  'request-timeout': [408, 'The request took too long to arrive'],
   'offset-conflict': [409, 'The upload stands at another offset'],
   gone: [410, 'This upload has ended'],
   'tus-version': [412, 'Only tus 1.0.0 is spoken here'],

@@ -109,7 +109,8 @@ function likeText(text: string): string {
 }
 
 function searchName(name: string): string {
-  return name.normalize('NFC').toLowerCase();
+  // A sigma is written in another way at the end of a word. SQLite's LIKE ends at a NUL, which no name holds.
+  return name.normalize('NFC').toLowerCase().replaceAll('ς', 'σ').replaceAll('\0', '\u{FFFD}');
 }
 
 function toRow(file: NewFile): Row {

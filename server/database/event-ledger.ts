@@ -87,9 +87,19 @@ export function createEventLedger(database: Database) {
       return row !== undefined && row.seq <= after + 1;
     },
 
-    /** Forgets entries older than a time. @returns how many */
+    /** Forgets entries older than a time, but none after one that is kept: a clock that was set back leaves no hole. */
     async trim(beforeMs: number): Promise<number> {
-      return database('ledger').where('created_at', '<', beforeMs).delete();
+      const companies = database('ledger').where('created_at', '<', beforeMs).distinct('company_id');
+      const bounds = await database('ledger')
+        .whereIn('company_id', companies)
+        .groupBy('company_id')
+        .select('company_id', database.raw('min(case when created_at >= ? then seq end) as first_kept', [beforeMs]));
+      let forgotten = 0;
+      for (const { company_id, first_kept } of bounds) {
+        const old = database('ledger').where({ company_id }).andWhere('created_at', '<', beforeMs);
+        forgotten += await (first_kept === null ? old : old.andWhere('seq', '<', first_kept)).delete();
+      }
+      return forgotten;
     },
   };
 }

@@ -22,6 +22,8 @@ export function openDatabase(filename: string): Database {
     client: 'better-sqlite3',
     connection: { filename },
     useNullAsDefault: true,
+    // What goes wrong is thrown; knex would print it a second time, with a stack.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
     pool: {
       min: 1,
       max: 1,

@@ -56,6 +56,7 @@ export type NewUpload = Pick<
   | 'expiresAt'
 >;
 
+/** `token`: `{process}.{try}`, so that a process knows its own. */
 export type Lease = { token: string; untilMs: number };
 
 export type UploadTable = ReturnType<typeof createUploadTable>;
@@ -111,13 +112,15 @@ export function createUploadTable(database: Database) {
       return rows.map(fromRow);
     },
 
-    /** Uploads whose bytes are all there but whose finish is still owed, and due. */
-    async listFinishDue(nowMs: number, maxUploads: number): Promise<string[]> {
+    /** Uploads whose bytes are all there but whose finish is still owed, and due. `holder`: the process that asks. */
+    async listFinishDue(nowMs: number, maxUploads: number, holder: string): Promise<string[]> {
       return database('uploads')
         .whereIn('state', ['open', 'finishing'])
         .andWhere('next_attempt_at', '<=', nowMs)
         .andWhereRaw('size is not null and bytes_received = size')
-        .andWhere((lease) => lease.whereNull('lease_until').orWhere('lease_until', '<', nowMs))
+        .andWhere((lease) =>
+          lease.whereNull('lease_until').orWhere('lease_until', '<', nowMs).orWhereLike('lease_token', `${holder}.%`),
+        )
         .orderBy('next_attempt_at')
         .limit(maxUploads)
         .pluck('id');
@@ -144,9 +147,9 @@ export function createUploadTable(database: Database) {
       );
     },
 
-    /** Bytes arrived: the expiry counts from here. */
-    async noteBytes(id: string, bytesReceived: number, expiresAt: number): Promise<void> {
-      await moveFrom(['open'], id, { bytes_received: bytesReceived, expires_at: expiresAt });
+    /** Bytes arrived: the expiry counts from here. @returns false when the upload has ended meanwhile */
+    async noteBytes(id: string, bytesReceived: number, expiresAt: number): Promise<boolean> {
+      return moveFrom(['open'], id, { bytes_received: bytesReceived, expires_at: expiresAt });
     },
 
     /** Takes the right to finish. @returns null when another holds it, or the upload has ended otherwise. */
@@ -156,7 +159,9 @@ export function createUploadTable(database: Database) {
         .andWhere((free) =>
           free
             .where({ state: 'open' })
-            .orWhere((stale) => stale.where({ state: 'finishing' }).andWhere('lease_until', '<', nowMs)),
+            .orWhere((stale) => stale.where({ state: 'finishing' }).andWhere('lease_until', '<', nowMs))
+            // A process finishes an upload once at a time: a lease of its own that it meets is one it could not give back.
+            .orWhere((own) => own.where({ state: 'finishing' }).andWhereLike('lease_token', `${holderOf(lease)}.%`)),
         )
         .update({
           state: 'finishing',
@@ -268,6 +273,10 @@ export function createUploadTable(database: Database) {
         .delete();
     },
   };
+}
+
+function holderOf(lease: Lease): string {
+  return lease.token.split('.')[0] ?? '';
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row

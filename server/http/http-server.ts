@@ -1,5 +1,5 @@
 /** Node's HTTP server: its time limits, its address, and its answer to what is no HTTP. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ProblemCode, problemOf } from '../contract/problem.ts';
@@ -9,14 +9,38 @@ const HEADERS_TIMEOUT_MS = 30_000;
 /** Longer than the usual proxy keeps its connections, so that it is never we who close one that it just reused. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
+/** Node 22.21 and later know it; its types do not yet. */
+type UpgradeOptions = ServerOptions & { shouldUpgradeCallback(request: IncomingMessage): boolean };
+
 export function createHttpServer(): Server {
-  const server = createServer({
+  const options: UpgradeOptions = {
     requestTimeout: 0,
     headersTimeout: HEADERS_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-  });
+    // Some clients offer HTTP/2 with every request (`Upgrade: h2c`). "A server MAY ignore" it (RFC 9110 section 7.8).
+    shouldUpgradeCallback: ({ headers }) => /^websocket$/i.test(headers.upgrade ?? ''),
+  };
+  const server = createServer(options);
   server.on('clientError', refuseUnreadable);
   return server;
+}
+
+export type Connections = { endSockets(): void; endAll(): void };
+
+/** Node no longer counts a connection that became a WebSocket, and would wait for a silent one for ever. */
+export function trackConnections(server: Server): Connections {
+  const all = new Set<Duplex>();
+  const upgraded = new Set<Duplex>();
+  const track = (open: Set<Duplex>) => (socket: Duplex) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  };
+  server.on('connection', track(all));
+  server.on('upgrade', (_request, socket) => track(upgraded)(socket));
+  const end = (open: Set<Duplex>) => () => {
+    for (const socket of open) socket.destroy();
+  };
+  return { endSockets: end(upgraded), endAll: end(all) };
 }
 
 /** @throws when the port is taken, with what to do about it */
@@ -36,13 +60,19 @@ export function addressOf(server: Server, host: string): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+const CODES: Record<string, ProblemCode> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+};
+
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex & { _httpMessage?: ServerResponse }): void {
+  // An answer that has begun must not get a second one into it; Node's own handler looks at the same place.
+  const hasBegun = socket._httpMessage?.headersSent ?? false;
+  if (error.code === 'ECONNRESET' || !socket.writable || hasBegun) {
     socket.destroy();
     return;
   }
-  const code: ProblemCode = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : 'invalid-request';
-  const problem = problemOf(code);
+  const problem = problemOf(CODES[error.code ?? ''] ?? 'invalid-request');
   const body = JSON.stringify(problem);
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.title}\r\nContent-Type: application/problem+json\r\n` +

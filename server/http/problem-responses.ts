@@ -2,6 +2,7 @@
 import type { Context, Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { problemOf } from '../contract/problem.ts';
+import { databaseFailure } from '../database/database-failure.ts';
 import { Failure } from '../rules/failure.ts';
 
 /** The outermost middleware that sees errors. What is no Failure is our own fault and is logged. */
@@ -12,6 +13,8 @@ export function problemResponses(log: Logger): Middleware {
       if (ctx.status === 404 && ctx.body == null)
         throw new Failure('not-found', `There is nothing at ${ctx.path.slice(0, 200)}.`);
     } catch (error) {
+      // Nobody is there to be answered, and nothing of ours is wrong.
+      if (ctx.req.destroyed && (error as { code?: unknown }).code === 'ECONNRESET') return;
       const failure = toFailure(error);
       if (failure.status >= 500)
         log.error({ err: failure.cause ?? failure, method: ctx.method, path: ctx.path }, failure.message);
@@ -22,8 +25,10 @@ export function problemResponses(log: Logger): Middleware {
 
 function toFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
+  const ofDatabase = databaseFailure(error);
+  if (ofDatabase !== null) return ofDatabase;
   // Koa and its router throw these for what cannot be decoded; they are the client's.
-  const status = (error as { status?: unknown }).status;
+  const status = (error as { status?: unknown } | null | undefined)?.status;
   if (typeof status === 'number' && status >= 400 && status < 500)
     return new Failure('invalid-request', undefined, { cause: error });
   return new Failure('server-error', undefined, { cause: error });

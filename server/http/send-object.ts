@@ -89,8 +89,12 @@ function chosenRange(
 ): { start: number; end: number } | null {
   const header = ctx.get('Range');
   const condition = ctx.get('If-Range');
-  if (header === '' || !/^bytes=/.test(header)) return null;
+  // "A server MUST ignore a Range header field received with a request method […] for which range handling is not defined."
+  if (ctx.method !== 'GET' || !/^bytes=/.test(header)) return null;
   if (condition !== '' && condition !== etag && condition !== new Date(createdAt).toUTCString()) return null;
+  // "If the selected representation is shorter than the specified suffix-length, the entire representation is used."
+  const suffix = /^bytes=\s*-(\d+)\s*$/.exec(header);
+  if (suffix !== null && Number(suffix[1]) > sizeBytes && sizeBytes > 0) return { start: 0, end: sizeBytes - 1 };
   const ranges = parseRange(sizeBytes, header);
   if (ranges === -2 || (Array.isArray(ranges) && ranges.length > 1)) return null;
   const range = ranges === -1 ? undefined : ranges[0];

@@ -15,9 +15,14 @@ export function unreadBody(): Middleware {
     await next();
     const { req, res } = ctx;
     if (!bringsBody(req) || req.readableEnded || req.destroyed) return;
-    const body = typeof ctx.body === 'string' ? ctx.body : '';
-    ctx.respond = false;
     res.setHeader('Connection', 'close');
+    // Only refusals and empty answers are worth the trouble; anything else Node sends before it closes.
+    if (ctx.body != null && typeof ctx.body !== 'string') {
+      req.resume();
+      return;
+    }
+    const body = ctx.body ?? '';
+    ctx.respond = false;
     if (ctx.status !== 204) res.setHeader('Content-Length', Buffer.byteLength(body));
     res.flushHeaders();
     if (body !== '' && ctx.method !== 'HEAD') res.write(body);

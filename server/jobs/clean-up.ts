@@ -3,13 +3,17 @@ import type { EventLedger } from '../database/event-ledger.ts';
 import type { UploadTable } from '../database/upload-table.ts';
 import type { AbortUpload } from '../sharing/abort-upload.ts';
 import type { DeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
+import type { Exclusively } from '../sharing/exclusively.ts';
+import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
 type Needs = {
   uploads: Pick<UploadTable, 'listExpired' | 'find' | 'purge'>;
   storage: Pick<FileStorage, 'offsetOf' | 'discard' | 'incomingIds'>;
   ledger: Pick<EventLedger, 'trim'>;
+  finishUpload: FinishUpload;
   abortUpload: AbortUpload;
+  exclusively: Exclusively;
   deleteRemovedBytes: DeleteRemovedBytes;
   now(): number;
 };
@@ -28,16 +32,20 @@ export type CleanUp = {
   deleteRemovedBytes: DeleteRemovedBytes;
 };
 
-export function createCleanUp({ uploads, storage, ledger, abortUpload, deleteRemovedBytes, now }: Needs): CleanUp {
+export function createCleanUp(needs: Needs): CleanUp {
+  const { uploads, storage, ledger, finishUpload, abortUpload, exclusively, deleteRemovedBytes, now } = needs;
   return {
     deleteRemovedBytes,
 
     async expireUploads() {
       let expired = 0;
       for (const upload of await uploads.listExpired(now(), PAGE_UPLOADS)) {
-        // All bytes are here: it is late, but it is a file, and the finish has the word.
-        if (upload.sizeBytes !== null && (await storage.offsetOf(upload.id)) === upload.sizeBytes) continue;
-        if (await abortUpload(upload, 'expired')) expired += 1;
+        // Late, but all bytes are here: it is a file, and the finish has the word.
+        if (upload.sizeBytes !== null && (await storage.offsetOf(upload.id)) === upload.sizeBytes) {
+          await finishUpload(upload.id).catch(() => {});
+        } else if (await exclusively(upload.id, () => abortUpload(upload, 'expired'))) {
+          expired += 1;
+        }
       }
       return expired;
     },

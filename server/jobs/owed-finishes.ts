@@ -9,6 +9,8 @@ type Needs = {
   finishUpload: FinishUpload;
   /** A finish failed; it is tried again later, or the file was refused. */
   onFault(uploadId: string, error: unknown): void;
+  /** Names this process in its leases. */
+  holder: string;
   now(): number;
 };
 
@@ -41,7 +43,7 @@ export function createOwedFinishes(needs: Needs): OwedFinishes {
 
     /** Those that are due again. */
     async sweep() {
-      const due = await needs.uploads.listFinishDue(needs.now(), PAGE_UPLOADS);
+      const due = await needs.uploads.listFinishDue(needs.now(), PAGE_UPLOADS, needs.holder);
       for (const uploadId of due) await finish(uploadId);
       return due.length;
     },

@@ -41,6 +41,8 @@ type Follower = {
   cursor: number;
   phase: 'catching-up' | 'live' | 'closed';
   announced: boolean;
+  /** Its buffer was full and has not been emptied since. */
+  full: boolean;
 };
 type CompanyFeed = { followers: Set<Follower>; cursor: number | null; reading: boolean; announced: boolean };
 
@@ -53,8 +55,14 @@ export function createSessionFeed(needs: Needs) {
   const companies = new Map<string, CompanyFeed>();
 
   return {
-    /** Sends every entry after `after`, then the live ones, until closed. */
-    subscribe(listener: Listener, company: string, session: string | null, after: number): Subscription {
+    /** Sends every entry after `after`, then the live ones, until closed. `ledgerEnd`: a recent place of the ledger. */
+    subscribe(
+      listener: Listener,
+      company: string,
+      session: string | null,
+      after: number,
+      ledgerEnd = after,
+    ): Subscription {
       const feed = companies.get(company) ?? {
         followers: new Set<Follower>(),
         cursor: null,
@@ -62,10 +70,18 @@ export function createSessionFeed(needs: Needs) {
         announced: false,
       };
       companies.set(company, feed);
-      const follower: Follower = { listener, company, session, cursor: after, phase: 'catching-up', announced: false };
+      const follower: Follower = {
+        listener,
+        company,
+        session,
+        cursor: after,
+        phase: 'catching-up',
+        announced: false,
+        full: false,
+      };
       feed.followers.add(follower);
-      // The company's own cursor may start at any follower's: whatever is read twice is dropped by number.
-      feed.cursor ??= after;
+      // New entries are read from here on; what is older, each follower reads for itself.
+      feed.cursor ??= ledgerEnd;
       void catchUp(needs, follower);
       return {
         close() {
@@ -84,9 +100,11 @@ export function createSessionFeed(needs: Needs) {
 
     /** Sends a passing event to everyone in its session but one participant. A full connection misses it. */
     publish(event: UploadProgress, exceptParticipant: string): void {
-      for (const { listener, session } of companies.get(event.company_id)?.followers ?? []) {
-        const follows = session === null || session === event.session_id;
-        if (follows && listener.participant !== exceptParticipant) listener.send(event);
+      for (const follower of companies.get(event.company_id)?.followers ?? []) {
+        const { listener, session, full } = follower;
+        const isMeant =
+          (session === null || session === event.session_id) && listener.participant !== exceptParticipant;
+        if (isMeant && !full && !listener.send(event)) void rest(follower);
       }
     },
   };
@@ -109,7 +127,7 @@ async function catchUp(needs: Needs, follower: Follower): Promise<void> {
         return;
       }
       const events = await toEvents(needs, entries);
-      if (open() && !offer(follower, entries, events)) await follower.listener.drained();
+      if (open() && !offer(follower, entries, events)) await rest(follower);
     } catch (error) {
       needs.onFault(error);
       await pause();
@@ -145,7 +163,14 @@ function tell(needs: Needs, follower: Follower, entries: LedgerEntry[], events: 
   if (follower.phase === 'catching-up') follower.announced = true;
   if (follower.phase !== 'live' || offer(follower, entries, events)) return;
   follower.phase = 'catching-up';
-  void follower.listener.drained().then(() => catchUp(needs, follower));
+  void rest(follower).then(() => catchUp(needs, follower));
+}
+
+/** Until its buffer is empty again. */
+async function rest(follower: Follower): Promise<void> {
+  follower.full = true;
+  await follower.listener.drained();
+  follower.full = false;
 }
 
 /** @returns false when the connection is full; its cursor says how far it came */
@@ -154,7 +179,10 @@ function offer(follower: Follower, entries: LedgerEntry[], events: Map<number, L
     if (seq <= follower.cursor || (follower.session !== null && follower.session !== session)) continue;
     follower.cursor = seq;
     const event = events.get(seq);
-    if (event !== undefined && !follower.listener.send(event)) return false;
+    const hasRoom = event === undefined || follower.listener.send(event);
+    // It may have been closed by what it was just told.
+    if ((follower.phase as Follower['phase']) === 'closed') return true;
+    if (!hasRoom) return false;
   }
   return true;
 }

@@ -6,6 +6,7 @@ import { cleanFileName } from '../rules/file-name.ts';
 import { checkDeclared, type FilePolicy } from '../rules/file-policy.ts';
 import { chooseSession, type Participant, participantKey } from '../rules/participant.ts';
 import { newUploadId } from '../rules/upload-id.ts';
+import type { FileStorage } from '../storage/file-storage.ts';
 
 /** What a client says of the file; everything but the size is optional, nothing of it is believed. */
 export type UploadRequest = {
@@ -26,17 +27,20 @@ type Needs = {
   policy: FilePolicy;
   maxPendingUploads: number;
   expirySeconds: number;
+  storage: Pick<FileStorage, 'freeBytes'>;
   /** Counts one creation of a user. @throws {Failure} `rate-limited` */
   countCreation(key: string): Promise<void>;
   now(): number;
 };
 
+/** Kept free on the disk. */
+const RESERVED_BYTES = 256 * 1024;
 const MAX_FILE_KEY_CHARACTERS = 128;
 const MAX_TYPE_CHARACTERS = 255;
 
 /**
  * The reserved upload. @throws {Failure} `invalid-request`, `forbidden`, `file-too-large`, `type-not-allowed`,
- * `executable`, `rate-limited`
+ * `executable`, `storage-full`, `rate-limited`
  */
 export type AcceptUpload = (caller: Participant, request: UploadRequest) => Promise<NewUpload>;
 
@@ -47,6 +51,7 @@ export function createAcceptUpload(needs: Needs): AcceptUpload {
     const declaredType = request.declaredType?.trim().toLowerCase().slice(0, MAX_TYPE_CHARACTERS) || null;
     checkDetails(request);
     checkDeclared({ name, sizeBytes: request.sizeBytes, declaredType }, needs.policy);
+    await checkRoom(needs, request.sizeBytes ?? 0);
     await needs.countCreation(participantKey(caller));
     const now = needs.now();
     const upload: NewUpload = {
@@ -70,6 +75,12 @@ export function createAcceptUpload(needs: Needs): AcceptUpload {
     }
     return upload;
   };
+}
+
+/** Refused before the first byte, and with room left for the database: a full disk could not even delete. */
+async function checkRoom({ storage }: Needs, sizeBytes: number): Promise<void> {
+  if ((await storage.freeBytes()) >= sizeBytes + RESERVED_BYTES) return;
+  throw new Failure('storage-full', 'The server has no room for this file right now.', { retryAfterSeconds: 60 });
 }
 
 function checkDetails({ fileKey, sha256 }: UploadRequest): void {

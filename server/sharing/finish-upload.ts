@@ -21,6 +21,8 @@ type Needs = {
   report: ReportProgress;
   /** The transaction is committed: send what the ledger now holds. */
   wake(company: string): void;
+  /** Names this process in its leases. */
+  holder: string;
   now(): number;
 };
 
@@ -53,9 +55,9 @@ export function createFinishUpload(needs: Needs): FinishUpload & { settled(): Pr
 }
 
 async function finishOnce(needs: Needs, uploadId: string): Promise<number> {
-  const lease: Lease = { token: randomBytes(16).toString('hex'), untilMs: needs.now() + LEASE_MS };
+  const lease = { token: `${needs.holder}.${randomBytes(8).toString('hex')}`, untilMs: needs.now() + LEASE_MS };
   const known = await needs.uploads.find(uploadId);
-  const upload = isOwed(known) ? await needs.uploads.takeLease(uploadId, lease, needs.now()) : null;
+  const upload = isOwed(known) ? await takeLease(needs, uploadId, lease) : null;
   if (upload === null) return resultOf(await needs.uploads.find(uploadId));
   try {
     const fileId = await moveAndRecord(needs, upload, lease);
@@ -68,10 +70,23 @@ async function finishOnce(needs: Needs, uploadId: string): Promise<number> {
       throw error;
     }
     const backoffMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** Math.min(upload.attempts, 10));
-    await needs.uploads.releaseLease(uploadId, lease, String(error), needs.now() + backoffMs);
+    // If even that fails, this process still knows that the lease is its own and not in use.
+    await needs.uploads.releaseLease(uploadId, lease, String(error), needs.now() + backoffMs).catch(() => {});
     throw new Failure('try-again', 'All bytes are here, but the file cannot be shared yet. It will be, by itself.', {
       retryAfterSeconds: 2,
       cause: error,
+    });
+  }
+}
+
+/** A database that cannot be written to is no reason to give the upload up. */
+async function takeLease({ uploads, now }: Needs, uploadId: string, lease: Lease): Promise<UploadRecord | null> {
+  try {
+    return await uploads.takeLease(uploadId, lease, now());
+  } catch (cause) {
+    throw new Failure('try-again', 'All bytes are here, but the file cannot be shared yet. It will be, by itself.', {
+      retryAfterSeconds: 5,
+      cause,
     });
   }
 }

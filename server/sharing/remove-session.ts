@@ -7,6 +7,7 @@ import type { RemovedObjectTable } from '../database/removed-object-table.ts';
 import type { UploadTable } from '../database/upload-table.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import type { DeleteRemovedBytes } from './delete-removed-bytes.ts';
+import type { Exclusively } from './exclusively.ts';
 
 type Needs = {
   database: Database;
@@ -17,6 +18,7 @@ type Needs = {
   ledger: Pick<EventLedger, 'nextSeq' | 'append'>;
   storage: Pick<FileStorage, 'discard'>;
   deleteRemovedBytes: DeleteRemovedBytes;
+  exclusively: Exclusively;
   wake(company: string): void;
   now(): number;
 };
@@ -44,7 +46,7 @@ export function createRemoveSession(needs: Needs): RemoveSession {
       return { stopped, existed };
     });
     needs.wake(company);
-    for (const { id } of stopped) await needs.storage.discard(id);
+    for (const { id } of stopped) await needs.exclusively(id, () => needs.storage.discard(id));
     await needs.deleteRemovedBytes();
     return existed || stopped.length > 0;
   };

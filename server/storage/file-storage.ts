@@ -47,6 +47,8 @@ export type FileStorage = {
   open(key: string): Promise<StoredObject | null>;
   /** Nothing happens if there is no such object. */
   remove(key: string): Promise<void>;
+  /** Room for more; Infinity where the store does not say. */
+  freeBytes(): Promise<number>;
   /** @throws when the store cannot be written to. */
   check(): Promise<void>;
 };

@@ -1,6 +1,6 @@
 /** Bytes on the local disk. @tus/file-store lays unfinished uploads out; the durable write path is ours. */
 import { constants, createReadStream } from 'node:fs';
-import { access, type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
+import { access, type FileHandle, mkdir, open, opendir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { FileStore } from '@tus/file-store';
@@ -9,9 +9,10 @@ import { Failure } from '../rules/failure.ts';
 import { isStorageKey, isUploadId } from '../rules/upload-id.ts';
 import type { AppendOptions, AppendResult, FileStorage, StoredObject } from './file-storage.ts';
 import { pumpBody } from './pump-body.ts';
+import { createSyncedWriter } from './synced-writer.ts';
 
-/** Written since the last sync: above this one is started beside the writing, so that the last is short. */
-const SYNC_EVERY_BYTES = 16 * 1024 * 1024;
+/** Folders that are known to be synced; beyond that they are synced again. */
+const MAX_REMEMBERED_FOLDERS = 10_000;
 /** The records are rows of `uploads`; the store keeps none of its own. */
 const NO_RECORDS = { get: async () => undefined, set: async () => {}, delete: async () => {} };
 
@@ -19,6 +20,9 @@ const NO_RECORDS = { get: async () => undefined, set: async () => {}, delete: as
 export async function createLocalStorage(root: string): Promise<FileStorage> {
   const incoming = path.join(root, '.incoming');
   await mkdir(incoming, { recursive: true, mode: 0o700 });
+  await syncFolder(root);
+  await syncFolder(path.dirname(root));
+  const syncParents = createSyncParents(root);
   const layout = new FileStore({ directory: incoming, configstore: NO_RECORDS });
   const placeOf = (uploadId: string) => path.join(incoming, safe(isUploadId(uploadId), uploadId));
   const pathOf = (key: string) => path.join(root, safe(isStorageKey(key), key));
@@ -38,13 +42,20 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
         await file.close();
       }
     },
-    makeFinal: (uploadId, key) => moveInto(placeOf(uploadId), pathOf(key), root),
+    makeFinal: (uploadId, key) => moveInto(placeOf(uploadId), pathOf(key), syncParents),
     discard: (uploadId) => rm(placeOf(uploadId), { force: true }),
     async *incomingIds() {
       for await (const entry of await opendir(incoming)) if (isUploadId(entry.name)) yield entry.name;
     },
     open: (key) => openObject(pathOf(key)),
-    remove: (key) => rm(pathOf(key), { force: true }),
+    async remove(key) {
+      await rm(pathOf(key), { force: true });
+      await syncFolder(path.dirname(pathOf(key))).catch(nullIfMissing);
+    },
+    async freeBytes() {
+      const { bavail, bsize } = await statfs(root);
+      return bavail * bsize;
+    },
     check: () => access(incoming, constants.R_OK | constants.W_OK),
   });
 }
@@ -56,43 +67,22 @@ async function appendBody(
   options: AppendOptions,
 ): Promise<AppendResult> {
   const file = await open(place, 'r+');
+  const writer = createSyncedWriter(file, offset);
   try {
-    let position = offset;
-    let unsyncedBytes = 0;
-    let earlySync: Promise<void> | null = null;
     const end = await pumpBody(body, options, async (batch, bytes) => {
-      await options.inspect?.(batch, position);
-      await writeBatch(file, batch, bytes, position);
-      position += bytes;
-      unsyncedBytes += bytes;
-      if (unsyncedBytes >= SYNC_EVERY_BYTES && earlySync === null) {
-        unsyncedBytes = 0;
-        earlySync = file
-          .datasync()
-          .catch(() => {})
-          .finally(() => {
-            earlySync = null;
-          });
-      }
+      await options.inspect?.(batch, writer.position());
+      await writer.write(batch, bytes);
     });
-    await earlySync;
-    if (end !== 'too-long') return { offset: position, end };
+    if (end !== 'too-long') return { offset: await writer.settle(), end };
     await file.truncate(offset);
+    await file.datasync();
     return { offset, end };
+  } catch (error) {
+    // Whatever went wrong, what came before it counts; the first fault is the one that is told.
+    await writer.settle().catch(() => {});
+    throw error;
   } finally {
-    // An offset that is answered is on disk, also the one that HEAD finds after a failure.
-    await file.datasync().finally(() => file.close());
-  }
-}
-
-async function writeBatch(file: FileHandle, batch: Buffer[], bytes: number, position: number): Promise<void> {
-  const { bytesWritten } = await file.writev(batch, position);
-  if (bytesWritten === bytes) return;
-  // A short write: the disk is nearly full. The rest fails with the true reason, or fits.
-  const rest = Buffer.concat(batch).subarray(bytesWritten);
-  for (let written = 0; written < rest.length; ) {
-    const result = await file.write(rest, written, rest.length - written, position + bytesWritten + written);
-    written += result.bytesWritten;
+    await file.close();
   }
 }
 
@@ -108,20 +98,29 @@ async function syncedSize(place: string): Promise<number | null> {
   }
 }
 
-async function moveInto(from: string, to: string, root: string): Promise<void> {
+async function moveInto(from: string, to: string, syncParents: (folder: string) => Promise<void>): Promise<void> {
   const folder = path.dirname(to);
-  const firstMade = await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const moved = await rename(from, to).then(
     () => true,
     (error) => nullIfMissing(error) ?? false,
   );
   if (!moved) await stat(to);
   await syncFolder(folder);
-  // A folder is only there after a power cut if its parent is synced too.
-  if (firstMade !== undefined) {
-    for (let parent = path.dirname(folder); parent.startsWith(root); parent = path.dirname(parent))
-      await syncFolder(parent);
-  }
+  await syncParents(folder);
+}
+
+/** A folder is only there after a power cut if its parents are synced too; once for each in a process's life is enough. */
+function createSyncParents(root: string): (folder: string) => Promise<void> {
+  const synced = new Set<string>();
+  return async (folder) => {
+    for (let parent = path.dirname(folder); parent.startsWith(root); parent = path.dirname(parent)) {
+      const entry = `${parent} holds ${folder}`;
+      if (!synced.has(entry)) await syncFolder(parent);
+      if (synced.size > MAX_REMEMBERED_FOLDERS) synced.clear();
+      synced.add(entry);
+    }
+  };
 }
 
 async function openObject(file: string): Promise<StoredObject | null> {

@@ -62,10 +62,11 @@ export function createTusEndpoint(needs: Needs): TusEndpoint {
       checkVersion(ctx.req);
       const { caller } = ctx.state as { caller: Participant };
       const id = String(ctx.params.id);
+      const upload = await findOwn(needs, caller, id);
       const verb = VERBS.get(verbOf(ctx.req));
       if (verb === undefined)
         throw new Failure('method-not-allowed', undefined, { headers: { Allow: 'HEAD, PATCH, DELETE, OPTIONS' } });
-      await verb(needs, ctx as unknown as Context, await findOwn(needs, caller, id));
+      await verb(needs, ctx as unknown as Context, upload);
     },
   };
 }
@@ -123,6 +124,9 @@ async function createWithBody(
   try {
     return await needs.library({ incoming: req, method: 'POST', upload });
   } catch (error) {
+    const stillOpen = (await needs.uploads.find(reserved.id))?.state === 'open';
+    // Of a body that is longer than announced the upload would survive, but this client never learns its URL.
+    if (isRefusal(error) && stillOpen) await needs.abortUpload(upload, 'cancelled');
     if (isRefusal(error)) throw error;
     // Interrupted, or only the finish is owed. A client that heard of a fault would create a second upload, and the
     // file would be shared twice; 201 with the offset makes it go on with this one.
@@ -138,11 +142,17 @@ async function patch(needs: Needs, ctx: Context, upload: UploadRecord): Promise<
   checkBodyType(ctx.req);
   const offset = readInteger(ctx.req, 'upload-offset');
   if (offset === null) throw new Failure('invalid-request', 'Upload-Offset is missing.');
-  readInteger(ctx.req, 'upload-length');
   checkAlive(upload);
+  checkLength(upload, readInteger(ctx.req, 'upload-length'));
   if (upload.state === 'open') return patchOpen(needs, ctx, upload, offset);
   if (offset !== upload.sizeBytes) throw conflict(upload.sizeBytes ?? 0);
   answerWritten(needs, ctx, offset, await needs.finishUpload(upload.id));
+}
+
+/** A length is declared once; a client whose declaring request was cut says the same again, and is right. */
+function checkLength(upload: UploadRecord, declared: number | null): void {
+  if (declared === null || upload.sizeBytes === null || declared === upload.sizeBytes) return;
+  throw new Failure('invalid-request', 'Upload-Length cannot be changed.');
 }
 
 async function patchOpen(needs: Needs, ctx: Context, upload: UploadRecord, offset: number): Promise<void> {
@@ -151,13 +161,13 @@ async function patchOpen(needs: Needs, ctx: Context, upload: UploadRecord, offse
     answerWritten(needs, ctx, answer.offset ?? offset, answer.fileId);
   } catch (error) {
     const code = error instanceof Failure ? error.code : null;
-    // Of a deferred length: no later request could make this file small enough.
-    if (code === 'file-too-large' && upload.sizeBytes === null) await needs.rejectUpload(upload, error as Failure);
     if (code === 'offset-conflict') throw conflict((await needs.storage.offsetOf(upload.id)) ?? upload.sizeBytes ?? 0);
-    const current = code === 'gone' ? await needs.uploads.find(upload.id) : null;
-    if (current === null || current.state === 'open') throw error;
+    const current = await needs.uploads.find(upload.id);
+    // Of a length that is still deferred: no later request could make this file small enough.
+    if (code === 'file-too-large' && current?.sizeBytes === null) await needs.rejectUpload(current, error as Failure);
     // It was finished or ended between our look and the library's: answer by what it is now.
-    await patch(needs, ctx, current);
+    if (code === 'gone' && current !== null && current.state !== 'open') return patch(needs, ctx, current);
+    throw error;
   }
 }
 
@@ -182,17 +192,18 @@ async function head(needs: Needs, ctx: Context, upload: UploadRecord): Promise<v
 async function answerHead(needs: Needs, ctx: Context, upload: UploadRecord): Promise<void> {
   if (upload.state === 'rejected') throw new Failure('gone', storedRefusal(upload).message);
   checkAlive(upload);
-  const offset =
-    upload.state === 'open'
-      ? await withLock(needs.locker, upload.id, () => needs.storage.offsetOf(upload.id))
-      : upload.sizeBytes;
-  if (offset === null) {
-    const now = await needs.uploads.find(upload.id);
-    // Finished while we waited for the lock; otherwise the bytes are really gone.
-    if (now === null || now.state === 'open')
+  if (upload.state === 'open') {
+    const offset = await withLock(needs.locker, upload.id, () => needs.storage.offsetOf(upload.id));
+    // What the request before us did while we waited for the lock: a length declared, a finish, a refusal.
+    const current = await needs.uploads.find(upload.id);
+    if (current === null || (current.state === 'open' && offset === null))
       throw new Failure('gone', 'The bytes of this upload are gone. Start it again.');
-    return answerHead(needs, ctx, now);
+    return current.state === 'open' ? answerOffset(needs, ctx, current, offset ?? 0) : answerHead(needs, ctx, current);
   }
+  await answerOffset(needs, ctx, upload, upload.sizeBytes ?? 0);
+}
+
+async function answerOffset(needs: Needs, ctx: Context, upload: UploadRecord, offset: number): Promise<void> {
   const fileId = offset === upload.sizeBytes ? await needs.finishUpload(upload.id) : null;
   ctx.status = 200;
   ctx.body = '';
@@ -222,9 +233,10 @@ async function terminate(needs: Needs, ctx: Context, upload: UploadRecord): Prom
 
 /** Once all bytes are here the finish has the word: stock Uppy sends DELETE when a page is torn down. */
 async function abortIncomplete(needs: Needs, upload: UploadRecord): Promise<boolean> {
+  const current = await needs.uploads.find(upload.id);
   const offset = await needs.storage.offsetOf(upload.id);
-  if (offset !== null && offset === upload.sizeBytes) return false;
-  return needs.abortUpload(upload, 'cancelled');
+  if (current === null || (offset !== null && offset === current.sizeBytes)) return false;
+  return needs.abortUpload(current, 'cancelled');
 }
 
 function checkAlive(upload: UploadRecord): void {

@@ -1,6 +1,5 @@
 /** Reads the headers of a tus request; whatever is wrong with them is answered before the library sees the request. */
 import type { IncomingMessage } from 'node:http';
-import { Metadata } from '@tus/utils';
 import { Failure } from '../rules/failure.ts';
 
 export const TUS_VERSION = '1.0.0';
@@ -70,13 +69,23 @@ export function readMetadata(request: IncomingMessage): TusMetadata {
   };
 }
 
+/**
+ * "one or more comma-separated key-value pairs. The key and value MUST be separated by a space. The key MUST NOT contain
+ * spaces and commas and MUST NOT be empty. […] the value MUST be Base64 encoded. All keys MUST be unique." A value may be
+ * left out. Not the library's parser: it takes keys such as `constructor` for doubles.
+ */
 function parseMetadata(raw: string): Map<string, string> {
-  try {
-    return new Map(Object.entries(Metadata.parse(raw)).map(([key, value]) => [key, value ?? '']));
-  } catch {
-    throw new Failure(
-      'invalid-request',
-      'Upload-Metadata must be pairs of a key and a base64 value, separated by commas.',
-    );
+  const values = new Map<string, string>();
+  for (const pair of raw.split(',')) {
+    const [key = '', value = '', ...more] = pair.trim().split(' ');
+    const isBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/.test(value);
+    if (key === '' || more.length > 0 || !isBase64 || values.has(key)) {
+      throw new Failure(
+        'invalid-request',
+        'Upload-Metadata must be pairs of a key and a base64 value, separated by commas.',
+      );
+    }
+    values.set(key, Buffer.from(value, 'base64').toString('utf8'));
   }
+  return values;
 }

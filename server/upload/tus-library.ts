@@ -82,6 +82,15 @@ export function createTusLibrary(needs: Needs): TusLibrary {
   };
 }
 
+const PASSED_HEADERS = [
+  'tus-resumable',
+  'upload-offset',
+  'upload-length',
+  'upload-defer-length',
+  'content-type',
+  'content-length',
+];
+
 /** What the library reads of a web Request, and what it leaves for us. */
 class Exchange {
   readonly method: string;
@@ -96,15 +105,10 @@ class Exchange {
     this.method = call.method;
     // Never the request's own URL: a query breaks the library's id parser.
     this.url = this.method === 'POST' ? `http://tus${path}` : `http://tus${path}/${call.upload.id}`;
-    for (const name of [
-      'tus-resumable',
-      'upload-offset',
-      'upload-length',
-      'upload-defer-length',
-      'content-type',
-      'content-length',
-    ]) {
+    for (const name of PASSED_HEADERS) {
       const value = call.incoming.headers[name];
+      // A length that is known already was compared; the library would refuse even the same one.
+      if (name === 'upload-length' && call.method === 'PATCH' && call.upload.sizeBytes !== null) continue;
       if (typeof value === 'string') this.headers.set(name, value);
     }
   }

@@ -23,12 +23,16 @@ type Needs = {
 /** No byte for this long ends a request; a slow phone that sends a little now and then may take days. */
 const IDLE_TIMEOUT_MS = 60_000;
 /** A body that lasts long moves its upload's expiry while it runs. */
-const NOTE_EVERY_MS = 60_000;
+const MAX_NOTE_EVERY_MS = 60_000;
 
 export function createWriteBody(needs: Needs): WriteBody {
+  const noteEveryMs = Math.min(MAX_NOTE_EVERY_MS, (needs.expirySeconds * 1000) / 3);
   return async ({ incoming, upload }, offset, maxBytes, signal) => {
     const check = needs.checkFirstBytes(upload);
-    const note = (bytes: number) => needs.uploads.noteBytes(upload.id, bytes, needs.now() + needs.expirySeconds * 1000);
+    const note = async (bytes: number) => {
+      const noted = await needs.uploads.noteBytes(upload.id, bytes, needs.now() + needs.expirySeconds * 1000);
+      if (!noted) throw new Failure('gone', 'This upload has ended. Start it again.');
+    };
     let notedAt = needs.now();
     try {
       const result = await needs.storage.append(upload.id, offset, incoming, {
@@ -38,7 +42,7 @@ export function createWriteBody(needs: Needs): WriteBody {
         inspect: async (chunks, position) => {
           await check(chunks, position);
           needs.report(upload, position + bytesOf(chunks), 'uploading');
-          if (needs.now() - notedAt < NOTE_EVERY_MS) return;
+          if (needs.now() - notedAt < noteEveryMs) return;
           notedAt = needs.now();
           await note(position);
         },

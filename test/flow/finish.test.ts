@@ -135,7 +135,7 @@ async function openParts(folder: string) {
   const storage = await createLocalStorage(join(folder, 'media'));
   const now = Date.now;
   const report = () => {};
-  const needs = { database, uploads, storage, report, now };
+  const needs = { database, uploads, storage, report, holder: 'test', now };
   const rejectUpload = createRejectUpload({ ...needs, removedObjects: createRemovedObjectTable(database) });
   const recordFile = createRecordFile({ ...needs, files, people: createPeopleTable(), ledger });
   const policy = { maxFileSizeBytes: 1e6, allowedTypes: ['*'] };

@@ -1,0 +1,146 @@
+/** One Socket.IO connection: what it may still take, and which sessions it follows. */
+import type { Socket } from 'socket.io';
+import type { ServerEvent } from '../contract/events.ts';
+import type { EventLedger } from '../database/event-ledger.ts';
+import { Failure } from '../rules/failure.ts';
+import { type Participant, participantKey } from '../rules/participant.ts';
+import { type ListFiles, MAX_PAGE_FILES } from '../sharing/list-files.ts';
+import type { Listener, SessionFeed, Subscription } from './session-feed.ts';
+
+export type ConnectionNeeds = {
+  feed: SessionFeed;
+  ledger: Pick<EventLedger, 'lastSeq' | 'keepsAllAfter'>;
+  listFiles: ListFiles;
+};
+
+export type Connection = {
+  caller: Participant;
+  listener: Listener;
+  /** Whether more waits for this client than is good: it does not read. */
+  isFull(): boolean;
+  /** First the greeting, then what was missed, then what comes. Following twice is following once. */
+  follow(session: string, after: number | undefined): Promise<ServerEvent>;
+  /** The whole company, instead of the sessions that were joined: an event comes once on a connection. */
+  followCompany(after: number | undefined): Promise<ServerEvent>;
+  /** Only the greeting: an agent who has joined no session yet. */
+  greet(): Promise<void>;
+  leave(session: string): boolean;
+  fileList(session: string, cursor?: string): Promise<ServerEvent>;
+  close(): void;
+};
+
+/** What may wait for a slow client; above it the ledger has to wait for the client. */
+const MAX_WAITING_MESSAGES = 500;
+const MAX_WAITING_CHARACTERS = 1024 * 1024;
+/** Sessions that one socket may follow. */
+const MAX_FOLLOWED = 1000;
+/** The key under which a whole company is followed; no session id can be it. */
+const WHOLE_COMPANY = '*';
+
+type Greeting = ServerEvent & { seq: number };
+
+export function createConnection(needs: ConnectionNeeds, socket: Socket, caller: Participant): Connection {
+  const following = new Map<string, Subscription>();
+  const listener = listenerOf(socket, caller);
+  const greeting = (session: string | null) => established(needs, caller, session);
+  const fileList = (session: string, cursor?: string) => listEvent(needs, caller, session, cursor);
+
+  const close = () => {
+    for (const subscription of following.values()) subscription.close();
+    following.clear();
+  };
+
+  const start = async (key: string, session: string | null, after: number | undefined): Promise<Greeting> => {
+    const hello = await greeting(session);
+    const isKept = after === undefined || (await needs.ledger.keepsAllAfter(caller.company, after));
+    const list = isKept || session === null ? null : await fileList(session);
+    // Nothing is awaited from here on: whoever asks for the same meanwhile finds it done.
+    if (!socket.connected || following.has(key) || following.has(WHOLE_COMPANY)) return hello;
+    if (key === WHOLE_COMPANY) close();
+    listener.send(hello);
+    if (!isKept)
+      listener.send({
+        type: 'error',
+        code: 'resync',
+        detail: 'Some changes are no longer kept. Take the list as the state.',
+      });
+    if (list !== null) listener.send(list);
+    const from = isKept ? (after ?? hello.seq) : (list?.seq ?? hello.seq);
+    following.set(key, needs.feed.subscribe(listener, caller.company, session, from, hello.seq));
+    return hello;
+  };
+
+  return {
+    caller,
+    listener,
+    fileList,
+    close,
+    isFull: () => isFull(socket),
+    follow: async (session, after) => {
+      if (following.size >= MAX_FOLLOWED)
+        throw new Failure('invalid-request', `A socket follows ${MAX_FOLLOWED} sessions at most.`);
+      return start(session, session, after);
+    },
+    followCompany: async (after) => {
+      if (caller.role !== 'agent' || caller.session !== null)
+        throw new Failure('forbidden', 'This token is bound to one session.');
+      return start(WHOLE_COMPANY, null, after);
+    },
+    greet: async () => {
+      listener.send(await greeting(null));
+    },
+    leave: (session) => {
+      following.get(session)?.close();
+      return following.delete(session);
+    },
+  };
+}
+
+function listenerOf(socket: Socket, caller: Participant): Listener {
+  return {
+    participant: participantKey(caller),
+    send(event) {
+      socket.emit(event.type, event);
+      return !isFull(socket);
+    },
+    drained: () =>
+      new Promise((resolve) => {
+        if (!socket.connected || waiting(socket).length === 0) return resolve();
+        socket.conn.once('drain', resolve);
+        socket.conn.once('close', resolve);
+      }),
+  };
+}
+
+/** Engine.IO documents `drain` but keeps what waits to itself. */
+function waiting(socket: Socket): { data?: unknown }[] {
+  return (socket.conn as unknown as { writeBuffer: { data?: unknown }[] }).writeBuffer;
+}
+
+function isFull(socket: Socket): boolean {
+  const packets = waiting(socket);
+  if (packets.length >= MAX_WAITING_MESSAGES) return true;
+  let characters = 0;
+  for (const { data } of packets) characters += typeof data === 'string' ? data.length : 0;
+  return characters >= MAX_WAITING_CHARACTERS;
+}
+
+async function established(needs: ConnectionNeeds, caller: Participant, session: string | null): Promise<Greeting> {
+  return {
+    type: 'connection_established',
+    message: 'WebSocket connected successfully',
+    company_id: caller.company,
+    session_id: session,
+    seq: await needs.ledger.lastSeq(caller.company),
+  };
+}
+
+async function listEvent(
+  needs: ConnectionNeeds,
+  caller: Participant,
+  session: string,
+  cursor: string | undefined,
+): Promise<Greeting> {
+  const list = await needs.listFiles(caller.company, session, { limit: MAX_PAGE_FILES, cursor });
+  return { type: 'file_list', company_id: caller.company, session_id: session, ...list };
+}

@@ -1,0 +1,41 @@
+/** Who may connect by Socket.IO: host, origin and token, and what the client says of where it left off. */
+import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
+import type { AuthenticateToken } from '../auth/authenticate-token.ts';
+import type { Origins } from '../auth/origins.ts';
+import { Failure } from '../rules/failure.ts';
+import { checkCompany, chooseSession, type Participant } from '../rules/participant.ts';
+
+export const afterSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
+const handshakeSchema = z.object({
+  token: z.string().optional(),
+  company_id: z.string().nullish(),
+  session_id: z.string().nullish(),
+  after: afterSchema.nullish(),
+});
+
+/** What a connection begins with. */
+export type Entrance = { caller: Participant; session: string | null; after: number | undefined };
+
+/** Browsers send WebSockets to foreign hosts without asking: what `cors` does for polling has to be done here for both. */
+export function mayConnect(origins: Origins, { headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  if (!origins.isAllowedHost(headers.host)) return false;
+  return headers.origin === undefined || origins.isAllowedOrigin(headers.origin, headers.host);
+}
+
+/** @throws {Failure} `invalid-request`, `unauthenticated`, `token-expired`, `forbidden` */
+export async function enter(authenticateToken: AuthenticateToken, auth: unknown): Promise<Entrance> {
+  const said = handshakeSchema.safeParse(auth);
+  if (!said.success) {
+    throw new Failure(
+      'invalid-request',
+      'Connect with auth: {token, company_id, session_id, after}; after is a whole number.',
+    );
+  }
+  const { token, company_id, session_id, after } = said.data;
+  if (token === undefined) throw new Failure('unauthenticated', 'Connect with auth: {token}.');
+  const caller = await authenticateToken(token);
+  checkCompany(caller, company_id ?? undefined);
+  const session = session_id == null ? caller.session : chooseSession(caller, { session: session_id });
+  return { caller, session, after: after ?? undefined };
+}

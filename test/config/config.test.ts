@@ -1,0 +1,255 @@
+/** Settings: what is missing has a default, what is wrong is named with its fault and an example, and all of it at once. */
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ConfigError, readConfig } from '../../server/config.ts';
+import { readBaseUrl, readBoolean, readDuration, readOrigin, readSize } from '../../server/config-values.ts';
+import { FUTURE_SETTINGS, SETTINGS } from '../../server/settings.ts';
+
+const SECRET = 'a-secret-of-more-than-thirty-two-bytes!';
+
+describe('the defaults', () => {
+  test('make a server for this machine', () => {
+    expect(readConfig({})).toMatchObject({
+      development: true,
+      host: '127.0.0.1',
+      port: 8001,
+      dataDir: path.resolve('data'),
+      mediaRoot: path.resolve('data/media'),
+      databaseFile: path.resolve('data/chatdrop.sqlite'),
+      mediaPath: '/media/',
+      publicUrl: undefined,
+      allowedOrigins: [],
+      jwtSecret: undefined,
+      signedUrlSeconds: 3600,
+      maxFileSizeBytes: 25 * 1024 * 1024,
+      uploadsPerMinute: 10,
+      maxPendingUploads: 200,
+      uploadExpirySeconds: 86_400,
+      logLevel: 'info',
+      notes: [],
+    });
+    const { allowedTypes } = readConfig({});
+    expect(allowedTypes).toContain('image/*');
+    expect(allowedTypes).toContain('application/pdf');
+  });
+
+  test('stand for every variable that is empty', () => {
+    const empty = Object.fromEntries([...Object.keys(SETTINGS), ...FUTURE_SETTINGS].map((name) => [name, '']));
+    expect(readConfig(empty)).toEqual(readConfig({}));
+  });
+
+  test('are values that can be written too', () => {
+    const written = Object.fromEntries(
+      Object.entries(SETTINGS).map(([name, { fallback }]: [string, { fallback?: string }]) => [name, fallback]),
+    );
+    expect(readConfig(written)).toEqual(readConfig({}));
+  });
+
+  test('and so is every example', () => {
+    for (const [name, { example, secret }] of Object.entries(SETTINGS) as [
+      string,
+      { example: string; secret?: true },
+    ][]) {
+      if (secret) continue;
+      expect(() => readConfig({ JWT_SECRET: SECRET, [name]: example })).not.toThrow();
+    }
+  });
+});
+
+describe('what is set', () => {
+  test('is taken', () => {
+    const config = readConfig({
+      JWT_SECRET: SECRET,
+      HOST: ' 0.0.0.0 ',
+      PORT: '0',
+      DATA_DIR: '/srv/chat',
+      MEDIA_URL: '/files/shared/',
+      PUBLIC_URL: 'https://files.example.com/chat/',
+      ALLOWED_ORIGINS: 'https://a.example, ,http://b.example:8080/',
+      CHAT_ALLOWED_FILE_TYPES: 'IMAGE/*, application/pdf',
+      DATABASE_URL: 'sqlite:///srv/db/chat.sqlite',
+      FILE_UPLOAD_MAX_MEMORY_SIZE: '26214400',
+      USE_S3_STORAGE: 'False',
+    });
+    expect(config).toMatchObject({
+      development: false,
+      host: '0.0.0.0',
+      port: 0,
+      mediaRoot: '/srv/chat/media',
+      mediaPath: '/files/shared/',
+      publicUrl: 'https://files.example.com/chat',
+      allowedOrigins: ['https://a.example', 'http://b.example:8080'],
+      allowedTypes: ['image/*', 'application/pdf'],
+      databaseFile: '/srv/db/chat.sqlite',
+    });
+    expect(config.notes).toEqual([expect.stringContaining('FILE_UPLOAD_MAX_MEMORY_SIZE')]);
+  });
+
+  test('a relative folder is one of the working directory', () => {
+    expect(readConfig({ DATA_DIR: 'x', MEDIA_ROOT: 'y', DATABASE_URL: 'sqlite:z.db' })).toMatchObject({
+      dataDir: path.resolve('x'),
+      mediaRoot: path.resolve('y'),
+      databaseFile: path.resolve('z.db'),
+    });
+  });
+});
+
+describe('what is wrong', () => {
+  test('is named all at once: name, value, fault, example', () => {
+    const lines = faultsOf({
+      PORT: '99999',
+      CHAT_MAX_FILE_SIZE: 'big',
+      UPLOAD_EXPIRY: '1 week',
+      ALLOWED_ORIGINS: 'https://a.example/path',
+      LOG_LEVEL: 'loud',
+      USE_S3_STORAGE: 'true',
+      REDIS_URL: 'redis://x',
+    });
+    expect(lines).toEqual([
+      '- PORT “99999” is not a whole number from 0 to 65535. Example: PORT=8001',
+      expect.stringContaining('- ALLOWED_ORIGINS “https://a.example/path” is not an origin'),
+      '- CHAT_MAX_FILE_SIZE “big” is not a size. Example: CHAT_MAX_FILE_SIZE=50GB',
+      '- UPLOAD_EXPIRY “1 week” is not a duration. Example: UPLOAD_EXPIRY=24h',
+      expect.stringMatching(/^- LOG_LEVEL “loud” is none of fatal, .*Example: LOG_LEVEL=info$/),
+      expect.stringMatching(/^- USE_S3_STORAGE “true” .*Example: USE_S3_STORAGE=false$/),
+      '- REDIS_URL is not understood by this version. Leave it out.',
+    ]);
+  });
+
+  test.each<[string, string]>([
+    ['PORT', '-1'],
+    ['PORT', '80.5'],
+    ['PORT', '0x50'],
+    ['HOST', '   '],
+    ['MEDIA_URL', 'media'],
+    ['MEDIA_URL', '/media'],
+    ['MEDIA_URL', '/../'],
+    ['PUBLIC_URL', 'files.example.com'],
+    ['PUBLIC_URL', 'ftp://files.example.com'],
+    ['PUBLIC_URL', 'https://files.example.com/?a=1'],
+    ['ALLOWED_ORIGINS', '*'],
+    ['ALLOWED_ORIGINS', 'null'],
+    ['CHAT_MAX_FILE_SIZE', '0'],
+    ['CHAT_ALLOWED_FILE_TYPES', 'pictures'],
+    ['CHAT_UPLOAD_RATE_LIMIT', '0'],
+    ['CHAT_MAX_PENDING_UPLOADS', '0'],
+    ['SIGNED_URL_EXPIRY', '0s'],
+    ['DATABASE_URL', 'mysql://x'],
+    ['DATABASE_URL', 'postgres://x'],
+    ['DATABASE_URL', 'sqlite:'],
+    ['USE_S3_STORAGE', 'maybe'],
+  ])('%s=%s is one fault', (name, value) => {
+    expect(faultsOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^- ${name} .*Example: ${name}=`))]);
+  });
+
+  test.each(FUTURE_SETTINGS)('%s is refused as long as it is not understood', (name) => {
+    expect(faultsOf({ [name]: 'x' })).toEqual([`- ${name} is not understood by this version. Leave it out.`]);
+  });
+
+  test('names no secret, not even one inside an address', () => {
+    const message = faultsOf({
+      JWT_SECRET: 'hunter2',
+      URL_SIGNING_SECRET: 'hunter2',
+      DATABASE_URL: 'postgres://chat:hunter2@db/chat',
+      PUBLIC_URL: 'https://chat:hunter2@example.com',
+      ALLOWED_ORIGINS: 'https://chat:hunter2@example.com',
+      ADMIN_TOKEN: 'hunter2',
+    }).join('\n');
+    for (const name of ['JWT_SECRET', 'URL_SIGNING_SECRET', 'DATABASE_URL', 'PUBLIC_URL', 'ADMIN_TOKEN']) {
+      expect(message).toContain(name);
+    }
+    expect(message).not.toContain('hunter2');
+  });
+
+  test('a secret is counted in bytes, and the fault says how many there are', () => {
+    expect(faultsOf({ JWT_SECRET: 'ä'.repeat(15) })).toEqual([
+      expect.stringContaining('JWT_SECRET has 30 bytes; at least 32 are needed'),
+    ]);
+    expect(readConfig({ JWT_SECRET: 'ä'.repeat(16) }).development).toBe(false);
+  });
+});
+
+describe('development mode', () => {
+  test.each(['127.0.0.1', '::1', 'localhost'])('listens on %s', (HOST) => {
+    expect(readConfig({ HOST }).development).toBe(true);
+  });
+
+  test.each(['0.0.0.0', '::', '192.168.1.5', 'example.com', '127.0.0.1.example.com'])(
+    'refuses to listen on %s',
+    (HOST) => {
+      expect(faultsOf({ HOST })).toEqual([expect.stringMatching(/^- HOST .*JWT_SECRET/)]);
+      expect(readConfig({ HOST, JWT_SECRET: SECRET }).development).toBe(false);
+    },
+  );
+
+  test('is refused in production', () => {
+    expect(faultsOf({ NODE_ENV: 'production' })).toEqual([
+      expect.stringMatching(/^- JWT_SECRET is missing.*Example: JWT_SECRET=/),
+    ]);
+    expect(readConfig({ NODE_ENV: 'production', JWT_SECRET: SECRET }).development).toBe(false);
+  });
+
+  test('is not what a JWT_SECRET that is too short asks for: that is the one fault', () => {
+    expect(faultsOf({ JWT_SECRET: 'short', HOST: '0.0.0.0', NODE_ENV: 'production' })).toEqual([
+      expect.stringContaining('JWT_SECRET has 5 bytes'),
+    ]);
+  });
+});
+
+describe('values', () => {
+  test.each([
+    ['1', 1],
+    ['26214400', 26_214_400],
+    ['1B', 1],
+    ['1kb', 1024],
+    ['25MB', 25 * 1024 ** 2],
+    ['25 MB', 25 * 1024 ** 2],
+    ['1.5GB', 1.5 * 1024 ** 3],
+    ['50GB', 50 * 1024 ** 3],
+    ['2TB', 2 * 1024 ** 4],
+  ])('the size %s', (text, bytes) => {
+    expect(readSize(text)).toBe(bytes);
+  });
+
+  test.each(['', '0', '0.2B', '-1', '1e6', '25MiB', '25M', 'MB', '9999999TB', '1,5GB', '0x10'])(
+    'no size: %j',
+    (text) => {
+      expect(() => readSize(text)).toThrow('is not a size');
+    },
+  );
+
+  test.each([
+    ['1s', 1],
+    ['90 m', 5400],
+    ['24h', 86_400],
+    ['7d', 604_800],
+    ['3650d', 315_360_000],
+  ])('the duration %s', (text, seconds) => {
+    expect(readDuration(text)).toBe(seconds);
+  });
+
+  test.each(['', '0s', '24', '1.5h', '-1h', '3651d', '1w', '1H', 'h'])('no duration: %j', (text) => {
+    expect(() => readDuration(text)).toThrow('is not a duration');
+  });
+
+  test('yes and no in every way the original service was told', () => {
+    expect(['true', 'True', '1', 'yes', 'ON'].map(readBoolean)).toEqual([true, true, true, true, true]);
+    expect(['false', 'False', '0', 'no', 'off'].map(readBoolean)).toEqual([false, false, false, false, false]);
+    expect(() => readBoolean('2')).toThrow('neither');
+  });
+
+  test('addresses are brought into one form', () => {
+    expect(readOrigin('HTTPS://Example.COM:443')).toBe('https://example.com');
+    expect(readBaseUrl('https://example.com/a/b//')).toBe('https://example.com/a/b');
+  });
+});
+
+function faultsOf(env: NodeJS.ProcessEnv): string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n');
+    throw error;
+  }
+  return [];
+}

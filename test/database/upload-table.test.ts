@@ -1,0 +1,325 @@
+/** `uploads`: every step is a compare-and-set, a finish has one owner, and nothing that ended comes back. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  createUploadTable,
+  type NewUpload,
+  type UploadRecord,
+  type UploadRowState,
+  type UploadTable,
+} from '../../server/database/upload-table.ts';
+import { insertFile, openTestDatabase, type TestDatabase } from '../services/test-database.ts';
+
+const NOW = 1_000_000;
+const STATES: UploadRowState[] = ['open', 'finishing', 'finished', 'rejected', 'aborted', 'expired'];
+const MINE = { token: 'process-1.try-1', untilMs: NOW + 1000 };
+const THEIRS = { token: 'process-2.try-1', untilMs: NOW + 1000 };
+
+let open: TestDatabase;
+let uploads: UploadTable;
+let made = 0;
+beforeAll(async () => {
+  open = await openTestDatabase();
+  uploads = createUploadTable(open.database);
+});
+afterAll(() => open.remove());
+
+type Step = { from: UploadRowState[]; to?: UploadRowState; run(upload: UploadRecord): Promise<unknown> };
+const inTransaction = <T>(work: Parameters<typeof open.database.transaction<T>>[0]) => open.database.transaction(work);
+
+/** Each step: the states it may leave, and the one it leads to (the same where none is named). */
+const STEPS: Record<string, Step> = {
+  noteType: { from: ['open'], run: ({ id }) => uploads.noteType(id, 'image/png') },
+  declareLength: { from: ['open'], run: ({ id }) => uploads.declareLength(id, 77) },
+  noteBytes: { from: ['open'], run: ({ id }) => uploads.noteBytes(id, 5, NOW + 5000) },
+  takeLease: { from: ['open'], to: 'finishing', run: ({ id }) => uploads.takeLease(id, THEIRS, NOW) },
+  notePlace: { from: ['finishing'], run: ({ id }) => uploads.notePlace(id, MINE, 'chat/key', 'image/gif') },
+  releaseLease: { from: ['finishing'], run: ({ id }) => uploads.releaseLease(id, MINE, 'no luck', NOW + 9) },
+  finish: {
+    from: ['finishing'],
+    to: 'finished',
+    run: ({ id }) => inTransaction((t) => uploads.finish(t, id, MINE, 7)),
+  },
+  reject: {
+    from: ['open', 'finishing'],
+    to: 'rejected',
+    run: ({ id }) => inTransaction((t) => uploads.reject(t, id, { code: 'executable', detail: 'A program.' })),
+  },
+  abort: { from: ['open'], to: 'aborted', run: ({ id }) => uploads.abort(id) },
+  expire: { from: ['open'], to: 'expired', run: ({ id }) => uploads.expire(id, NOW) },
+  end: { from: ['finished'], run: ({ id }) => uploads.end(id, NOW) },
+  abortSession: {
+    from: ['open', 'finishing'],
+    to: 'aborted',
+    run: ({ company, session }) => inTransaction((t) => uploads.abortSession(t, company, session)),
+  },
+};
+
+describe('each step from each state', () => {
+  const cases = Object.entries(STEPS).flatMap(([name, step]) => STATES.map((state) => ({ name, state, step })));
+  test.each(cases)('$name from $state', async ({ state, step }) => {
+    const upload = await uploadIn(state);
+    const before = await rowOf(upload.id);
+    const answer = await step.run(upload);
+    const after = await rowOf(upload.id);
+    if (!step.from.includes(state)) {
+      expect(after).toEqual(before);
+      expect([false, null, undefined]).toContainEqual(Array.isArray(answer) ? answer[0] : answer);
+      return;
+    }
+    expect(after.state).toBe(step.to ?? state);
+    expect(after).not.toEqual(before);
+    expect([false, null]).not.toContain(answer);
+  });
+
+  test.each(Object.entries(STEPS))('%s of an upload that is not there does nothing', async (_name, { run }) => {
+    const ghost = { id: 'nobody', company: 'nobody', session: 'nobody' } as UploadRecord;
+    const answer = await run(ghost);
+    expect([false, null, undefined]).toContainEqual(Array.isArray(answer) ? answer[0] : answer);
+  });
+
+  test('a length is declared once', async () => {
+    const { id } = await uploadIn('open');
+    expect([await uploads.declareLength(id, 5), await uploads.declareLength(id, 6)]).toEqual([true, false]);
+    expect((await uploads.find(id))?.sizeBytes).toBe(5);
+  });
+
+  test('a finish forgets its lease, a refusal keeps its words', async () => {
+    const finished = await uploadIn('finishing');
+    await inTransaction((t) => uploads.finish(t, finished.id, MINE, 7));
+    expect(await rowOf(finished.id)).toMatchObject({ file_id: 7, lease_token: null, lease_until: null });
+    const refused = await uploadIn('open');
+    await inTransaction((t) => uploads.reject(t, refused.id, { code: 'executable', detail: 'A program.' }));
+    expect((await uploads.find(refused.id))?.refusal).toEqual({ code: 'executable', detail: 'A program.' });
+  });
+
+  test('a transaction that is rolled back leaves the upload as it was', async () => {
+    const { id } = await uploadIn('finishing');
+    const before = await rowOf(id);
+    const failed = inTransaction(async (t) => {
+      expect(await uploads.finish(t, id, MINE, 7)).toBe(true);
+      throw new Error('after it');
+    });
+    await expect(failed).rejects.toThrow('after it');
+    expect(await rowOf(id)).toEqual(before);
+  });
+});
+
+describe('the lease', () => {
+  test('of many who ask at once one gets it', async () => {
+    const { id } = await uploadIn('open');
+    const tries = Array.from({ length: 20 }, (_, n) =>
+      uploads.takeLease(id, { ...MINE, token: `process-${n + 10}.try-1` }, NOW),
+    );
+    const taken = (await Promise.all(tries)).filter((upload) => upload !== null);
+    expect(taken).toMatchObject([{ id, state: 'finishing', attempts: 1 }]);
+  });
+
+  test('is refused until it is over, then taken over; the one before can do nothing more', async () => {
+    const { id } = await uploadIn('finishing');
+    expect(await uploads.takeLease(id, THEIRS, MINE.untilMs)).toBeNull();
+    expect(await uploads.takeLease(id, THEIRS, MINE.untilMs + 1)).toMatchObject({ id, attempts: 1 });
+    const before = await rowOf(id);
+    expect(await uploads.notePlace(id, MINE, 'chat/key', 'image/gif')).toBe(false);
+    expect(await inTransaction((t) => uploads.finish(t, id, MINE, 7))).toBe(false);
+    await uploads.releaseLease(id, MINE, 'late', NOW);
+    expect(await rowOf(id)).toEqual(before);
+    expect(await inTransaction((t) => uploads.finish(t, id, THEIRS, 7))).toBe(true);
+  });
+
+  test('of the same process is one that it could not give back: taken over at once, and due', async () => {
+    const { id } = await uploadIn('finishing');
+    await open.database('uploads').where({ id }).update({ bytes_received: 10 });
+    expect(await uploads.listFinishDue(NOW, 1000, 'process-1')).toContain(id);
+    expect(await uploads.listFinishDue(NOW, 1000, 'process-11')).not.toContain(id);
+    expect(await uploads.takeLease(id, { ...MINE, token: 'process-11.try-1' }, NOW)).toBeNull();
+    expect(await uploads.takeLease(id, { ...MINE, token: 'process-1.try-2' }, NOW)).not.toBeNull();
+    expect(await inTransaction((t) => uploads.finish(t, id, MINE, 7))).toBe(false);
+  });
+
+  test('given back is free at once, with the reason noted and the next try put off', async () => {
+    const { id } = await uploadIn('finishing');
+    await uploads.releaseLease(id, MINE, 'x'.repeat(2000), NOW + 500);
+    expect(await rowOf(id)).toMatchObject({ last_error: 'x'.repeat(1000), next_attempt_at: NOW + 500 });
+    expect(await uploads.takeLease(id, THEIRS, NOW)).toMatchObject({ state: 'finishing' });
+  });
+
+  test('of a dead process is freed at the start, whatever its time', async () => {
+    const { id } = await uploadIn('finishing');
+    const other = await uploadIn('finished');
+    const before = await rowOf(other.id);
+    await uploads.freeLeases();
+    expect(await uploads.takeLease(id, THEIRS, NOW)).not.toBeNull();
+    expect(await rowOf(other.id)).toEqual(before);
+  });
+});
+
+describe('what is due', () => {
+  test('a finish: all bytes there, its time come, nobody at it', async () => {
+    const rows: [string, object, boolean][] = [
+      ['complete and open', { size: 5, bytes_received: 5 }, true],
+      [
+        'complete and finishing, lease over',
+        { state: 'finishing', lease_until: NOW - 1, size: 5, bytes_received: 5 },
+        true,
+      ],
+      ['somebody at it', { state: 'finishing', lease_until: NOW, size: 5, bytes_received: 5 }, false],
+      ['a byte short', { size: 5, bytes_received: 4 }, false],
+      ['length not known', { size: null, bytes_received: 0 }, false],
+      ['of no bytes', { size: 0, bytes_received: 0 }, true],
+      ['put off', { size: 5, bytes_received: 5, next_attempt_at: NOW + 1 }, false],
+      ['due right now', { size: 5, bytes_received: 5, next_attempt_at: NOW }, true],
+      ...STATES.slice(2).map((state): [string, object, boolean] => [
+        state,
+        { state, size: 5, bytes_received: 5 },
+        false,
+      ]),
+    ];
+    const names = new Map<string, string>();
+    for (const [name, change] of rows) {
+      const { id } = await uploadIn('open');
+      await open.database('uploads').where({ id }).update(change);
+      names.set(id, name);
+    }
+    const due = (await uploads.listFinishDue(NOW, 1000, 'process-3'))
+      .map((id) => names.get(id))
+      .filter((name) => name !== undefined);
+    expect(due.sort()).toEqual(
+      rows
+        .filter(([, , is]) => is)
+        .map(([name]) => name)
+        .sort(),
+    );
+    expect(await uploads.listFinishDue(NOW, 2, 'process-3')).toHaveLength(2);
+  });
+
+  test('an expiry: only of what is open, and only past its time; bytes that arrive put it off', async () => {
+    const late = await uploadIn('open');
+    const rescued = await uploadIn('open');
+    for (const state of STATES.slice(1)) await uploadIn(state);
+    const found = (await uploads.listExpired(NOW, 10_000)).map(({ id }) => id);
+    expect(found).toEqual(expect.arrayContaining([late.id, rescued.id]));
+    await uploads.noteBytes(rescued.id, 1, NOW + 10);
+    expect([await uploads.expire(rescued.id, NOW), await uploads.expire(late.id, NOW)]).toEqual([false, true]);
+    expect((await uploads.listExpired(NOW, 10_000)).every(({ state }) => state === 'open')).toBe(true);
+    expect(await uploads.expire(rescued.id, NOW + 10)).toBe(false);
+    expect(await uploads.expire(rescued.id, NOW + 11)).toBe(true);
+  });
+
+  test('a purge: what ended without a file, and what lost its file; never what is unfinished', async () => {
+    const ids = new Map<string, string>();
+    for (const state of STATES) ids.set(state, (await uploadIn(state)).id);
+    const kept = await uploadIn('finished');
+    await insertFile(open.database, { uploadId: kept.id, storageKey: 'chat/kept' });
+    const young = await uploadIn('aborted');
+    await open.database('uploads').where({ id: young.id }).update({ expires_at: NOW });
+    await uploads.purge(NOW);
+    for (const [state, id] of ids)
+      expect([state, (await uploads.find(id)) !== null]).toEqual([state, ['open', 'finishing'].includes(state)]);
+    expect(await uploads.find(kept.id)).not.toBeNull();
+    expect(await uploads.find(young.id)).not.toBeNull();
+  });
+});
+
+describe('a reservation', () => {
+  test('is refused above the number of unfinished ones, and leaves nothing', async () => {
+    const session = newSession();
+    const fresh = Array.from({ length: 8 }, () => newUpload({ session }));
+    const answers = await Promise.all(fresh.map((upload) => uploads.reserve(upload, 3)));
+    expect(answers.filter(Boolean)).toHaveLength(3);
+    expect(await uploads.listUnfinished('company', session, 100)).toHaveLength(3);
+    await uploads.abort((await uploads.listUnfinished('company', session, 1))[0]?.id ?? '');
+    expect(await uploads.reserve(newUpload({ session }), 3)).toBe(true);
+  });
+
+  test('is counted for a visitor by session, for an agent by subject', async () => {
+    const session = newSession();
+    const agent = { uploader: 'agent' as const, subject: `agent-${session}` };
+    expect(await uploads.reserve(newUpload({ session }), 1)).toBe(true);
+    expect(await uploads.reserve(newUpload({ session, subject: 'another-device' }), 1)).toBe(false);
+    expect(await uploads.reserve(newUpload({ session: newSession() }), 1)).toBe(true);
+    expect(await uploads.reserve(newUpload({ session, ...agent }), 1)).toBe(true);
+    expect(await uploads.reserve(newUpload({ session: newSession(), ...agent }), 1)).toBe(false);
+    expect(await uploads.reserve(newUpload({ session, ...agent, subject: 'another' }), 1)).toBe(true);
+    expect(await uploads.reserve(newUpload({ session, company: 'another' }), 1)).toBe(true);
+  });
+
+  test('never takes an id a second time', async () => {
+    const upload = newUpload();
+    await uploads.reserve(upload, 10);
+    await expect(uploads.reserve(upload, 10)).rejects.toThrow(/UNIQUE/);
+  });
+
+  test('is read back as it was written', async () => {
+    const upload = newUpload({
+      declaredType: 'image/png',
+      metadata: 'filename YQ==',
+      fileKey: 'k',
+      sha256: 'f'.repeat(64),
+      sizeBytes: 2 ** 50,
+    });
+    await uploads.reserve(upload, 10);
+    expect(await uploads.find(upload.id)).toMatchObject({
+      ...upload,
+      state: 'open',
+      bytesReceived: 0,
+      attempts: 0,
+      refusal: null,
+    });
+  });
+
+  test('pages of everything unfinished meet each one once', async () => {
+    const session = newSession();
+    for (let n = 0; n < 7; n += 1) await uploads.reserve(newUpload({ session }), 10);
+    const met: string[] = [];
+    for (let after = ''; ; after = met.at(-1) ?? '') {
+      const page = await uploads.pageUnfinished(after, 3);
+      met.push(...page.map(({ id }) => id));
+      if (page.length < 3) break;
+    }
+    expect(new Set(met).size).toBe(met.length);
+    const listed = await uploads.listUnfinished('company', session, 100);
+    expect(met).toEqual(expect.arrayContaining(listed.map(({ id }) => id)));
+  });
+});
+
+function newSession(): string {
+  made += 1;
+  return `session-${made}`;
+}
+
+function newUpload(over: Partial<NewUpload> = {}): NewUpload {
+  made += 1;
+  return {
+    id: `upload-${made}`,
+    company: 'company',
+    session: `session-${made}`,
+    uploader: 'user',
+    subject: null,
+    name: 'photo.png',
+    declaredType: null,
+    sizeBytes: null,
+    metadata: null,
+    fileKey: null,
+    sha256: null,
+    createdAt: NOW - 100,
+    expiresAt: NOW - 1,
+    ...over,
+  };
+}
+
+/** An upload past its time in a state, of unknown length while it may be; `finishing` is held by `MINE`. */
+async function uploadIn(state: UploadRowState): Promise<UploadRecord> {
+  const upload = newUpload();
+  await uploads.reserve(upload, 1);
+  const lease = { size: 10, lease_token: MINE.token, lease_until: MINE.untilMs };
+  const more = { finishing: lease, finished: { size: 10, file_id: 1 } }[state as string] ?? {};
+  await open
+    .database('uploads')
+    .where({ id: upload.id })
+    .update({ state, ...more });
+  return (await uploads.find(upload.id)) as UploadRecord;
+}
+
+async function rowOf(id: string): Promise<Record<string, unknown>> {
+  return open.database('uploads').where({ id }).first();
+}

@@ -34,11 +34,12 @@ export function createWriteBody(needs: Needs): WriteBody {
       if (!noted) throw new Failure('gone', 'This upload has ended. Start it again.');
     };
     let notedAt = needs.now();
+    const stopping = eitherOf(signal, needs.draining);
     try {
       const result = await needs.storage.append(upload.id, offset, incoming, {
         maxBytes,
         idleTimeoutMs: IDLE_TIMEOUT_MS,
-        signal: AbortSignal.any([signal, needs.draining]),
+        signal: stopping.signal,
         inspect: async (chunks, position) => {
           await check(chunks, position);
           needs.report(upload, position + bytesOf(chunks), 'uploading');
@@ -56,7 +57,25 @@ export function createWriteBody(needs: Needs): WriteBody {
     } catch (error) {
       if (isRefusal(error) && !(error instanceof BodyTooLong)) await needs.rejectUpload(upload, error);
       throw error;
+    } finally {
+      stopping.forget();
     }
+  };
+}
+
+/** Not AbortSignal.any: with a signal that lives as long as the server, that one keeps some 180 bytes for each request. */
+function eitherOf(...signals: AbortSignal[]): { signal: AbortSignal; forget(): void } {
+  const either = new AbortController();
+  const abort = () => either.abort();
+  for (const signal of signals) {
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+  }
+  return {
+    signal: either.signal,
+    forget: () => {
+      for (const signal of signals) signal.removeEventListener('abort', abort);
+    },
   };
 }
 

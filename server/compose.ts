@@ -25,6 +25,7 @@ import { createMediaRoute } from './http/media-routes.ts';
 import { createPageRoutes } from './http/page-routes.ts';
 import { createCountCreation } from './http/rate-limit.ts';
 import { createSendObject } from './http/send-object.ts';
+import { createSessionRoutes } from './http/session-routes.ts';
 import { createUploadRoutes } from './http/upload-routes.ts';
 import { createChores } from './jobs/chores.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
@@ -322,12 +323,14 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
   const { listFiles, removeFile, removeSession } = sharing;
   const origins = createOrigins(config);
   const authenticateToken = createAuthenticateToken(tokenRules);
+  const secure = config.publicUrl?.startsWith('https:') ?? false;
   const sendObject = createSendObject({ storage });
   const app = createHttpApp({
     log,
     origins,
     authenticateToken,
     mediaPath: config.mediaPath,
+    session: createSessionRoutes({ authenticateToken, origins, secure, now }),
     tus,
     files: createFileRoutes({ files, listFiles, presentFile, removeFile, removeSession, sendObject }),
     uploads: createUploadRoutes({ uploads, storage, tusPath: TUS_PATH, limits: limitsOf(config) }),

@@ -1,8 +1,11 @@
 /** Which pages may connect, and which host names the server answers for. */
+import type { IncomingHttpHeaders } from 'node:http';
 
 export type Origins = {
   /** Whether a page of this origin may use the API. `host`: the request's Host header. */
   isAllowedOrigin(origin: string, host: string | undefined): boolean;
+  /** Whose page sent a request that carries a cookie; `none`: no page, or a browser that does not say. */
+  pageOf(headers: IncomingHttpHeaders): 'ours' | 'foreign' | 'none';
   /** False for a request under a foreign name: DNS rebinding against a server without a key. */
   isAllowedHost(host: string | undefined): boolean;
 };
@@ -14,8 +17,16 @@ const LOOPBACK = /^(?:localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(?::\
 export function createOrigins({ allowedOrigins, publicUrl, development }: OriginRules): Origins {
   const named = new Set(allowedOrigins);
   if (publicUrl !== undefined) named.add(new URL(publicUrl).origin);
+  const isAllowedOrigin = (origin: string, host: string | undefined) =>
+    named.has(origin) || (publicUrl === undefined && isOwn(origin, host));
   return {
-    isAllowedOrigin: (origin, host) => named.has(origin) || (publicUrl === undefined && isOwn(origin, host)),
+    isAllowedOrigin,
+    pageOf: ({ origin, host, 'sec-fetch-site': site }) => {
+      if (origin !== undefined) return isAllowedOrigin(origin, host) ? 'ours' : 'foreign';
+      // Browsers leave Origin out of a GET to the page's own server, and say this instead. No script can set either.
+      if (site === 'same-origin') return 'ours';
+      return site === undefined || site === 'none' ? 'none' : 'foreign';
+    },
     isAllowedHost: (host) => !development || (host !== undefined && LOOPBACK.test(host)),
   };
 }

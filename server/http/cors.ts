@@ -1,4 +1,8 @@
-/** The one place that speaks CORS: allowed origins get their own name back, others get nothing. */
+/**
+ * The one place that speaks CORS: allowed origins get their own name back, others get nothing. Credentials are allowed
+ * to them too: a dashboard on app.example.com sets and uses the cookie of files.example.com. A list of exact names,
+ * never `*`, makes that safe.
+ */
 import type { Middleware } from 'koa';
 import type { Origins } from '../auth/origins.ts';
 
@@ -17,6 +21,7 @@ export function cors({ isAllowedOrigin }: Origins): Middleware {
     ctx.vary('Origin');
     if (origin !== '' && isAllowedOrigin(origin, ctx.get('Host'))) {
       ctx.set('Access-Control-Allow-Origin', origin);
+      ctx.set('Access-Control-Allow-Credentials', 'true');
       ctx.set('Access-Control-Expose-Headers', EXPOSED);
       if (ctx.method === 'OPTIONS' && ctx.get('Access-Control-Request-Method') !== '') {
         ctx.set('Access-Control-Allow-Methods', 'GET, HEAD, POST, PATCH, DELETE');

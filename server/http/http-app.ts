@@ -11,6 +11,7 @@ import type { FileRoutes } from './file-routes.ts';
 import type { HealthRoutes } from './health-routes.ts';
 import type { PageRoutes } from './page-routes.ts';
 import { problemResponses } from './problem-responses.ts';
+import type { SessionRoutes } from './session-routes.ts';
 import { unreadBody } from './unread-body.ts';
 import type { UploadRoutes } from './upload-routes.ts';
 
@@ -19,6 +20,7 @@ type Needs = {
   origins: Origins;
   authenticateToken: AuthenticateToken;
   mediaPath: string;
+  session: SessionRoutes;
   tus: { options: Middleware; create: CallerMiddleware; upload: CallerMiddleware };
   files: FileRoutes;
   uploads: UploadRoutes;
@@ -31,10 +33,11 @@ export const TUS_PATH = '/api/chat/tus';
 
 export function createHttpApp(needs: Needs): Koa {
   const app = new Koa();
-  const { tus, files, uploads, media, health, pages } = needs;
-  const caller = authenticate(needs.authenticateToken);
+  const { session, tus, files, uploads, media, health, pages } = needs;
+  const caller = authenticate(needs);
   const routes = new Router<CallerState>();
 
+  routes.post('/api/auth/session', session.open).delete('/api/auth/session', session.close);
   routes.options(TUS_PATH, tus.options).options(`${TUS_PATH}/:id`, tus.options);
   routes.post(TUS_PATH, caller, tus.create);
   routes.all(`${TUS_PATH}/:id`, caller, tus.upload);

@@ -1,8 +1,9 @@
-/** Who may connect by Socket.IO: host, origin and token, and what the client says of where it left off. */
-import type { IncomingMessage } from 'node:http';
+/** Who may connect by Socket.IO: host, origin, token or cookie, and what the client says of where it left off. */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
+import { readSessionCookie } from '../auth/session-cookie.ts';
 import { Failure } from '../rules/failure.ts';
 import { checkCompany, chooseSession, type Participant } from '../rules/participant.ts';
 
@@ -14,6 +15,9 @@ const handshakeSchema = z.object({
   after: afterSchema.nullish(),
 });
 
+type Needs = { authenticateToken: AuthenticateToken; origins: Pick<Origins, 'pageOf'> };
+type Handshake = { auth: unknown; headers: IncomingHttpHeaders };
+
 /** What a connection begins with. */
 export type Entrance = { caller: Participant; session: string | null; after: number | undefined };
 
@@ -24,7 +28,7 @@ export function mayConnect(origins: Origins, { headers }: Pick<IncomingMessage, 
 }
 
 /** @throws {Failure} `invalid-request`, `unauthenticated`, `token-expired`, `forbidden` */
-export async function enter(authenticateToken: AuthenticateToken, auth: unknown): Promise<Entrance> {
+export async function enter({ authenticateToken, origins }: Needs, { auth, headers }: Handshake): Promise<Entrance> {
   const said = handshakeSchema.safeParse(auth);
   if (!said.success) {
     throw new Failure(
@@ -32,10 +36,16 @@ export async function enter(authenticateToken: AuthenticateToken, auth: unknown)
       'Connect with auth: {token, company_id, session_id, after}; after is a whole number.',
     );
   }
-  const { token, company_id, session_id, after } = said.data;
+  const { company_id, session_id, after } = said.data;
+  const token = said.data.token ?? cookieToken(origins, headers);
   if (token === undefined) throw new Failure('unauthenticated', 'Connect with auth: {token}.');
   const caller = await authenticateToken(token);
   checkCompany(caller, company_id ?? undefined);
   const session = session_id == null ? caller.session : chooseSession(caller, { session: session_id });
   return { caller, session, after: after ?? undefined };
+}
+
+/** A socket also writes, so the cookie counts for our own pages only, and not without an Origin. */
+function cookieToken({ pageOf }: Pick<Origins, 'pageOf'>, headers: IncomingHttpHeaders): string | undefined {
+  return pageOf(headers) === 'ours' ? readSessionCookie(headers.cookie) : undefined;
 }

@@ -34,7 +34,7 @@ export function createSocketServer(http: HttpServer, needs: Needs): SocketServer
     cors: (request, answer) => answer(null, { origin: mayConnect(needs.origins, request), credentials: true }),
   });
   io.use((socket, next) => {
-    enter(needs.authenticateToken, socket.handshake.auth).then(
+    enter(needs, socket.handshake).then(
       (entrance) => {
         socket.data = entrance;
         next();

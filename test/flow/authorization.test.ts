@@ -4,7 +4,7 @@ import { bearer, codeOf, get, listFiles, listUploads, shareFile } from '../servi
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { pngFile } from '../services/fixtures.ts';
-import { agentToken, brokenTokens, nowSeconds, visitorToken } from '../services/tokens.ts';
+import { agentToken, brokenTokens, nowSeconds, signToken, visitorToken } from '../services/tokens.ts';
 import { create, head, offsetOf, patch, TUS_PATH, terminate } from '../services/tus-wire.ts';
 import { send, type WireAnswer } from '../services/wire.ts';
 
@@ -157,6 +157,39 @@ describe('who may see and do', () => {
     });
     expect(created.status).toBe(201);
     expect((await listFiles(server().baseUrl, room)).files).toMatchObject([{ uploader: 'user' }]);
+  });
+});
+
+describe('the cookie', () => {
+  test('is made of a bearer token, opens the API, and is cleared', async () => {
+    const room = newChatRoom();
+    const url = `${server().baseUrl}/api/auth/session/`;
+    const made = await send({ method: 'POST', url, headers: bearer(room.visitor) });
+    expect(made.status).toBeLessThan(300);
+    const cookie = String(made.headers['set-cookie']);
+    expect(cookie).toMatch(/^chatdrop=/);
+    expect(cookie).toMatch(/httponly/i);
+    expect(cookie).toMatch(/samesite=/i);
+    const pair = cookie.split(';')[0] ?? '';
+    const listed = await get(
+      server().baseUrl,
+      `/api/chat/files/?company_id=${room.company}&session_id=${room.session}`,
+      undefined,
+      { cookie: pair },
+    );
+    expect(listed.status).toBe(200);
+    const cleared = await send({ method: 'DELETE', url, headers: { cookie: pair } });
+    expect(cleared.status).toBeLessThan(300);
+    expect(String(cleared.headers['set-cookie'])).toMatch(/^chatdrop=;|max-age=0|expires=Thu, 01 Jan 1970/i);
+  });
+
+  test('is not made of a bad token', async () => {
+    const { company } = newChatRoom();
+    const bad = signToken({ company_id: company, role: 'agent', sub: 'a' }, { secret: 'x'.repeat(40) });
+    const url = `${server().baseUrl}/api/auth/session/`;
+    const answer = await send({ method: 'POST', url, headers: bearer(bad) });
+    expect(answer.status).toBe(401);
+    expect(answer.headers['set-cookie']).toBeUndefined();
   });
 });
 

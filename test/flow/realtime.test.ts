@@ -79,6 +79,16 @@ describe('connecting', () => {
     },
   );
 
+  test('the cookie alone needs an allowed Origin', async () => {
+    const room = newChatRoom();
+    const cookie = `chatdrop=${room.visitor}`;
+    const auth = { company_id: room.company, session_id: room.session };
+    await expectRefused({ auth, extraHeaders: { cookie } });
+    await expectRefused({ auth, extraHeaders: { cookie, origin: 'https://evil.example' } });
+    const page = open({ auth, extraHeaders: { cookie, origin: ALLOWED } });
+    await page.waitForEvent('connection_established');
+  });
+
   test('a socket ends when its token does', async () => {
     const room = newChatRoom();
     const token = visitorToken(room.company, room.session, { exp: nowSeconds() + 1 });

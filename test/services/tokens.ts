@@ -18,7 +18,7 @@ export type Claims = {
 export type SigningOptions = { secret?: string | KeyObject; alg?: 'HS256' | 'HS384' | 'HS512' | 'none' };
 
 /** A token over exactly these claims (and `exp`): node:crypto signs it, so that nothing stops a wrong one from being made. */
-function signToken(claims: Claims, { secret = TEST_SECRET, alg = 'HS256' }: SigningOptions = {}): string {
+export function signToken(claims: Claims, { secret = TEST_SECRET, alg = 'HS256' }: SigningOptions = {}): string {
   const { exp = nowSeconds() + ONE_HOUR_SECONDS, ...rest } = claims;
   const signed = `${encode({ alg, typ: 'JWT' })}.${encode(exp === null ? rest : { ...rest, exp })}`;
   if (alg === 'none') return `${signed}.`;

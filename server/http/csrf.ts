@@ -1,0 +1,21 @@
+/** A browser sends a cookie whichever page asks: what changes something must come from one of our pages. */
+import type { IncomingMessage } from 'node:http';
+import type { Origins } from '../auth/origins.ts';
+import { Failure } from '../rules/failure.ts';
+
+/** RFC 9110 section 9.2.1. What only reads needs no check: without CORS a foreign page never sees the answer. */
+const SAFE_METHODS = ['GET', 'HEAD'];
+
+/** For a request that is authenticated by the cookie alone. @throws {Failure} `forbidden` */
+export function checkCookieRequest({ pageOf }: Pick<Origins, 'pageOf'>, { method, headers }: IncomingMessage): void {
+  // tus lets a GET be a DELETE by a header, so both have to be safe.
+  const methods = [method, headers['x-http-method-override'] ?? method].map((name) => String(name).toUpperCase());
+  if (methods.every((name) => SAFE_METHODS.includes(name))) return;
+  if (pageOf(headers) !== 'ours')
+    throw new Failure('forbidden', 'With the cookie alone, a change needs an allowed Origin. Or send a token.');
+}
+
+/** For what sets or clears the cookie: no foreign page may sign somebody in or out. Programs, which send no Origin, may. */
+export function checkNotForeign({ pageOf }: Pick<Origins, 'pageOf'>, { headers }: IncomingMessage): void {
+  if (pageOf(headers) === 'foreign') throw new Failure('forbidden', 'This Origin is not allowed.');
+}

@@ -4,9 +4,12 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import { MIGRATIONS } from '../migrations/index.ts';
 import type { Assets } from './assets.ts';
-import { createAuthenticateToken, signToken } from './auth/authenticate-token.ts';
+import { createAuthenticateToken } from './auth/authenticate-token.ts';
 import { developmentSecret } from './auth/development-secret.ts';
+import { createFetchJwks } from './auth/fetch-jwks.ts';
+import { createJwks } from './auth/jwks.ts';
 import { createOrigins } from './auth/origins.ts';
+import { signToken, type TokenClaims } from './auth/sign-token.ts';
 import type { Config } from './config.ts';
 import type { ChatConfig } from './contract/chat-file.ts';
 import { type ChatFileTable, createChatFileTable } from './database/chat-file-table.ts';
@@ -124,6 +127,8 @@ function createLifecycle(
   };
   const start = async () => {
     await chores.atStart();
+    // Not waited for: the server starts when the issuer is away, and the first request would ask anyway.
+    void parts.auth.jwks?.keys();
     await listen(http, config.host, config.port);
     const onFault = (chore: string, err: unknown) => log.error({ chore, err }, 'a chore failed; it runs again');
     periodic = startPeriodic(chores.periodic, onFault);
@@ -168,14 +173,13 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
   const storage = (overrides.storage ?? same)(await createLocalStorage(config.mediaRoot));
 
   const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
-  const jwtSecret = config.jwtSecret ?? developmentSecret(config.dataDir);
-  const tokenRules = { secret: jwtSecret, issuer: config.jwtIssuer, audience: config.jwtAudience };
   const mediaUrl = () => publicUrl() + config.mediaPath;
   const presentFile = createPresentFile({ mediaUrl, secret: linkSecret, expirySeconds: config.signedUrlSeconds, now });
   const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
   const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
   const policy = { maxFileSizeBytes: config.maxFileSizeBytes, allowedTypes: config.allowedTypes };
   const draining = new AbortController();
+  const auth = composeAuth(config, log, draining.signal);
   return {
     config,
     log,
@@ -189,11 +193,35 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
     removedObjects,
     storage,
     linkSecret,
-    tokenRules,
+    auth,
     presentFile,
     feed,
     policy,
     draining,
+  };
+}
+
+/** Who is calling: the keys, and what is checked with them. */
+function composeAuth(config: Config, log: Logger, stopping: AbortSignal) {
+  const { jwksUrl, jwtPublicKeys: publicKeys } = config;
+  const claimRules = { issuer: config.jwtIssuer, audience: config.jwtAudience };
+  const secret = config.development ? developmentSecret(config.dataDir) : config.jwtSecret;
+  const onFault = (err: unknown) => log.warn({ err }, 'the keys of JWT_JWKS_URL could not be fetched');
+  const jwks =
+    jwksUrl === undefined
+      ? undefined
+      : createJwks({
+          fetchJwks: createFetchJwks(jwksUrl, stopping),
+          monotonicMs: () => performance.now(),
+          onFault,
+        });
+  return {
+    jwks,
+    authenticateToken: createAuthenticateToken({ ...claimRules, secret, publicKeys, jwks }),
+    async signDemoToken(claims: TokenClaims, lifetimeSeconds: number) {
+      if (secret === undefined) throw new Error('There is no secret to sign with.');
+      return signToken({ ...claimRules, secret }, claims, lifetimeSeconds);
+    },
   };
 }
 
@@ -317,12 +345,12 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
     feed,
     presentFile,
     linkSecret,
-    tokenRules,
+    auth,
     draining,
   } = parts;
   const { listFiles, removeFile, removeSession } = sharing;
   const origins = createOrigins(config);
-  const authenticateToken = createAuthenticateToken(tokenRules);
+  const { authenticateToken } = auth;
   const secure = config.publicUrl?.startsWith('https:') ?? false;
   const sendObject = createSendObject({ storage });
   const app = createHttpApp({
@@ -341,7 +369,7 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
       development: config.development,
       publicUrl: parts.publicUrl,
       isAllowedOrigin: origins.isAllowedOrigin,
-      signToken: (claims, lifetimeSeconds) => signToken(tokenRules, claims, lifetimeSeconds),
+      signToken: auth.signDemoToken,
       now,
     }),
   });

@@ -71,6 +71,13 @@ export function readBaseUrl(text: string): string {
   return (url.origin + url.pathname).replace(/\/+$/, '');
 }
 
+/** Any http(s) address, its query included. */
+export function readUrl(text: string): string {
+  const url = readHttpUrl(text);
+  if (url.hash !== '') throw new Error('must have no fragment');
+  return url.href;
+}
+
 function readHttpUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || !['http:', 'https:'].includes(url.protocol)) throw new Error('is not an http or https address');

@@ -1,5 +1,6 @@
 /** Environment → Config. All mistakes are reported at once, each with its fault and an example. */
 import path from 'node:path';
+import type { VerificationKey } from './rules/verification-key.ts';
 import { FUTURE_SETTINGS, SETTINGS, type Setting } from './settings.ts';
 
 type Values = { [Name in keyof typeof SETTINGS]: ValueOf<(typeof SETTINGS)[Name]> };
@@ -21,8 +22,10 @@ export type Config = {
   /** Undefined: made from host and port once the server listens. */
   publicUrl: string | undefined;
   allowedOrigins: readonly string[];
-  /** Undefined in development mode: a random one under `dataDir`. */
+  /** Undefined in development mode (a random one under `dataDir`), or when only public keys are set. */
   jwtSecret: string | undefined;
+  jwtPublicKeys: readonly VerificationKey[];
+  jwksUrl: string | undefined;
   jwtIssuer: string | undefined;
   jwtAudience: string | undefined;
   urlSigningSecret: string | undefined;
@@ -33,7 +36,7 @@ export type Config = {
   maxPendingUploads: number;
   uploadExpirySeconds: number;
   logLevel: string;
-  /** Said at start: settings that are accepted without effect. */
+  /** Said at start: settings without effect, and what an operator should know of others. */
   notes: readonly string[];
 };
 
@@ -41,6 +44,7 @@ export type Config = {
 export class ConfigError extends Error {}
 
 const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
+const KEY_SETTINGS = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL'] as const;
 
 /** The typed settings of an environment. @throws {ConfigError} with all faults at once. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
@@ -49,8 +53,10 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   for (const name of FUTURE_SETTINGS) {
     if (env[name]) faults.push(`${name} is not understood by this version. Leave it out.`);
   }
-  // A key that is set but wrong has its own fault.
-  if (!env.JWT_SECRET) faults.push(...developmentFaults(values));
+  if (env.JWT_PUBLIC_KEY && env.JWT_JWKS_URL)
+    faults.push('JWT_PUBLIC_KEY and JWT_JWKS_URL both say where the public keys are. Leave one of them out.');
+  // A key with a fault is no missing key: that it is named is enough.
+  if (!KEY_SETTINGS.some((name) => env[name])) faults.push(...developmentFaults(values));
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `- ${fault}`).join('\n'));
   return toConfig(values);
 }
@@ -72,16 +78,15 @@ function readValues(env: NodeJS.ProcessEnv, faults: string[]): Values {
 }
 
 function developmentFaults(values: Values): string[] {
-  if (values.JWT_SECRET !== undefined) return [];
   const faults: string[] = [];
   if (values.NODE_ENV === 'production') {
     faults.push(
-      `JWT_SECRET is missing, and NODE_ENV=production needs it. Example: JWT_SECRET=${SETTINGS.JWT_SECRET.example}`,
+      `JWT_SECRET is missing (or JWT_PUBLIC_KEY, or JWT_JWKS_URL), and NODE_ENV=production needs one. Example: JWT_SECRET=${SETTINGS.JWT_SECRET.example}`,
     );
   }
   if (values.HOST !== undefined && !LOOPBACK_HOSTS.includes(values.HOST)) {
     faults.push(
-      `HOST “${values.HOST}” can be reached by others, and without JWT_SECRET anybody could come in. Set JWT_SECRET, or HOST=127.0.0.1`,
+      `HOST “${values.HOST}” can be reached by others, and without a key anybody could come in. Set one of ${KEY_SETTINGS.join(', ')}, or HOST=127.0.0.1`,
     );
   }
   return faults;
@@ -90,7 +95,7 @@ function developmentFaults(values: Values): string[] {
 function toConfig(values: Values): Config {
   const dataDir = path.resolve(values.DATA_DIR);
   return {
-    development: values.JWT_SECRET === undefined,
+    development: KEY_SETTINGS.every((name) => values[name] === undefined),
     host: values.HOST,
     port: values.PORT,
     dataDir,
@@ -100,6 +105,8 @@ function toConfig(values: Values): Config {
     publicUrl: values.PUBLIC_URL,
     allowedOrigins: values.ALLOWED_ORIGINS,
     jwtSecret: values.JWT_SECRET,
+    jwtPublicKeys: values.JWT_PUBLIC_KEY ?? [],
+    jwksUrl: values.JWT_JWKS_URL,
     jwtIssuer: values.JWT_ISSUER,
     jwtAudience: values.JWT_AUDIENCE,
     urlSigningSecret: values.URL_SIGNING_SECRET,
@@ -110,9 +117,16 @@ function toConfig(values: Values): Config {
     maxPendingUploads: values.CHAT_MAX_PENDING_UPLOADS,
     uploadExpirySeconds: values.UPLOAD_EXPIRY,
     logLevel: values.LOG_LEVEL,
-    notes:
-      values.FILE_UPLOAD_MAX_MEMORY_SIZE === undefined
-        ? []
-        : ['FILE_UPLOAD_MAX_MEMORY_SIZE is accepted and has no effect: files are streamed, never held in memory.'],
+    notes: notesOf(values),
   };
+}
+
+function notesOf(values: Values): string[] {
+  const notes: string[] = [];
+  if (values.FILE_UPLOAD_MAX_MEMORY_SIZE !== undefined)
+    notes.push('FILE_UPLOAD_MAX_MEMORY_SIZE is accepted and has no effect: files are streamed, never held in memory.');
+  const jwks = values.JWT_JWKS_URL === undefined ? null : new URL(values.JWT_JWKS_URL);
+  if (jwks?.protocol === 'http:' && !LOOPBACK_HOSTS.includes(jwks.hostname))
+    notes.push('JWT_JWKS_URL is not https: whoever stands on the way to it can put keys of their own in.');
+  return notes;
 }

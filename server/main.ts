@@ -5,8 +5,8 @@ import { type Logger, pino } from 'pino';
 import { MIGRATIONS } from '../migrations/index.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { readAssets } from './assets.ts';
-import { signToken } from './auth/authenticate-token.ts';
 import { developmentSecret } from './auth/development-secret.ts';
+import { signToken } from './auth/sign-token.ts';
 import { compose, ownedFolders } from './compose.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { readDuration } from './config-values.ts';
@@ -20,7 +20,7 @@ const HELP = `chatdrop ${packageJson.version}: resumable file sharing for chats
   chatdrop migrate [--down]        bring the database up to date, or take the newest batch back
   chatdrop token --company ID --role user --session ID [--sub ID] [--expires 1h]
   chatdrop token --company ID --role agent --sub ID [--session ID] [--expires 1h]
-                                   print a token signed with JWT_SECRET
+                                   print a token signed with JWT_SECRET, or in development mode
   chatdrop --help | --version
 
 Settings are environment variables; the README lists them. Without any, the server
@@ -90,7 +90,7 @@ function greet(config: Config, url: string): void {
   process.stderr.write(`
   Chatdrop is ready. Open the demo:  ${url}/demo/
 
-  Development mode: no JWT_SECRET is set, so a random one is used and only this machine can connect.
+  Development mode: no key is set, so a random one is used and only this machine can connect.
   Files and database: ${config.dataDir}
   Stop with Ctrl-C.
 
@@ -142,7 +142,12 @@ async function printToken(args: string[], config: Config): Promise<number> {
   if (role === 'user' && session === undefined)
     throw new UsageError('A user token is bound to a session: give --session.');
   if (role === 'agent' && !sub) throw new UsageError('An agent token needs --sub, who the agent is.');
-  const secret = config.jwtSecret ?? developmentSecret(config.dataDir);
+  const secret = config.development ? developmentSecret(config.dataDir) : config.jwtSecret;
+  if (secret === undefined)
+    throw new Error(
+      'Only public keys are set (JWT_PUBLIC_KEY or JWT_JWKS_URL), and they cannot sign. ' +
+        'Get the token from whoever holds the private key, or set JWT_SECRET beside them.',
+    );
   const rules = { secret, issuer: config.jwtIssuer, audience: config.jwtAudience };
   return print(`${await signToken(rules, { company, role, session, subject: sub }, readLifetime(expires))}\n`);
 }

@@ -10,8 +10,10 @@ import {
   readSecret,
   readSize,
   readText,
+  readUrl,
 } from './config-values.ts';
 import { DEFAULT_ALLOWED_TYPES } from './rules/file-types.ts';
+import { readPublicKeys } from './rules/public-keys.ts';
 import { isTypePattern } from './rules/type-patterns.ts';
 
 export type Setting<T> = {
@@ -45,8 +47,22 @@ export const SETTINGS = {
     '',
   ),
   JWT_SECRET: secret(
-    readSecret,
-    'key of the HS256 tokens, at least 32 bytes; without it the server is in development mode',
+    readJwtSecret,
+    'key of the HS256 tokens, at least 32 bytes; without any of the three keys the server is in development mode',
+  ),
+  JWT_PUBLIC_KEY: {
+    ...setting(
+      readPublicKeys,
+      'public key of RS256, ES256 or EdDSA tokens: PEM (SPKI; several one after another), a JWK or a JWK set',
+      '"$(cat jwt-public.pem)", the output of `openssl pkey -in jwt-private.pem -pubout`',
+    ),
+    // Not printed with a fault: the fault may be that it is the private key.
+    secret: true as const,
+  },
+  JWT_JWKS_URL: setting(
+    readUrl,
+    'address of a JWK set with the public keys of RS256, ES256 or EdDSA tokens; instead of `JWT_PUBLIC_KEY`',
+    'https://example.com/.well-known/jwks.json',
   ),
   JWT_ISSUER: setting(readText, 'what `iss` of a token must be', 'https://example.com'),
   JWT_AUDIENCE: setting(readText, 'what `aud` of a token must hold', 'chatdrop'),
@@ -88,8 +104,6 @@ export const SETTINGS = {
 /** Promised by the contract, not understood yet: naming one of them is a fault, not something to ignore. */
 export const FUTURE_SETTINGS = [
   'WS_PORT',
-  'JWT_PUBLIC_KEY',
-  'JWT_JWKS_URL',
   'CHAT_COMPANY_QUOTA',
   'REDIS_URL',
   'CLAMAV_URL',
@@ -112,6 +126,13 @@ function setting<T>(read: (text: string) => T, meaning: string, example: string,
 
 function secret<T>(read: (text: string) => T, meaning: string): Setting<T> {
   return { read, meaning, example: 'the output of `openssl rand -base64 48`', secret: true };
+}
+
+/** A public key is known to all: as an HMAC secret it would let everybody sign. */
+function readJwtSecret(text: string): string {
+  if (/-----BEGIN|"kty"/.test(text))
+    throw new Error('is a key file, not a secret. A public key belongs into JWT_PUBLIC_KEY');
+  return readSecret(text);
 }
 
 function readTypePattern(entry: string): string {

@@ -31,6 +31,7 @@ export const PROBLEMS = {
   'server-error': [500, 'The server failed'],
   'shutting-down': [503, 'The server is restarting'],
   'storage-unavailable': [503, 'The storage is away'],
+  'keys-unavailable': [503, 'Tokens cannot be checked right now'],
   'storage-full': [507, 'The storage is full'],
 } as const satisfies Record<string, readonly [number, string]>;
 

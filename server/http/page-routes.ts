@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
 import type { Assets } from '../assets.ts';
-import type { TokenClaims } from '../auth/authenticate-token.ts';
+import type { TokenClaims } from '../auth/sign-token.ts';
 import { Failure } from '../rules/failure.ts';
 import { isScopeId } from '../rules/participant.ts';
 import { readQuery } from './read-query.ts';

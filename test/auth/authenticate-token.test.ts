@@ -1,7 +1,8 @@
 /** A token is taken whole or refused: signature, times, issuer, audience, claims; and what is refused says nothing of it. */
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { createAuthenticateToken, signToken as issue } from '../../server/auth/authenticate-token.ts';
+import { createAuthenticateToken } from '../../server/auth/authenticate-token.ts';
+import { signToken as issue } from '../../server/auth/sign-token.ts';
 import { Failure } from '../../server/rules/failure.ts';
 import { brokenTokens, type Claims, nowSeconds, TEST_SECRET } from '../services/tokens.ts';
 

@@ -127,6 +127,7 @@ describe('JWT_PUBLIC_KEY', () => {
     'crit of an unknown extension': (claims) => tokenOf(rsa, claims, { crit: ['x'], x: 1 }),
     'crit empty': (claims) => tokenOf(rsa, claims, { crit: [] }),
     'crit b64': (claims) => tokenOf(rsa, claims, { crit: ['b64'], b64: false }),
+    'crit b64 that changes nothing': (claims) => tokenOf(rsa, claims, { crit: ['b64'], b64: true }),
     // Signatures
     'no signature': (claims) => resigned(tokenOf(rsa, claims), ''),
     'a signature of zeros': (claims) => resigned(tokenOf(rsa, claims), Buffer.alloc(256).toString('base64url')),

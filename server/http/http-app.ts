@@ -83,6 +83,9 @@ function logRequests(log: Logger): Middleware {
 
 function checkHost({ isAllowedHost }: Origins): Middleware {
   return async (ctx, next) => {
+    // RFC 9112 section 3.2: "a server MUST respond with a 400 […] to any request message that contains more than one Host".
+    const hosts = ctx.req.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host');
+    if (hosts.length > 1) throw new Failure('invalid-request', 'The request names more than one Host.');
     if (!isAllowedHost(ctx.get('Host')))
       throw new Failure('wrong-host', 'In development mode only loopback names are answered.');
     await next();

@@ -28,6 +28,7 @@ export const PROBLEMS = {
   'try-again': [423, 'Not yet: try again in a moment'],
   'rate-limited': [429, 'Too many uploads in a short time'],
   'headers-too-large': [431, 'The request headers are too large'],
+  'tus-checksum': [460, 'The chunk is not the one that its checksum names'],
   'server-error': [500, 'The server failed'],
   'shutting-down': [503, 'The server is restarting'],
   'storage-unavailable': [503, 'The storage is away'],

@@ -13,6 +13,11 @@ export type AppendOptions = {
   signal: AbortSignal;
   /** Sees the bytes before they are written; what it throws ends the append. */
   inspect?(chunks: readonly Buffer[], offset: number): Promise<void> | void;
+  /**
+   * Judges the whole body after its last byte. Until it has returned, none of the body's bytes count, also after a crash;
+   * when it throws, or the body does not end `complete`, they are gone and the offset is as before.
+   */
+  verify?(): Promise<void> | void;
 };
 
 export type AppendResult = { offset: number; end: BodyEnd };
@@ -37,6 +42,11 @@ export type FileStorage = {
   offsetOf(uploadId: string): Promise<number | null>;
   /** The first bytes of an unfinished upload. */
   readIncoming(uploadId: string, lengthBytes: number): Promise<Uint8Array>;
+  /**
+   * Makes an upload of others, one behind the other in this order; those stay. Its place is there with all bytes or not
+   * at all, so that it is safe to repeat. @throws when a part is missing, or the signal stops it
+   */
+  join(uploadId: string, partIds: readonly string[], signal: AbortSignal): Promise<void>;
   /** Moves a complete upload to its key. Safe to repeat: done is done. @throws when the bytes are in neither place */
   makeFinal(uploadId: string, key: string): Promise<void>;
   /** Deletes unfinished bytes; nothing happens if there are none. */

@@ -8,7 +8,10 @@ import { Upload } from '@tus/utils';
 import { Failure } from '../rules/failure.ts';
 import { isStorageKey, isUploadId } from '../rules/upload-id.ts';
 import type { AppendOptions, AppendResult, FileStorage, StoredObject } from './file-storage.ts';
+import { JOINING, joinFiles } from './local-join.ts';
+import { appendVerified, countedBytes, dropUnverified, UNVERIFIED } from './local-unverified.ts';
 import { pumpBody } from './pump-body.ts';
+import { syncFolder } from './sync-folder.ts';
 import { createSyncedWriter } from './synced-writer.ts';
 
 /** Folders that are known to be synced; beyond that they are synced again. */
@@ -32,7 +35,12 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
       await layout.create(new Upload({ id: safe(isUploadId(uploadId), uploadId), offset: 0 }));
       await syncFolder(incoming);
     },
-    append: (uploadId, offset, body, options) => appendBody(placeOf(uploadId), offset, body, options),
+    async append(uploadId, offset, body, options) {
+      const place = placeOf(uploadId);
+      await dropUnverified(place);
+      if (options.verify === undefined) return appendBody(place, offset, body, options);
+      return appendVerified(place, offset, options.verify, () => appendBody(place, offset, body, options));
+    },
     offsetOf: (uploadId) => syncedSize(placeOf(uploadId)),
     async readIncoming(uploadId, lengthBytes) {
       const file = await open(placeOf(uploadId), 'r');
@@ -42,10 +50,18 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
         await file.close();
       }
     },
+    join: (uploadId, partIds, signal) => joinFiles(placeOf(uploadId), partIds.map(placeOf), signal),
     makeFinal: (uploadId, key) => moveInto(placeOf(uploadId), pathOf(key), syncParents),
-    discard: (uploadId) => rm(placeOf(uploadId), { force: true }),
+    async discard(uploadId) {
+      const place = placeOf(uploadId);
+      for (const beside of ['', UNVERIFIED, JOINING]) await rm(place + beside, { force: true });
+    },
     async *incomingIds() {
-      for await (const entry of await opendir(incoming)) if (isUploadId(entry.name)) yield entry.name;
+      // What lies beside an upload is found too, also where the upload itself is gone.
+      for await (const { name } of await opendir(incoming)) {
+        const [id = '', beside] = name.split('.');
+        if (isUploadId(id) && (beside === undefined || [UNVERIFIED, JOINING].includes(`.${beside}`))) yield id;
+      }
     },
     open: (key) => openObject(pathOf(key)),
     async remove(key) {
@@ -92,7 +108,7 @@ async function syncedSize(place: string): Promise<number | null> {
   try {
     // Bytes of a process that was killed may still be on their way to the disk.
     await file.datasync();
-    return (await file.stat()).size;
+    return await countedBytes(place, (await file.stat()).size);
   } finally {
     await file.close();
   }
@@ -144,13 +160,6 @@ async function readAt(file: FileHandle, position: number, lengthBytes: number): 
     filled += bytesRead;
   }
   return buffer.subarray(0, filled);
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  // Windows cannot open a folder; its file system keeps the order of these changes by itself.
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
 }
 
 function safe(matches: boolean, name: string): string {

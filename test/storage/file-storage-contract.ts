@@ -25,6 +25,8 @@ export function fileStorageContract(name: string, openStorage: OpenStorage): voi
     });
     describe('an unfinished upload', () => unfinished(current, openStorage));
     describe('the end of a body', () => bodyEnds(current));
+    describe('a body that is verified', () => verified(current, openStorage));
+    describe('joined of others', () => joined(current, openStorage));
     describe('a stored object', () => objects(current, openStorage));
     describe('a name that is not ours is refused', () => names(current));
   });
@@ -197,6 +199,118 @@ function bodyEnds(current: Current): void {
     const body = Readable.from([...oddChunks(content, 5)]);
     await current.storage.append(current.id, 0, body, { ...anyBody(), inspect });
     expect(sha256(Buffer.concat(inspected))).toBe(sha256(content));
+  });
+}
+
+function verified(current: Current, openStorage: OpenStorage): void {
+  const never = () => new Promise<void>(() => {});
+
+  test('counts from the verdict on', async () => {
+    const { storage, id } = current;
+    await append(current, 0, [Buffer.from('first ')]);
+    let before: number | null = null;
+    const verify = async () => {
+      before = await storage.offsetOf(id);
+    };
+    const body = Readable.from([Buffer.from('second')]);
+    expect(await storage.append(id, 6, body, { ...anyBody(), verify })).toEqual({ offset: 12, end: 'complete' });
+    expect([before, await storage.offsetOf(id)]).toEqual([6, 12]);
+    expect(text(await storage.readIncoming(id, 100))).toBe('first second');
+  });
+
+  test('that is found wrong is gone, and the upload goes on from before it', async () => {
+    const { storage, id } = current;
+    await append(current, 0, [Buffer.from('first ')]);
+    const wrong = new Failure('tus-checksum');
+    const verify = () => Promise.reject(wrong);
+    const body = Readable.from([Buffer.from('much too long and wrong')]);
+    await expect(storage.append(id, 6, body, { ...anyBody(), verify })).rejects.toBe(wrong);
+    expect(await storage.offsetOf(id)).toBe(6);
+    await append(current, 6, [Buffer.from('second')]);
+    expect(text(await storage.readIncoming(id, 100))).toBe('first second');
+  });
+
+  test('whose client leaves is gone, and was never judged', async () => {
+    const { storage, id } = current;
+    let judged = false;
+    const { body, seen, options } = openBody({
+      verify: () => {
+        judged = true;
+      },
+    });
+    const appended = storage.append(id, 0, body, options);
+    body.write(Buffer.alloc(5000, 'a'));
+    await seen(5000);
+    body.destroy();
+    expect(await appended).toEqual({ offset: 0, end: 'client-left' });
+    expect([await storage.offsetOf(id), judged]).toEqual([0, false]);
+  });
+
+  test('does not count after a crash before the verdict', async () => {
+    const { storage, id, place } = current;
+    await append(current, 0, [Buffer.from('first ')]);
+    const stored = new Promise<void>((resolve) => {
+      const verify = () => {
+        resolve();
+        return never();
+      };
+      void storage.append(id, 6, Readable.from([Buffer.from('unverified')]), { ...anyBody(), verify });
+    });
+    await stored;
+    const again = await openStorage(place);
+    expect(await again.offsetOf(id)).toBe(6);
+    await append({ ...current, storage: again }, 6, [Buffer.from('good')]);
+    expect([await again.offsetOf(id), text(await again.readIncoming(id, 100))]).toEqual([10, 'first good']);
+    await again.discard(id);
+    expect(await listed(again)).toEqual([]);
+  });
+}
+
+function joined(current: Current, openStorage: OpenStorage): void {
+  const running = new AbortController().signal;
+  const part = async (content: Buffer): Promise<string> => {
+    const id = newUploadId();
+    await current.storage.create(id);
+    await append({ ...current, id }, 0, [content]);
+    return id;
+  };
+  const contentOf = async (id: string): Promise<Buffer> => {
+    const key = keyOf();
+    await current.storage.makeFinal(id, key);
+    const object = await current.storage.open(key);
+    const { sizeBytes = 0 } = object ?? {};
+    return await buffer(object?.stream(0, sizeBytes - 1) ?? Readable.from([]));
+  };
+
+  test('has all their bytes in order, one more than once and an empty one; they stay', async () => {
+    const { storage } = current;
+    const [one, two] = [randomBytes(2 * MIB + 17), randomBytes(70_001)];
+    const ids = [await part(one), await part(two), await part(Buffer.alloc(0))] as const;
+    const id = newUploadId();
+    await storage.join(id, [ids[1], ids[0], ids[2], ids[1]], running);
+    expect(await storage.offsetOf(id)).toBe(one.length + 2 * two.length);
+    expect(sha256(await contentOf(id))).toBe(sha256(Buffer.concat([two, one, two])));
+    expect(await storage.offsetOf(ids[0])).toBe(one.length);
+  });
+
+  test('again and again is the same, also after a restart', async () => {
+    const { storage, place } = current;
+    const ids = [await part(Buffer.from('a')), await part(Buffer.from('b'))];
+    const id = newUploadId();
+    await storage.join(id, ids, running);
+    await (await openStorage(place)).join(id, ids, running);
+    expect((await contentOf(id)).toString()).toBe('ab');
+  });
+
+  test('is not there when a part is missing or it is stopped', async () => {
+    const { storage } = current;
+    const id = newUploadId();
+    const there = await part(Buffer.from('a'));
+    await expect(storage.join(id, [there, newUploadId()], running)).rejects.toThrow();
+    await expect(storage.join(id, [there], AbortSignal.abort())).rejects.toThrow();
+    expect(await storage.offsetOf(id)).toBeNull();
+    await storage.discard(id);
+    expect((await listed(storage)).sort()).toEqual([current.id, there].sort());
   });
 }
 

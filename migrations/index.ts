@@ -1,8 +1,12 @@
 /** The ordered list of migrations: a list, not a directory scan, so that it bundles. Append only. */
 import type { Knex } from 'knex';
 import * as uploadsAndFiles from './0001-uploads-and-files.ts';
+import * as concatenation from './0002-concatenation.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
 /** Name → migration, oldest first. A name that was released is never changed. */
-export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map([['0001-uploads-and-files', uploadsAndFiles]]);
+export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migration>([
+  ['0001-uploads-and-files', uploadsAndFiles],
+  ['0002-concatenation', concatenation],
+]);

@@ -19,6 +19,7 @@ import { type Database, migrate, openDatabase } from './database/open-database.t
 import { createPeopleTable } from './database/people-table.ts';
 import { createRemovedObjectTable } from './database/removed-object-table.ts';
 import { sharedSecret } from './database/server-value-table.ts';
+import { createUploadPartTable } from './database/upload-part-table.ts';
 import { createUploadTable } from './database/upload-table.ts';
 import { createFileRoutes } from './http/file-routes.ts';
 import { createHealthRoutes } from './http/health-routes.ts';
@@ -26,7 +27,7 @@ import { createHttpApp, TUS_PATH } from './http/http-app.ts';
 import { addressOf, createHttpServer, listen, trackConnections } from './http/http-server.ts';
 import { createMediaRoute } from './http/media-routes.ts';
 import { createPageRoutes } from './http/page-routes.ts';
-import { createCountCreation } from './http/rate-limit.ts';
+import { createCountCreations } from './http/rate-limit.ts';
 import { createSendObject } from './http/send-object.ts';
 import { createSessionRoutes } from './http/session-routes.ts';
 import { createUploadRoutes } from './http/upload-routes.ts';
@@ -37,11 +38,15 @@ import { type Periodic, startPeriodic } from './jobs/periodic.ts';
 import { createSessionFeed, type SessionFeed } from './realtime/session-feed.ts';
 import { createSocketServer, type SocketServer } from './realtime/socket-server.ts';
 import { createAbortUpload } from './sharing/abort-upload.ts';
+import { createAcceptFinal } from './sharing/accept-final.ts';
+import { createAcceptPartial } from './sharing/accept-partial.ts';
 import { createAcceptUpload } from './sharing/accept-upload.ts';
 import { createCheckFirstBytes } from './sharing/check-first-bytes.ts';
 import { createDeleteRemovedBytes } from './sharing/delete-removed-bytes.ts';
 import type { Exclusively } from './sharing/exclusively.ts';
+import { createFinishPartial } from './sharing/finish-partial.ts';
 import { createFinishUpload } from './sharing/finish-upload.ts';
+import { createJoinParts } from './sharing/join-parts.ts';
 import { createListFiles } from './sharing/list-files.ts';
 import { createPresentFile } from './sharing/present-file.ts';
 import { createRecordFile } from './sharing/record-file.ts';
@@ -168,6 +173,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
   const files = (overrides.files ?? same)(createChatFileTable(database));
   const ledger = createEventLedger(database);
   const uploads = createUploadTable(database);
+  const parts = createUploadPartTable(database);
   const people = createPeopleTable();
   const removedObjects = createRemovedObjectTable(database);
   const storage = (overrides.storage ?? same)(await createLocalStorage(config.mediaRoot));
@@ -189,6 +195,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
     files,
     ledger,
     uploads,
+    parts,
     people,
     removedObjects,
     storage,
@@ -230,6 +237,7 @@ function composeSharing({
   config,
   database,
   uploads,
+  parts,
   files,
   people,
   ledger,
@@ -238,41 +246,55 @@ function composeSharing({
   feed,
   policy,
   presentFile,
+  draining,
 }: Parts) {
   const wake = (company: string) => feed.wake(company);
   const report = createReportProgress({ publish: (event, except) => feed.publish(event, except), now });
-  const rejectUpload = createRejectUpload({ database, uploads, removedObjects, storage, report });
-  const recordFile = createRecordFile({ database, uploads, files, people, ledger, now });
+  const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
+  const recordFile = createRecordFile({ database, uploads, parts, files, people, ledger, now });
   const locker = createLocker();
   const exclusively: Exclusively = (uploadId, work) => withLock(locker, uploadId, work);
   const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
+  const { maxPendingUploads, uploadExpirySeconds: expirySeconds } = config;
+  const { countCreation, countPartial } = createCountCreations(config.uploadsPerMinute);
+  const accepting = {
+    database,
+    uploads,
+    parts,
+    storage,
+    policy,
+    maxPendingUploads,
+    expirySeconds,
+    countCreation,
+    countPartial,
+    now,
+  };
+  const { maxFileSizeBytes } = policy;
+  const joinParts = createJoinParts({ uploads, parts, storage, maxFileSizeBytes, draining: draining.signal });
+  const finishUpload = createFinishUpload({
+    uploads,
+    storage,
+    policy,
+    joinParts,
+    recordFile,
+    rejectUpload,
+    report,
+    wake,
+    holder: HOLDER,
+    now,
+  });
   return {
     locker,
     exclusively,
     report,
     rejectUpload,
     deleteRemovedBytes,
-    acceptUpload: createAcceptUpload({
-      uploads,
-      storage,
-      policy,
-      maxPendingUploads: config.maxPendingUploads,
-      expirySeconds: config.uploadExpirySeconds,
-      countCreation: createCountCreation(config.uploadsPerMinute),
-      now,
-    }),
+    acceptUpload: createAcceptUpload(accepting),
+    acceptPartial: createAcceptPartial(accepting),
+    acceptFinal: createAcceptFinal(accepting),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policy }),
-    finishUpload: createFinishUpload({
-      uploads,
-      storage,
-      policy,
-      recordFile,
-      rejectUpload,
-      report,
-      wake,
-      holder: HOLDER,
-      now,
-    }),
+    finishUpload,
+    finishPartial: createFinishPartial({ parts, finishUpload }),
     abortUpload: createAbortUpload({ uploads, storage, report, now }),
     removeFile: createRemoveFile({ database, files, ledger, deleteRemovedBytes, wake, now }),
     removeSession: createRemoveSession({
@@ -293,42 +315,12 @@ function composeSharing({
 }
 
 /** The tus endpoint. */
-function composeUpload({ config, uploads, storage, draining }: Parts, sharing: Sharing) {
-  const { locker, checkFirstBytes, rejectUpload, report, acceptUpload, finishUpload, abortUpload } = sharing;
+function composeUpload({ config, uploads, parts, storage, draining }: Parts, sharing: Sharing) {
   const { maxFileSizeBytes, uploadExpirySeconds: expirySeconds } = config;
-  const writeBody = createWriteBody({
-    storage,
-    uploads,
-    checkFirstBytes,
-    rejectUpload,
-    report,
-    expirySeconds,
-    draining: draining.signal,
-    now,
-  });
-  const library = createTusLibrary({
-    path: TUS_PATH,
-    maxFileSizeBytes,
-    locker,
-    uploads,
-    storage,
-    writeBody,
-    finishUpload,
-  });
-  return createTusEndpoint({
-    path: TUS_PATH,
-    maxFileSizeBytes,
-    expirySeconds,
-    uploads,
-    storage,
-    acceptUpload,
-    finishUpload,
-    abortUpload,
-    rejectUpload,
-    library,
-    locker,
-    now,
-  });
+  const shared = { ...sharing, path: TUS_PATH, maxFileSizeBytes, expirySeconds, uploads, parts, storage, now };
+  const writeBody = createWriteBody({ ...shared, draining: draining.signal });
+  const library = createTusLibrary({ ...shared, writeBody });
+  return createTusEndpoint({ ...shared, library });
 }
 
 /** HTTP and Socket.IO, on one port. */

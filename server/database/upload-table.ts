@@ -1,60 +1,19 @@
 /** `uploads`: bytes on their way into a chat, and what became of them. All SQL of the table, and row ↔ object. */
 import type { Knex } from 'knex';
-import type { Uploader } from '../contract/chat-file.ts';
 import type { ProblemCode } from '../contract/problem.ts';
 import type { Database } from './open-database.ts';
+import {
+  fromRow,
+  type NewUpload,
+  type Owner,
+  ownedBy,
+  type Row,
+  toRow,
+  type UploadRecord,
+  type UploadRowState,
+} from './upload-row.ts';
 
-/** `open → finishing → finished | rejected`, `open → aborted | expired`; each step is a compare-and-set. */
-export type UploadRowState = 'open' | 'finishing' | 'finished' | 'rejected' | 'aborted' | 'expired';
-
-export type UploadRecord = {
-  id: string;
-  company: string;
-  session: string;
-  uploader: Uploader;
-  subject: string | null;
-  name: string;
-  declaredType: string | null;
-  /** Null while the length is deferred. */
-  sizeBytes: number | null;
-  /** The `Upload-Metadata` header as it was sent, to be echoed. */
-  metadata: string | null;
-  fileKey: string | null;
-  /** What the client says the SHA-256 is, hex. */
-  sha256: string | null;
-  state: UploadRowState;
-  /** Set once the first bytes are checked. */
-  mimeType: string | null;
-  /** Where the bytes go at the finish; set by the first finish, so that every retry uses the same place. */
-  storageKey: string | null;
-  /** As of the last request that ended; the storage knows better while one runs. */
-  bytesReceived: number;
-  attempts: number;
-  nextAttemptAt: number;
-  refusal: { code: ProblemCode; detail: string } | null;
-  fileId: number | null;
-  createdAt: number;
-  expiresAt: number;
-  /** The client ended the tus resource of a finished upload; the file stays. */
-  endedAt: number | null;
-};
-
-export type NewUpload = Pick<
-  UploadRecord,
-  | 'id'
-  | 'company'
-  | 'session'
-  | 'uploader'
-  | 'subject'
-  | 'name'
-  | 'declaredType'
-  | 'sizeBytes'
-  | 'metadata'
-  | 'fileKey'
-  | 'sha256'
-  | 'createdAt'
-  | 'expiresAt'
->;
+export type { NewUpload, UploadRecord, UploadRowState };
 
 /** `token`: `{process}.{try}`, so that a process knows its own. */
 export type Lease = { token: string; untilMs: number };
@@ -70,33 +29,60 @@ export function createUploadTable(database: Database) {
     under: Knex = database,
   ): Promise<boolean> => (await under('uploads').where({ id }).whereIn('state', states).update(change)) === 1;
 
+  const countPending = async (under: Knex, owner: Owner): Promise<number> => {
+    const row = await ownedBy(under, owner).whereIn('state', ['open', 'finishing']).count({ total: '*' }).first();
+    return Number(row?.total);
+  };
+
+  /** A partial upload whose final one is being made stays until that is done. */
+  const isBeingJoined = () =>
+    database('upload_parts')
+      .join('uploads as finals', 'finals.id', 'upload_parts.final_id')
+      .whereRaw('upload_parts.partial_id = uploads.id')
+      .where('finals.state', 'finishing')
+      .select('upload_parts.position');
+
+  const missingParts = () =>
+    database('upload_parts')
+      .join('uploads as parts', 'parts.id', 'upload_parts.partial_id')
+      .whereRaw('upload_parts.final_id = uploads.id')
+      .andWhereRaw("parts.state = 'open' and (parts.size is null or parts.bytes_received <> parts.size)")
+      .select('upload_parts.position');
+
   return {
     /** Reserves the id and counts in one transaction. @returns false when the uploader has too many unfinished ones. */
     async reserve(upload: NewUpload, maxPending: number): Promise<boolean> {
       return database.transaction(async (transaction) => {
         await transaction('uploads').insert(toRow(upload));
-        const row = await transaction('uploads')
-          .where({ company_id: upload.company, uploader: upload.uploader })
-          .andWhere(upload.uploader === 'agent' ? { subject: upload.subject } : { session_id: upload.session })
-          .whereIn('state', ['open', 'finishing'])
-          .count({ total: '*' })
-          .first();
-        if (Number(row?.total) <= maxPending) return true;
+        if ((await countPending(transaction, upload)) <= maxPending) return true;
         await transaction('uploads').where({ id: upload.id }).delete();
         return false;
       });
     },
+
+    /** The first half of `reserve`, for who has more to do in the transaction. */
+    async insert(transaction: Knex.Transaction, upload: NewUpload): Promise<void> {
+      await transaction('uploads').insert(toRow(upload));
+    },
+
+    /** Of a final upload that turned out to be there already. */
+    async remove(transaction: Knex.Transaction, id: string): Promise<void> {
+      await transaction('uploads').where({ id }).delete();
+    },
+
+    /** Uploads of the uploader that are not finished. */
+    countPending,
 
     async find(id: string): Promise<UploadRecord | null> {
       const row = await database('uploads').where({ id }).first();
       return row === undefined ? null : fromRow(row);
     },
 
-    /** Unfinished ones of a session, oldest first. */
+    /** Unfinished ones of a session that a client can go on with, oldest first: none that is, or waits for, a part. */
     async listUnfinished(company: string, session: string, maxUploads: number): Promise<UploadRecord[]> {
       const rows = await database('uploads')
         .where({ company_id: company, session_id: session })
-        .whereIn('state', ['open', 'finishing'])
+        .andWhere((listed) => listed.where({ state: 'finishing' }).orWhere({ state: 'open', upload_concat: null }))
         .orderBy('created_at')
         .limit(maxUploads);
       return rows.map(fromRow);
@@ -117,7 +103,13 @@ export function createUploadTable(database: Database) {
       return database('uploads')
         .whereIn('state', ['open', 'finishing'])
         .andWhere('next_attempt_at', '<=', nowMs)
-        .andWhereRaw('size is not null and bytes_received = size')
+        .andWhere((complete) =>
+          complete
+            .where((whole) =>
+              whole.whereNull('upload_concat').andWhereRaw('size is not null and bytes_received = size'),
+            )
+            .orWhere((final) => final.where('upload_concat', 'like', 'final;%').whereNotExists(missingParts())),
+        )
         .andWhere((lease) =>
           lease.whereNull('lease_until').orWhere('lease_until', '<', nowMs).orWhereLike('lease_token', `${holder}.%`),
         )
@@ -145,6 +137,11 @@ export function createUploadTable(database: Database) {
       return (
         (await database('uploads').where({ id, state: 'open' }).whereNull('size').update({ size: sizeBytes })) === 1
       );
+    },
+
+    /** All parts of a final upload are here, so its length is known and it is complete. */
+    async fixLength(id: string, sizeBytes: number): Promise<void> {
+      await moveFrom(['open'], id, { size: sizeBytes, bytes_received: sizeBytes });
     },
 
     /** Bytes arrived: the expiry counts from here. @returns false when the upload has ended meanwhile */
@@ -226,7 +223,12 @@ export function createUploadTable(database: Database) {
 
     /** Cannot beat a finish: only an open upload aborts or expires. */
     async abort(id: string): Promise<boolean> {
-      return moveFrom(['open'], id, { state: 'aborted' });
+      return (
+        (await database('uploads')
+          .where({ id, state: 'open' })
+          .whereNotExists(isBeingJoined())
+          .update({ state: 'aborted' })) === 1
+      );
     },
 
     async expire(id: string, nowMs: number): Promise<boolean> {
@@ -234,6 +236,7 @@ export function createUploadTable(database: Database) {
         (await database('uploads')
           .where({ id, state: 'open' })
           .andWhere('expires_at', '<', nowMs)
+          .whereNotExists(isBeingJoined())
           .update({ state: 'expired' })) === 1
       );
     },
@@ -263,7 +266,7 @@ export function createUploadTable(database: Database) {
         .where('expires_at', '<', beforeMs)
         .andWhere((ended) =>
           ended
-            .whereIn('state', ['rejected', 'aborted', 'expired'])
+            .whereIn('state', ['rejected', 'aborted', 'expired', 'joined'])
             .orWhere((finished) =>
               finished
                 .where({ state: 'finished' })
@@ -277,53 +280,4 @@ export function createUploadTable(database: Database) {
 
 function holderOf(lease: Lease): string {
   return lease.token.split('.')[0] ?? '';
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row
-type Row = any;
-
-function toRow(upload: NewUpload): Row {
-  return {
-    id: upload.id,
-    company_id: upload.company,
-    session_id: upload.session,
-    uploader: upload.uploader,
-    subject: upload.subject,
-    name: upload.name,
-    declared_type: upload.declaredType,
-    size: upload.sizeBytes,
-    metadata: upload.metadata,
-    file_key: upload.fileKey,
-    sha256: upload.sha256,
-    state: 'open',
-    created_at: upload.createdAt,
-    expires_at: upload.expiresAt,
-  };
-}
-
-function fromRow(row: Row): UploadRecord {
-  return {
-    id: row.id,
-    company: row.company_id,
-    session: row.session_id,
-    uploader: row.uploader,
-    subject: row.subject,
-    name: row.name,
-    declaredType: row.declared_type,
-    sizeBytes: row.size,
-    metadata: row.metadata,
-    fileKey: row.file_key,
-    sha256: row.sha256,
-    state: row.state,
-    mimeType: row.mime_type,
-    storageKey: row.storage_key,
-    bytesReceived: row.bytes_received,
-    attempts: row.attempts,
-    nextAttemptAt: row.next_attempt_at,
-    refusal: row.refusal_code === null ? null : { code: row.refusal_code, detail: row.refusal_detail },
-    fileId: row.file_id,
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    endedAt: row.ended_at,
-  };
 }

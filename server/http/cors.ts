@@ -7,11 +7,11 @@ import type { Middleware } from 'koa';
 import type { Origins } from '../auth/origins.ts';
 
 const EXPOSED =
-  'Location, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires, Upload-Defer-Length, Tus-Resumable, Tus-Version, ' +
-  'Tus-Extension, Tus-Max-Size, Chat-File-Id, Retry-After, RateLimit, RateLimit-Policy, ETag, Content-Range, Content-Disposition';
+  'Location, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires, Upload-Defer-Length, Upload-Concat, Tus-Resumable, ' +
+  'Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Chat-File-Id, Retry-After, RateLimit, RateLimit-Policy, ETag, Content-Range, Content-Disposition';
 const ALLOWED_HEADERS =
   'Authorization, Content-Type, Tus-Resumable, Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, ' +
-  'X-HTTP-Method-Override, X-Request-ID, X-Requested-With, If-Range, Range';
+  'Upload-Concat, Upload-Checksum, X-HTTP-Method-Override, X-Request-ID, X-Requested-With, If-Range, Range';
 /** How long a browser may remember a preflight. */
 const PREFLIGHT_SECONDS = 600;
 

@@ -21,7 +21,7 @@ type Needs = {
   authenticateToken: AuthenticateToken;
   mediaPath: string;
   session: SessionRoutes;
-  tus: { options: Middleware; create: CallerMiddleware; upload: CallerMiddleware };
+  tus: { every: Middleware; options: Middleware; create: CallerMiddleware; upload: CallerMiddleware };
   files: FileRoutes;
   uploads: UploadRoutes;
   media: Middleware;
@@ -61,6 +61,7 @@ export function createHttpApp(needs: Needs): Koa {
   app.use(logRequests(needs.log));
   app.use(checkHost(needs.origins));
   app.use(cors(needs.origins));
+  app.use(tus.every);
   app.use(routes.routes());
   app.use(refuseOtherMethods(routes));
   app.on('error', (error) => needs.log.debug({ err: error }, 'a response was cut off'));

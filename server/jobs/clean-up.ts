@@ -1,6 +1,7 @@
 /** Takes away what nobody needs any more: expired uploads, bytes without a row, old rows. */
 import type { EventLedger } from '../database/event-ledger.ts';
 import type { UploadTable } from '../database/upload-table.ts';
+import { isPartial } from '../rules/upload-concat.ts';
 import type { AbortUpload } from '../sharing/abort-upload.ts';
 import type { DeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
 import type { Exclusively } from '../sharing/exclusively.ts';
@@ -40,8 +41,9 @@ export function createCleanUp(needs: Needs): CleanUp {
     async expireUploads() {
       let expired = 0;
       for (const upload of await uploads.listExpired(now(), PAGE_UPLOADS)) {
-        // Late, but all bytes are here: it is a file, and the finish has the word.
-        if (upload.sizeBytes !== null && (await storage.offsetOf(upload.id)) === upload.sizeBytes) {
+        // Late, but all bytes are here: it is a file, and the finish has the word. A part is none.
+        const isFile = !isPartial(upload) && upload.sizeBytes !== null;
+        if (isFile && (await storage.offsetOf(upload.id)) === upload.sizeBytes) {
           await finishUpload(upload.id).catch(() => {});
         } else if (await exclusively(upload.id, () => abortUpload(upload, 'expired'))) {
           expired += 1;

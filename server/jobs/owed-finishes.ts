@@ -1,6 +1,8 @@
 /** Finishes what is complete but not recorded: after a crash, and when an earlier try failed. */
-import type { UploadTable } from '../database/upload-table.ts';
+import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { isFinal, isPartial } from '../rules/upload-concat.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
+import { WaitingForParts } from '../sharing/join-parts.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
 type Needs = {
@@ -20,7 +22,23 @@ export type OwedFinishes = { atStart(): Promise<number>; sweep(): Promise<number
 
 export function createOwedFinishes(needs: Needs): OwedFinishes {
   const finish = async (uploadId: string): Promise<void> => {
-    await needs.finishUpload(uploadId).catch((error: unknown) => needs.onFault(uploadId, error));
+    await needs.finishUpload(uploadId).catch((error: unknown) => {
+      if (!(error instanceof WaitingForParts)) needs.onFault(uploadId, error);
+    });
+  };
+  /** @returns whether something was owed */
+  const lookAt = async (upload: UploadRecord): Promise<boolean> => {
+    if (!isFinal(upload)) {
+      const offset = upload.state === 'finishing' ? upload.sizeBytes : await needs.storage.offsetOf(upload.id);
+      if (offset === null || offset !== upload.sizeBytes) return false;
+      if (isPartial(upload)) {
+        // So that the sweep sees that a final upload waits for nothing more.
+        await needs.uploads.noteBytes(upload.id, offset, upload.expiresAt);
+        return false;
+      }
+    }
+    await finish(upload.id);
+    return true;
   };
   return {
     /** Looks at every unfinished upload: a process that was killed had no time to note how far it came. */
@@ -29,12 +47,7 @@ export function createOwedFinishes(needs: Needs): OwedFinishes {
       let found = 0;
       for (let afterId = ''; ; ) {
         const page = await needs.uploads.pageUnfinished(afterId, PAGE_UPLOADS);
-        for (const upload of page) {
-          const offset = upload.state === 'finishing' ? upload.sizeBytes : await needs.storage.offsetOf(upload.id);
-          if (offset === null || offset !== upload.sizeBytes) continue;
-          found += 1;
-          await finish(upload.id);
-        }
+        for (const upload of page) if (await lookAt(upload)) found += 1;
         const last = page.at(-1);
         if (last === undefined) return found;
         afterId = last.id;

@@ -3,6 +3,7 @@
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { HEAD_BYTES } from '../rules/detect-type.ts';
 import { decideType, type FilePolicy } from '../rules/file-policy.ts';
+import { isPartial } from '../rules/upload-concat.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
 type Needs = { uploads: Pick<UploadTable, 'noteType'>; storage: Pick<FileStorage, 'readIncoming'>; policy: FilePolicy };
@@ -18,7 +19,8 @@ export type CheckFirstBytes = (upload: UploadRecord) => FirstBytesCheck;
 export function createCheckFirstBytes(needs: Needs): CheckFirstBytes {
   return (upload) => {
     let head: Buffer | null = null;
-    let decided = upload.mimeType !== null;
+    // The head of a part is not the head of a file: that one is looked at when the final upload is finished.
+    let decided = upload.mimeType !== null || isPartial(upload);
     return async (chunks, offset) => {
       if (decided) return;
       head ??=

@@ -6,16 +6,19 @@ import { HEAD_BYTES } from '../rules/detect-type.ts';
 import { Failure } from '../rules/failure.ts';
 import { decideType, type FilePolicy } from '../rules/file-policy.ts';
 import { confirmType } from '../rules/inspect-whole.ts';
+import { isFinal } from '../rules/upload-concat.ts';
 import { newStorageKey } from '../rules/upload-id.ts';
 import type { FileStorage, StoredObject } from '../storage/file-storage.ts';
+import { type JoinParts, PartGone } from './join-parts.ts';
 import type { RecordFile } from './record-file.ts';
 import { isRefusal, type RejectUpload, storedRefusal } from './reject-upload.ts';
 import type { ReportProgress } from './upload-progress.ts';
 
 type Needs = {
   uploads: Pick<UploadTable, 'find' | 'takeLease' | 'notePlace' | 'releaseLease'>;
-  storage: Pick<FileStorage, 'offsetOf' | 'readIncoming' | 'makeFinal' | 'open' | 'remove'>;
+  storage: Pick<FileStorage, 'offsetOf' | 'readIncoming' | 'makeFinal' | 'open' | 'remove' | 'discard'>;
   policy: FilePolicy;
+  joinParts: JoinParts;
   recordFile: RecordFile;
   rejectUpload: RejectUpload;
   report: ReportProgress;
@@ -57,6 +60,7 @@ export function createFinishUpload(needs: Needs): FinishUpload & { settled(): Pr
 async function finishOnce(needs: Needs, uploadId: string): Promise<number> {
   const lease = { token: `${needs.holder}.${randomBytes(8).toString('hex')}`, untilMs: needs.now() + LEASE_MS };
   const known = await needs.uploads.find(uploadId);
+  if (known !== null && known.state === 'open' && isFinal(known)) await prepareFinal(needs, known);
   const upload = isOwed(known) ? await takeLease(needs, uploadId, lease) : null;
   if (upload === null) return resultOf(await needs.uploads.find(uploadId));
   try {
@@ -65,7 +69,7 @@ async function finishOnce(needs: Needs, uploadId: string): Promise<number> {
     needs.wake(upload.company);
     return fileId;
   } catch (error) {
-    if (isRefusal(error)) {
+    if (endsForGood(error)) {
       await needs.rejectUpload((await needs.uploads.find(uploadId)) ?? upload, error);
       throw error;
     }
@@ -91,6 +95,19 @@ async function takeLease({ uploads, now }: Needs, uploadId: string, lease: Lease
   }
 }
 
+/** Parts that are missing are waited for; parts that are gone, or too many bytes, end the upload. */
+async function prepareFinal(needs: Needs, upload: UploadRecord): Promise<void> {
+  await needs.joinParts.prepare(upload).catch(async (error) => {
+    if (endsForGood(error)) await needs.rejectUpload(upload, error);
+    throw error;
+  });
+}
+
+/** Refused, or a part of it has ended, so that it will never be whole. */
+function endsForGood(error: unknown): error is Failure {
+  return isRefusal(error) || error instanceof PartGone;
+}
+
 function isOwed(upload: UploadRecord | null): boolean {
   return upload?.state === 'open' || upload?.state === 'finishing';
 }
@@ -106,6 +123,8 @@ function resultOf(upload: UploadRecord | null): number {
 /** Bytes first, row second. The place is noted before the bytes move, so that a retry after a crash finds them. */
 async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): Promise<number> {
   const { id, sizeBytes } = upload;
+  // A place that is noted means that the parts were joined before: the bytes are here, or at that place already.
+  if (isFinal(upload) && upload.storageKey === null) await needs.joinParts.join(upload);
   const sizeNow = await needs.storage.offsetOf(id);
   if (sizeBytes === null || (sizeNow !== null && sizeNow !== sizeBytes))
     throw new Error(`upload ${id} is not complete`);
@@ -119,8 +138,13 @@ async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): 
   }
   await needs.storage.makeFinal(id, upload.storageKey);
   const { mimeType, sha256 } = await checkWhole(needs, upload, upload.storageKey);
-  const fileId = await needs.recordFile(upload, lease, { mimeType, sha256, storageKey: upload.storageKey, sizeBytes });
-  if (fileId !== null) return fileId;
+  const facts = { mimeType, sha256, storageKey: upload.storageKey, sizeBytes };
+  const recorded = await needs.recordFile(upload, lease, facts);
+  if (recorded !== null) {
+    // What cannot be deleted now is found as orphaned later; the file is shared all the same.
+    for (const part of recorded.endedParts) await needs.storage.discard(part).catch(() => {});
+    return recorded.fileId;
+  }
   // The session was deleted meanwhile, or the lease is another's. Only in the first case are the bytes nobody's.
   if ((await needs.uploads.find(id))?.state === 'aborted') await needs.storage.remove(upload.storageKey);
   throw new Error('the lease is lost');

@@ -3,11 +3,14 @@ import type { ChatFileTable } from '../database/chat-file-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
 import type { Database } from '../database/open-database.ts';
 import type { PeopleTable } from '../database/people-table.ts';
+import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { isFinal } from '../rules/upload-concat.ts';
 
 type Needs = {
   database: Database;
   uploads: Pick<UploadTable, 'finish'>;
+  parts: Pick<UploadPartTable, 'endParts'>;
   files: Pick<ChatFileTable, 'insert'>;
   people: Pick<PeopleTable, 'sessionId' | 'profileId'>;
   ledger: Pick<EventLedger, 'nextSeq' | 'append'>;
@@ -16,10 +19,13 @@ type Needs = {
 
 export type FileFacts = { storageKey: string; mimeType: string; sizeBytes: number; sha256: string | null };
 
-/** @returns the file's id, or null when the lease was lost: nothing is written then. */
-export type RecordFile = (upload: UploadRecord, lease: Lease, facts: FileFacts) => Promise<number | null>;
+/** The file's id, and the partial uploads that ended with this one: their bytes are nobody's now. */
+export type RecordedFile = { fileId: number; endedParts: readonly string[] };
 
-export function createRecordFile({ database, uploads, files, people, ledger, now }: Needs): RecordFile {
+/** @returns null when the lease was lost: nothing is written then. */
+export type RecordFile = (upload: UploadRecord, lease: Lease, facts: FileFacts) => Promise<RecordedFile | null>;
+
+export function createRecordFile({ database, uploads, files, people, parts, ledger, now }: Needs): RecordFile {
   return async (upload, lease, facts) => {
     const createdAt = now();
     try {
@@ -43,7 +49,8 @@ export function createRecordFile({ database, uploads, files, people, ledger, now
         });
         await ledger.append(transaction, seq, { company, session, type: 'file_shared', fileId }, createdAt);
         if (!(await uploads.finish(transaction, upload.id, lease, fileId))) throw new LeaseLost();
-        return fileId;
+        const endedParts = isFinal(upload) ? await parts.endParts(transaction, upload.id) : [];
+        return { fileId, endedParts };
       });
     } catch (error) {
       if (error instanceof LeaseLost) return null;

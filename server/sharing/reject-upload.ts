@@ -2,14 +2,17 @@
 import { PROBLEMS, type ProblemCode } from '../contract/problem.ts';
 import type { Database } from '../database/open-database.ts';
 import type { RemovedObjectTable } from '../database/removed-object-table.ts';
+import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
+import { isFinal } from '../rules/upload-concat.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import type { ReportProgress } from './upload-progress.ts';
 
 type Needs = {
   database: Database;
   uploads: Pick<UploadTable, 'reject'>;
+  parts: Pick<UploadPartTable, 'endParts'>;
   removedObjects: Pick<RemovedObjectTable, 'add' | 'done'>;
   storage: Pick<FileStorage, 'discard' | 'remove'>;
   report: ReportProgress;
@@ -40,13 +43,14 @@ export type RejectUpload = (upload: UploadRecord, refusal: Failure) => Promise<v
 /** Leaves no bytes, whenever the process dies: what cannot be deleted now is on the list of removed objects. */
 export function createRejectUpload(needs: Needs): RejectUpload {
   return async (upload, refusal) => {
-    const rejected = await needs.database.transaction(async (transaction) => {
+    const { moved, endedParts } = await needs.database.transaction(async (transaction) => {
       const moved = await needs.uploads.reject(transaction, upload.id, { code: refusal.code, detail: refusal.message });
       if (moved && upload.storageKey !== null) await needs.removedObjects.add(transaction, upload.storageKey);
-      return moved;
+      const endedParts = moved && isFinal(upload) ? await needs.parts.endParts(transaction, upload.id) : [];
+      return { moved, endedParts };
     });
-    if (!rejected) return;
-    await needs.storage.discard(upload.id);
+    if (!moved) return;
+    for (const id of [upload.id, ...endedParts]) await needs.storage.discard(id);
     if (upload.storageKey !== null) {
       await needs.storage.remove(upload.storageKey);
       await needs.removedObjects.done(upload.storageKey);

@@ -1,6 +1,7 @@
 /** Reads the headers of a tus request; whatever is wrong with them is answered before the library sees the request. */
 import type { IncomingMessage } from 'node:http';
 import { Failure } from '../rules/failure.ts';
+import type { UploadRequest } from '../sharing/new-upload.ts';
 
 export const TUS_VERSION = '1.0.0';
 /** What this version offers, in the words of `Tus-Extension`. */
@@ -10,8 +11,14 @@ export const TUS_EXTENSIONS = [
   'creation-defer-length',
   'expiration',
   'termination',
+  'checksum',
+  'checksum-trailer',
+  'concatenation',
+  'concatenation-unfinished',
 ];
 
+/** More than any client makes; what a header of 16 KiB can hold is less than this. */
+const MAX_PARTS = 1000;
 const OFFSET_TYPE = 'application/offset+octet-stream';
 
 export type TusMetadata = { raw: string | null; get(...names: string[]): string | undefined };
@@ -46,6 +53,37 @@ export function readInteger(request: IncomingMessage, name: 'upload-offset' | 'u
   return value;
 }
 
+/** `Upload-Concat`, told apart; the raw value is kept, since HEAD answers it "as received in the upload creation request". */
+export type UploadConcat =
+  | { kind: 'whole'; raw: null }
+  | { kind: 'partial'; raw: string }
+  | { kind: 'final'; raw: string; partialIds: string[] };
+
+/** @throws {Failure} `invalid-request` for anything but `partial` and `final;` with a list of upload URLs */
+export function readConcat(request: IncomingMessage, tusPath: string): UploadConcat {
+  const raw = request.headers['upload-concat'];
+  if (raw === undefined) return { kind: 'whole', raw: null };
+  if (raw === 'partial') return { kind: 'partial', raw };
+  const list = /^final;(.+)$/.exec(String(raw))?.[1];
+  if (list === undefined)
+    throw new Failure('invalid-request', 'Upload-Concat must be “partial” or “final;” and the URLs of the parts.');
+  const urls = list.split(' ').filter((url) => url !== '');
+  if (urls.length === 0 || urls.length > MAX_PARTS)
+    throw new Failure('invalid-request', `A final upload is made of 1 to ${MAX_PARTS} parts.`);
+  return { kind: 'final', raw: String(raw), partialIds: urls.map((url) => idIn(url, tusPath)) };
+}
+
+/**
+ * "The partial uploads URLs MAY be absolute or relative." The host is not looked at: behind a proxy it is not ours, and
+ * the id alone says which upload is meant.
+ */
+function idIn(url: string, tusPath: string): string {
+  const parsed = URL.parse(url, `http://tus${tusPath}/`);
+  const id = parsed?.pathname.replace(/\/$/, '').split('/').at(-1);
+  if (id === undefined || id === '') throw new Failure('invalid-request', 'Upload-Concat names a part by no URL.');
+  return id;
+}
+
 /** `Upload-Length`, or null for `Upload-Defer-Length: 1`; exactly one of them has to be there. */
 export function readLength(request: IncomingMessage): number | null {
   const length = readInteger(request, 'upload-length');
@@ -66,6 +104,20 @@ export function readMetadata(request: IncomingMessage): TusMetadata {
   return {
     raw: String(raw),
     get: (...names) => names.map((name) => values.get(name)).find((value) => value !== undefined && value !== ''),
+  };
+}
+
+/** What the metadata says of the file. */
+export function describeFile(metadata: TusMetadata, sizeBytes: number | null): UploadRequest {
+  return {
+    sizeBytes,
+    metadata: metadata.raw,
+    company: metadata.get('company_id'),
+    session: metadata.get('session_id'),
+    name: metadata.get('filename', 'name'),
+    declaredType: metadata.get('filetype', 'type'),
+    fileKey: metadata.get('file_key'),
+    sha256: metadata.get('sha256'),
   };
 }
 

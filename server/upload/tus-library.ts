@@ -5,6 +5,8 @@ import { type CancellationContext, DataStore, ERRORS, type Locker, Upload } from
 import type { ProblemCode } from '../contract/problem.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
+import { isPartial } from '../rules/upload-concat.ts';
+import type { FinishPartial } from '../sharing/finish-partial.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
@@ -23,6 +25,7 @@ type Needs = {
   storage: Pick<FileStorage, 'create' | 'offsetOf'>;
   writeBody: WriteBody;
   finishUpload: FinishUpload;
+  finishPartial: FinishPartial;
 };
 
 /** Hands one request to the library. @throws {Failure} for everything that the library refuses, translated. */
@@ -62,7 +65,9 @@ export function createTusLibrary(needs: Needs): TusLibrary {
       return undefined;
     },
     onUploadFinish: async (request, upload) => {
-      exchangeOf(request).fileId = await needs.finishUpload(upload.id);
+      const exchange = exchangeOf(request);
+      if (isPartial(exchange.body.upload)) await needs.finishPartial(upload.id);
+      else exchange.fileId = await needs.finishUpload(upload.id);
       return {};
     },
   });

@@ -1,16 +1,20 @@
 /** The write path of a tus request: check the first bytes, put them on disk, tell the others, note how far it came. */
-
-import type { UploadTable } from '../database/upload-table.ts';
+import type { UploadPartTable } from '../database/upload-part-table.ts';
+import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { HEAD_BYTES } from '../rules/detect-type.ts';
 import { Failure } from '../rules/failure.ts';
+import { isPartial } from '../rules/upload-concat.ts';
 import type { CheckFirstBytes } from '../sharing/check-first-bytes.ts';
 import { isRefusal, type RejectUpload } from '../sharing/reject-upload.ts';
 import type { ReportProgress } from '../sharing/upload-progress.ts';
-import type { BodyEnd, FileStorage } from '../storage/file-storage.ts';
+import type { AppendOptions, BodyEnd, FileStorage } from '../storage/file-storage.ts';
+import { type ChunkChecksum, createChunkChecksum } from './tus-checksum.ts';
 import type { WriteBody } from './tus-library.ts';
 
 type Needs = {
   storage: Pick<FileStorage, 'append'>;
   uploads: Pick<UploadTable, 'noteBytes'>;
+  parts: Pick<UploadPartTable, 'keepTogether'>;
   checkFirstBytes: CheckFirstBytes;
   rejectUpload: RejectUpload;
   report: ReportProgress;
@@ -28,9 +32,12 @@ const MAX_NOTE_EVERY_MS = 60_000;
 export function createWriteBody(needs: Needs): WriteBody {
   const noteEveryMs = Math.min(MAX_NOTE_EVERY_MS, (needs.expirySeconds * 1000) / 3);
   return async ({ incoming, upload }, offset, maxBytes, signal) => {
-    const check = needs.checkFirstBytes(upload);
+    const checksum = await createChunkChecksum(incoming);
+    const judge = checksum === null ? asItComes(needs, upload) : onceVerified(needs, upload, offset, checksum);
     const note = async (bytes: number) => {
-      const noted = await needs.uploads.noteBytes(upload.id, bytes, needs.now() + needs.expirySeconds * 1000);
+      const expiresAt = needs.now() + needs.expirySeconds * 1000;
+      const noted = await needs.uploads.noteBytes(upload.id, bytes, expiresAt);
+      if (isPartial(upload)) await needs.parts.keepTogether(upload, expiresAt);
       if (!noted) throw new Failure('gone', 'This upload has ended. Start it again.');
     };
     let notedAt = needs.now();
@@ -40,12 +47,12 @@ export function createWriteBody(needs: Needs): WriteBody {
         maxBytes,
         idleTimeoutMs: IDLE_TIMEOUT_MS,
         signal: stopping.signal,
+        ...judge,
         inspect: async (chunks, position) => {
-          await check(chunks, position);
-          needs.report(upload, position + bytesOf(chunks), 'uploading');
+          await judge.inspect(chunks, position);
           if (needs.now() - notedAt < noteEveryMs) return;
           notedAt = needs.now();
-          await note(position);
+          await note(checksum === null ? position : offset);
         },
       });
       upload.bytesReceived = result.offset;
@@ -60,6 +67,42 @@ export function createWriteBody(needs: Needs): WriteBody {
     } finally {
       stopping.forget();
     }
+  };
+}
+
+type Judge = { inspect: NonNullable<AppendOptions['inspect']>; verify?: NonNullable<AppendOptions['verify']> };
+
+/** Without a checksum every byte counts, and a forbidden file is refused from its first ones. */
+function asItComes(needs: Needs, upload: UploadRecord): Judge {
+  const check = needs.checkFirstBytes(upload);
+  return {
+    inspect: async (chunks, position) => {
+      await check(chunks, position);
+      needs.report(upload, position + bytesOf(chunks), 'uploading');
+    },
+  };
+}
+
+/**
+ * With one, nothing is concluded from bytes that may be wrong: "the uploaded chunk MUST be discarded, and the upload and
+ * its offset MUST NOT be updated". A flipped bit in a picture's first bytes is a reason to send them again, not to refuse
+ * the picture for good.
+ */
+function onceVerified(needs: Needs, upload: UploadRecord, offset: number, checksum: ChunkChecksum): Judge {
+  const check = needs.checkFirstBytes(upload);
+  let head = Buffer.alloc(0);
+  let receivedBytes = 0;
+  return {
+    inspect: (chunks) => {
+      checksum.update(chunks);
+      receivedBytes += bytesOf(chunks);
+      if (head.length < HEAD_BYTES) head = Buffer.concat([head, ...chunks]).subarray(0, HEAD_BYTES);
+    },
+    verify: async () => {
+      checksum.verify();
+      await check([head], offset);
+      needs.report(upload, offset + receivedBytes, 'uploading');
+    },
   };
 }
 

@@ -10,7 +10,7 @@ import {
 import { insertFile, openTestDatabase, type TestDatabase } from '../services/test-database.ts';
 
 const NOW = 1_000_000;
-const STATES: UploadRowState[] = ['open', 'finishing', 'finished', 'rejected', 'aborted', 'expired'];
+const STATES: UploadRowState[] = ['open', 'finishing', 'finished', 'rejected', 'aborted', 'expired', 'joined'];
 const MINE = { token: 'process-1.try-1', untilMs: NOW + 1000 };
 const THEIRS = { token: 'process-2.try-1', untilMs: NOW + 1000 };
 
@@ -301,6 +301,7 @@ function newUpload(over: Partial<NewUpload> = {}): NewUpload {
     metadata: null,
     fileKey: null,
     sha256: null,
+    concat: null,
     createdAt: NOW - 100,
     expiresAt: NOW - 1,
     ...over,

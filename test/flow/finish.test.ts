@@ -12,10 +12,12 @@ import { createEventLedger } from '../../server/database/event-ledger.ts';
 import { migrate, openDatabase } from '../../server/database/open-database.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
 import { createRemovedObjectTable } from '../../server/database/removed-object-table.ts';
+import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
 import { createUploadTable } from '../../server/database/upload-table.ts';
 import { newUploadId } from '../../server/rules/upload-id.ts';
 import { createAbortUpload } from '../../server/sharing/abort-upload.ts';
 import { createFinishUpload } from '../../server/sharing/finish-upload.ts';
+import { createJoinParts } from '../../server/sharing/join-parts.ts';
 import { createRecordFile } from '../../server/sharing/record-file.ts';
 import { createRejectUpload } from '../../server/sharing/reject-upload.ts';
 import { createLocalStorage } from '../../server/storage/local-storage.ts';
@@ -135,11 +137,14 @@ async function openParts(folder: string) {
   const storage = await createLocalStorage(join(folder, 'media'));
   const now = Date.now;
   const report = () => {};
-  const needs = { database, uploads, storage, report, holder: 'test', now };
+  const parts = createUploadPartTable(database);
+  const needs = { database, uploads, parts, storage, report, holder: 'test', now };
   const rejectUpload = createRejectUpload({ ...needs, removedObjects: createRemovedObjectTable(database) });
   const recordFile = createRecordFile({ ...needs, files, people: createPeopleTable(), ledger });
   const policy = { maxFileSizeBytes: 1e6, allowedTypes: ['*'] };
-  const finishUpload = createFinishUpload({ ...needs, policy, recordFile, rejectUpload, wake: () => {} });
+  const draining = new AbortController().signal;
+  const joinParts = createJoinParts({ ...needs, ...policy, draining });
+  const finishUpload = createFinishUpload({ ...needs, policy, joinParts, recordFile, rejectUpload, wake: () => {} });
   let made = 0;
   return {
     uploads,
@@ -158,7 +163,14 @@ async function openParts(folder: string) {
         subject: null,
         name: 'a.png',
       };
-      const facts = { declaredType: null, sizeBytes: body.length, metadata: null, fileKey: null, sha256: null };
+      const facts = {
+        declaredType: null,
+        sizeBytes: body.length,
+        metadata: null,
+        fileKey: null,
+        sha256: null,
+        concat: null,
+      };
       await uploads.reserve({ ...fresh, ...facts, createdAt: now(), expiresAt: now() - 1 }, 10);
       await storage.create(fresh.id);
       const options = { maxBytes: body.length, idleTimeoutMs: 1000, signal: new AbortController().signal };

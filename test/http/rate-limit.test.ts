@@ -1,6 +1,6 @@
 /** How many uploads may start in a minute: counted by user, not by address, and refused with the time to wait. */
 import { describe, expect, test } from 'vitest';
-import { createCountCreation } from '../../server/http/rate-limit.ts';
+import { createCountCreations } from '../../server/http/rate-limit.ts';
 import { codeOf, listUploads } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
@@ -63,7 +63,7 @@ describe('an agent', () => {
 });
 
 test('the counter counts each key by itself', async () => {
-  const count = createCountCreation(2);
+  const { countCreation: count } = createCountCreations(2);
   await count('a');
   await count('a');
   await expect(count('a')).rejects.toMatchObject({ code: 'rate-limited', retryAfterSeconds: expect.any(Number) });

@@ -1,0 +1,101 @@
+/** `upload_parts`: which partial uploads a final one is made of, in order. */
+import type { Knex } from 'knex';
+import type { Database } from './open-database.ts';
+import { type NewUpload, type Owner, ownedBy } from './upload-row.ts';
+
+export type UploadPartTable = ReturnType<typeof createUploadPartTable>;
+
+export function createUploadPartTable(database: Database) {
+  return {
+    /** Bytes that the uploader's open partial uploads have announced; one of deferred length counts as `deferredBytes`. */
+    async sumOpenBytes(under: Knex, owner: Owner, deferredBytes: number): Promise<number> {
+      const row = await ownedBy(under, owner)
+        .where({ state: 'open', upload_concat: 'partial' })
+        .sum({ total: under.raw('coalesce(size, ?)', [deferredBytes]) })
+        .first();
+      return Number(row?.total ?? 0);
+    },
+
+    /** An earlier creation of the very same final upload that was not ended. @returns its id */
+    async findSameFinal(under: Knex, upload: NewUpload): Promise<string | null> {
+      const row = await ownedBy(under, upload)
+        .where({ session_id: upload.session, upload_concat: upload.concat, metadata: upload.metadata })
+        .whereIn('state', ['open', 'finishing', 'finished', 'rejected'])
+        .whereNull('ended_at')
+        .whereNot({ id: upload.id })
+        .orderBy('created_at')
+        .first('id');
+      return row?.id ?? null;
+    },
+
+    async add(transaction: Knex.Transaction, finalId: string, partialIds: readonly string[]): Promise<void> {
+      const rows = partialIds.map((partialId, position) => ({
+        final_id: finalId,
+        position,
+        partial_id: partialId,
+      }));
+      await transaction.batchInsert('upload_parts', rows, MAX_ROWS_A_STATEMENT);
+    },
+
+    /** In order; the same one may be there more than once. */
+    async partialIds(finalId: string): Promise<string[]> {
+      return database('upload_parts').where({ final_id: finalId }).orderBy('position').pluck('partial_id');
+    },
+
+    /**
+     * Partial uploads of one user expire together, and so do the final ones that wait for them: they may belong to one
+     * file, and which of them do is only said at its end.
+     */
+    async keepTogether(owner: Owner, expiresAt: number): Promise<void> {
+      await ownedBy(database, owner)
+        .where({ state: 'open' })
+        .whereNotNull('upload_concat')
+        .update({ expires_at: expiresAt });
+    },
+
+    /** The length of a final upload, or null while that of a part is deferred. */
+    async totalBytes(finalId: string): Promise<number | null> {
+      const row = await database('upload_parts')
+        .join('uploads', 'uploads.id', 'upload_parts.partial_id')
+        .where({ final_id: finalId })
+        .select(database.raw('sum(uploads.size) as total, count(*) - count(uploads.size) as deferred'))
+        .first();
+      return Number(row?.deferred) === 0 && row?.total !== null ? Number(row?.total) : null;
+    },
+
+    /** Unfinished final uploads that a partial one is part of. */
+    async waitingFinals(partialId: string): Promise<string[]> {
+      return database('upload_parts')
+        .join('uploads', 'uploads.id', 'upload_parts.final_id')
+        .where('upload_parts.partial_id', partialId)
+        .whereIn('uploads.state', ['open', 'finishing'])
+        .distinct()
+        .pluck('uploads.id');
+    },
+
+    /**
+     * A final upload has come to its end: its parts end too, but for those that another one still waits for.
+     * @returns the ids of those that ended, so that their bytes go
+     */
+    async endParts(transaction: Knex.Transaction, finalId: string): Promise<string[]> {
+      const ended = await transaction('uploads')
+        .where({ state: 'open' })
+        .whereIn('id', transaction('upload_parts').where({ final_id: finalId }).select('partial_id'))
+        .whereNotExists(
+          transaction('upload_parts as others')
+            .join('uploads as finals', 'finals.id', 'others.final_id')
+            .whereRaw('others.partial_id = uploads.id')
+            .whereNot('finals.id', finalId)
+            .whereIn('finals.state', ['open', 'finishing'])
+            .select('others.position'),
+        )
+        .update({ state: 'joined' })
+        .returning('id');
+      await transaction('upload_parts').where({ final_id: finalId }).delete();
+      return ended.map((row) => row.id);
+    },
+  };
+}
+
+/** SQLite allows a statement 32,766 values. */
+const MAX_ROWS_A_STATEMENT = 500;

@@ -1,0 +1,122 @@
+/** One row of `uploads`, as an object: the column names are known here and in the table's queries only. */
+import type { Knex } from 'knex';
+import type { Uploader } from '../contract/chat-file.ts';
+import type { ProblemCode } from '../contract/problem.ts';
+
+/**
+ * `open → finishing → finished | rejected`, `open → aborted | expired`, and for a partial upload `open → joined` when it
+ * has become part of a final one; each step is a compare-and-set.
+ */
+export type UploadRowState = 'open' | 'finishing' | 'finished' | 'rejected' | 'aborted' | 'expired' | 'joined';
+
+export type UploadRecord = {
+  id: string;
+  company: string;
+  session: string;
+  uploader: Uploader;
+  subject: string | null;
+  name: string;
+  declaredType: string | null;
+  /** Null while the length is deferred. */
+  sizeBytes: number | null;
+  /** The `Upload-Metadata` header as it was sent, to be echoed. */
+  metadata: string | null;
+  fileKey: string | null;
+  /** What the client says the SHA-256 is, hex. */
+  sha256: string | null;
+  /** The `Upload-Concat` header as it was sent: see `rules/upload-concat.ts`. */
+  concat: string | null;
+  state: UploadRowState;
+  /** Set once the first bytes are checked. */
+  mimeType: string | null;
+  /** Where the bytes go at the finish; set by the first finish, so that every retry uses the same place. */
+  storageKey: string | null;
+  /** As of the last request that ended; the storage knows better while one runs. */
+  bytesReceived: number;
+  attempts: number;
+  nextAttemptAt: number;
+  refusal: { code: ProblemCode; detail: string } | null;
+  fileId: number | null;
+  createdAt: number;
+  expiresAt: number;
+  /** The client ended the tus resource of a finished upload; the file stays. */
+  endedAt: number | null;
+};
+
+export type NewUpload = Pick<
+  UploadRecord,
+  | 'id'
+  | 'company'
+  | 'session'
+  | 'uploader'
+  | 'subject'
+  | 'name'
+  | 'declaredType'
+  | 'sizeBytes'
+  | 'metadata'
+  | 'fileKey'
+  | 'sha256'
+  | 'concat'
+  | 'createdAt'
+  | 'expiresAt'
+>;
+
+export type Owner = Pick<UploadRecord, 'company' | 'session' | 'uploader' | 'subject'>;
+
+// biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row
+export type Row = any;
+
+export function toRow(upload: NewUpload): Row {
+  return {
+    id: upload.id,
+    company_id: upload.company,
+    session_id: upload.session,
+    uploader: upload.uploader,
+    subject: upload.subject,
+    name: upload.name,
+    declared_type: upload.declaredType,
+    size: upload.sizeBytes,
+    metadata: upload.metadata,
+    file_key: upload.fileKey,
+    sha256: upload.sha256,
+    upload_concat: upload.concat,
+    state: 'open',
+    created_at: upload.createdAt,
+    expires_at: upload.expiresAt,
+  };
+}
+
+export function fromRow(row: Row): UploadRecord {
+  return {
+    id: row.id,
+    company: row.company_id,
+    session: row.session_id,
+    uploader: row.uploader,
+    subject: row.subject,
+    name: row.name,
+    declaredType: row.declared_type,
+    sizeBytes: row.size,
+    metadata: row.metadata,
+    fileKey: row.file_key,
+    sha256: row.sha256,
+    concat: row.upload_concat,
+    state: row.state,
+    mimeType: row.mime_type,
+    storageKey: row.storage_key,
+    bytesReceived: row.bytes_received,
+    attempts: row.attempts,
+    nextAttemptAt: row.next_attempt_at,
+    refusal: row.refusal_code === null ? null : { code: row.refusal_code, detail: row.refusal_detail },
+    fileId: row.file_id,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    endedAt: row.ended_at,
+  };
+}
+
+/** The rows of one uploader: a visitor is company + session, an agent is company + subject. */
+export function ownedBy(under: Knex, owner: Owner): Knex.QueryBuilder {
+  return under('uploads')
+    .where({ company_id: owner.company, uploader: owner.uploader })
+    .andWhere(owner.uploader === 'agent' ? { subject: owner.subject } : { session_id: owner.session });
+}

@@ -1,0 +1,41 @@
+/** Answers that more than one verb of the tus endpoint gives. */
+import type { ParameterizedContext } from 'koa';
+import type { UploadRecord } from '../database/upload-table.ts';
+import { Failure } from '../rules/failure.ts';
+import type { Participant } from '../rules/participant.ts';
+import { storedRefusal } from '../sharing/reject-upload.ts';
+
+export type TusContext = ParameterizedContext<{ caller: Participant }>;
+
+/** How long an answer waits for a finish that may take its time: joining a large file is limited by the disk. */
+const MAX_FINISH_WAIT_MS = 10_000;
+
+/** @throws {Failure} for an upload that has ended: its refusal, or `gone` */
+export function checkAlive(upload: UploadRecord): void {
+  if (upload.state === 'rejected') throw storedRefusal(upload);
+  if (upload.state === 'aborted' || upload.endedAt !== null)
+    throw new Failure('gone', 'This upload has ended. Start it again.');
+  if (upload.state === 'expired') throw new Failure('gone', 'This upload has expired. Start it again.');
+  if (upload.state === 'joined') throw new Failure('gone', 'This partial upload has become part of a file.');
+}
+
+/** "The value of the Upload-Expires header MUST be in RFC 9110 datetime format." */
+export function setExpires(ctx: TusContext, expiresAt: number): void {
+  ctx.set('Upload-Expires', new Date(expiresAt).toUTCString());
+}
+
+/** The file's id, or null when the finish of a final upload waits for parts, is owed, or takes long. */
+export async function finishedSoon(finish: Promise<number>): Promise<number | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, MAX_FINISH_WAIT_MS, null);
+  });
+  try {
+    return await Promise.race([finish, tooLong]);
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'try-again') return null;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,71 @@
+/** POST: makes an upload, with its first bytes if there are any. */
+import type { IncomingMessage } from 'node:http';
+import type { NewUpload, UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { Failure } from '../rules/failure.ts';
+import type { AbortUpload } from '../sharing/abort-upload.ts';
+import type { AcceptPartial } from '../sharing/accept-partial.ts';
+import type { AcceptUpload } from '../sharing/accept-upload.ts';
+import { isRefusal } from '../sharing/reject-upload.ts';
+import type { FileStorage } from '../storage/file-storage.ts';
+import { setExpires, type TusContext } from './tus-answers.ts';
+import { checkChecksumHeader } from './tus-checksum.ts';
+import { type CreateFinalNeeds, createFinal } from './tus-create-final.ts';
+import { checkBodyType, describeFile, hasBody, readConcat, readLength, readMetadata } from './tus-headers.ts';
+import type { TusLibrary } from './tus-library.ts';
+
+export type CreateNeeds = CreateFinalNeeds & {
+  /** Without the last slash. */
+  path: string;
+  uploads: Pick<UploadTable, 'find'>;
+  storage: Pick<FileStorage, 'offsetOf'>;
+  acceptUpload: AcceptUpload;
+  acceptPartial: AcceptPartial;
+  abortUpload: AbortUpload;
+  library: TusLibrary;
+};
+
+export async function createUpload(needs: CreateNeeds, ctx: TusContext): Promise<void> {
+  const { req } = ctx;
+  const concat = readConcat(req, needs.path);
+  if (concat.kind === 'final') return createFinal(needs, ctx, concat);
+  const request = describeFile(readMetadata(req), readLength(req));
+  if (hasBody(req)) {
+    checkBodyType(req);
+    checkChecksumHeader(req);
+  }
+  const { caller } = ctx.state;
+  const isWhole = concat.kind === 'whole';
+  const reserved = await (isWhole
+    ? needs.acceptUpload(caller, request)
+    : needs.acceptPartial(caller, request, concat.raw));
+  const { offset, fileId } = await createWithBody(needs, req, reserved);
+  ctx.status = 201;
+  ctx.body = '';
+  ctx.set('Location', `${needs.path}/${reserved.id}`);
+  if (offset !== null) ctx.set('Upload-Offset', String(offset));
+  if (fileId !== null) ctx.set('Chat-File-Id', String(fileId));
+  else setExpires(ctx, reserved.expiresAt);
+}
+
+async function createWithBody(
+  needs: CreateNeeds,
+  req: IncomingMessage,
+  reserved: NewUpload,
+): Promise<{ offset: number | null; fileId: number | null }> {
+  const upload = (await needs.uploads.find(reserved.id)) as UploadRecord;
+  try {
+    return await needs.library({ incoming: req, method: 'POST', upload });
+  } catch (error) {
+    const stillOpen = (await needs.uploads.find(reserved.id))?.state === 'open';
+    // Of a body that is longer than announced the upload would survive, but this client never learns its URL.
+    if (isRefusal(error) && stillOpen) await needs.abortUpload(upload, 'cancelled');
+    if (isRefusal(error)) throw error;
+    // Interrupted, or only the finish is owed. A client that heard of a fault would create a second upload, and the
+    // file would be shared twice; 201 with the offset makes it go on with this one.
+    const passing = error instanceof Failure && (error.code === 'try-again' || error.code === 'shutting-down');
+    const offset = passing ? ((await needs.storage.offsetOf(reserved.id)) ?? reserved.sizeBytes) : null;
+    if (offset !== null) return { offset, fileId: null };
+    await needs.abortUpload(upload, 'cancelled');
+    throw error;
+  }
+}

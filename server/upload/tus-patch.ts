@@ -1,0 +1,70 @@
+/** PATCH: puts bytes behind those that are there. */
+import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { Failure } from '../rules/failure.ts';
+import { isFinal } from '../rules/upload-concat.ts';
+import type { FinishUpload } from '../sharing/finish-upload.ts';
+import type { RejectUpload } from '../sharing/reject-upload.ts';
+import type { FileStorage } from '../storage/file-storage.ts';
+import { checkAlive, setExpires, type TusContext } from './tus-answers.ts';
+import { checkChecksumHeader } from './tus-checksum.ts';
+import { checkBodyType, readInteger } from './tus-headers.ts';
+import type { TusLibrary } from './tus-library.ts';
+
+export type PatchNeeds = {
+  uploads: Pick<UploadTable, 'find'>;
+  storage: Pick<FileStorage, 'offsetOf'>;
+  expirySeconds: number;
+  finishUpload: FinishUpload;
+  rejectUpload: RejectUpload;
+  library: TusLibrary;
+  now(): number;
+};
+
+export async function patchUpload(needs: PatchNeeds, ctx: TusContext, upload: UploadRecord): Promise<void> {
+  // "The Server MUST respond with the 403 Forbidden status to PATCH requests against a final upload URL".
+  if (isFinal(upload)) throw new Failure('forbidden', 'A final upload takes no bytes but those of its parts.');
+  checkBodyType(ctx.req);
+  checkChecksumHeader(ctx.req);
+  const offset = readInteger(ctx.req, 'upload-offset');
+  if (offset === null) throw new Failure('invalid-request', 'Upload-Offset is missing.');
+  checkAlive(upload);
+  checkLength(upload, readInteger(ctx.req, 'upload-length'));
+  if (upload.state === 'open') return patchOpen(needs, ctx, upload, offset);
+  if (offset !== upload.sizeBytes) throw conflict(upload.sizeBytes ?? 0);
+  answerWritten(needs, ctx, offset, await needs.finishUpload(upload.id));
+}
+
+/** A length is declared once; a client whose declaring request was cut says the same again, and is right. */
+function checkLength(upload: UploadRecord, declared: number | null): void {
+  if (declared === null || upload.sizeBytes === null || declared === upload.sizeBytes) return;
+  throw new Failure('invalid-request', 'Upload-Length cannot be changed.');
+}
+
+async function patchOpen(needs: PatchNeeds, ctx: TusContext, upload: UploadRecord, offset: number): Promise<void> {
+  try {
+    const answer = await needs.library({ incoming: ctx.req, method: 'PATCH', upload });
+    answerWritten(needs, ctx, answer.offset ?? offset, answer.fileId);
+  } catch (error) {
+    const code = error instanceof Failure ? error.code : null;
+    if (code === 'offset-conflict') throw conflict((await needs.storage.offsetOf(upload.id)) ?? upload.sizeBytes ?? 0);
+    const current = await needs.uploads.find(upload.id);
+    // Of a length that is still deferred: no later request could make this file small enough.
+    if (code === 'file-too-large' && current?.sizeBytes === null) await needs.rejectUpload(current, error as Failure);
+    // It was finished or ended between our look and the library's: answer by what it is now.
+    if (code === 'gone' && current !== null && current.state !== 'open') return patchUpload(needs, ctx, current);
+    throw error;
+  }
+}
+
+function answerWritten(needs: PatchNeeds, ctx: TusContext, offset: number, fileId: number | null): void {
+  ctx.status = 204;
+  ctx.set('Upload-Offset', String(offset));
+  if (fileId !== null) ctx.set('Chat-File-Id', String(fileId));
+  else setExpires(ctx, needs.now() + needs.expirySeconds * 1000);
+}
+
+/** "If the offsets do not match, the Server MUST respond with the 409 Conflict status"; with the true one, to save a HEAD. */
+function conflict(offset: number): Failure {
+  const detail = `The upload stands at ${offset}. Go on from there.`;
+  return new Failure('offset-conflict', detail, { headers: { 'Upload-Offset': String(offset) } });
+}

@@ -97,5 +97,5 @@ export function createUploadPartTable(database: Database) {
   };
 }
 
-/** SQLite allows a statement 32,766 values. */
+/** SQLite puts rows together as one `select` each, and takes 500 of them. */
 const MAX_ROWS_A_STATEMENT = 500;

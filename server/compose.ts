@@ -291,7 +291,7 @@ function composeSharing({
     deleteRemovedBytes,
     acceptUpload: createAcceptUpload(accepting),
     acceptPartial: createAcceptPartial(accepting),
-    acceptFinal: createAcceptFinal(accepting),
+    acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policy }),
     finishUpload,
     finishPartial: createFinishPartial({ parts, finishUpload }),

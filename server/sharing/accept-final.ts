@@ -1,7 +1,7 @@
 /** May these partial uploads become a file? The policy is asked here: until now they were nobody's file. */
 import type { Database } from '../database/open-database.ts';
 import type { UploadPartTable } from '../database/upload-part-table.ts';
-import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import type { NewUpload, UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
 import { checkDeclared, type FilePolicy } from '../rules/file-policy.ts';
 import { chooseSession, isUploader, type Participant, participantKey } from '../rules/participant.ts';
@@ -10,6 +10,7 @@ import { isUploadId } from '../rules/upload-id.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
 import { newUpload, tooManyPending, type UploadRequest } from './new-upload.ts';
+import type { RejectUpload } from './reject-upload.ts';
 
 type Needs = {
   database: Database;
@@ -17,6 +18,7 @@ type Needs = {
   parts: Pick<UploadPartTable, 'add' | 'findSameFinal'>;
   policy: FilePolicy;
   storage: Pick<FileStorage, 'freeBytes'>;
+  rejectUpload: RejectUpload;
   maxPendingUploads: number;
   expirySeconds: number;
   /** Counts one creation of a user: a parallel upload counts here, once. @throws {Failure} `rate-limited` */
@@ -44,11 +46,10 @@ export function createAcceptFinal(needs: Needs): AcceptFinal {
     const earlier = await parts.findSameFinal(database, upload);
     if (earlier !== null) return earlier;
     upload.sizeBytes = sumOf(await findParts(needs, caller, partialIds), policy.maxFileSizeBytes);
-    checkDeclared(upload, policy);
     // The parts stay until they are joined.
-    await checkRoom(needs.storage, upload.sizeBytes ?? 0);
+    await checkRoom(needs.storage, Math.min(upload.sizeBytes ?? 0, policy.maxFileSizeBytes));
     await needs.countCreation(participantKey(caller));
-    return database.transaction(async (transaction) => {
+    const id = await database.transaction(async (transaction) => {
       await uploads.insert(transaction, upload);
       const same = await parts.findSameFinal(transaction, upload);
       if (same !== null) {
@@ -60,7 +61,20 @@ export function createAcceptFinal(needs: Needs): AcceptFinal {
       await parts.add(transaction, upload.id, partialIds);
       return upload.id;
     });
+    if (id === upload.id) await checkPolicy(needs, upload);
+    return id;
   };
+}
+
+/** Asked once the row is there: a refused file leaves no bytes, and its bytes are those of its parts. */
+async function checkPolicy(needs: Needs, upload: NewUpload): Promise<void> {
+  try {
+    checkDeclared(upload, needs.policy);
+  } catch (refusal) {
+    const record = await needs.uploads.find(upload.id);
+    if (record !== null) await needs.rejectUpload(record, refusal as Failure);
+    throw refusal;
+  }
 }
 
 async function findParts(

@@ -16,7 +16,7 @@ export function checkAlive(upload: UploadRecord): void {
   if (upload.state === 'aborted' || upload.endedAt !== null)
     throw new Failure('gone', 'This upload has ended. Start it again.');
   if (upload.state === 'expired') throw new Failure('gone', 'This upload has expired. Start it again.');
-  if (upload.state === 'joined') throw new Failure('gone', 'This partial upload has become part of a file.');
+  if (upload.state === 'joined') throw new Failure('gone', 'This partial upload ended with its final one.');
 }
 
 /** "The value of the Upload-Expires header MUST be in RFC 9110 datetime format." */

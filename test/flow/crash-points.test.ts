@@ -2,11 +2,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { listFiles, storedFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
-import { CRASH_POINTS } from '../services/crashing-server.ts';
+import { CRASH_POINTS, JOIN_CRASH_POINTS } from '../services/crashing-server.ts';
 import { eventually } from '../services/eventually.ts';
 import { mp4File, sha256Of } from '../services/fixtures.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
@@ -71,4 +71,54 @@ test.each(CRASH_POINTS)('%s', async (point) => {
   expect(await storedFiles(running.dataDir)).toHaveLength(1);
   expect(await readdir(join(running.dataDir, 'media', '.incoming'))).toEqual([]);
   agent.close();
+});
+
+describe('a final upload, joined of three', () => {
+  test.each(JOIN_CRASH_POINTS)('%s', async (point) => {
+    const running = await startChatdrop({ entry: ENTRY, env: { CRASH_AT: point } });
+    server = running;
+    const room = newChatRoom();
+    const body = mp4File(300_000);
+    const { baseUrl } = running;
+    const urls: string[] = [];
+    for (let at = 0; at < body.length; at += 100_000) {
+      const part = body.subarray(at, at + 100_000);
+      const created = await create({
+        baseUrl,
+        token: room.visitor,
+        body: part,
+        headers: { 'upload-concat': 'partial' },
+      });
+      urls.push(created.url);
+    }
+    const ask = () =>
+      create({
+        baseUrl,
+        token: room.visitor,
+        metadata: { filename: 'film.mp4' },
+        headers: { 'upload-concat': `final;${urls.join(' ')}` },
+      });
+    const answer = await ask().catch(() => null);
+    expect(answer?.status).toBe(point === 'after the answer, before the event' ? 201 : undefined);
+    await eventually(
+      'the process is gone',
+      async () => (await send({ method: 'GET', url: `${baseUrl}/healthz` }).catch(() => null)) === null,
+    );
+    await running.restart();
+
+    const agent = recordSocket({ baseUrl, auth: { token: room.agent, session_id: room.session, after: 0 } });
+    const { payload } = await agent.waitForEvent('file_shared');
+    // A client that never had the answer asks again, and is told of the same file.
+    const again = await ask();
+    expect([again.status, fileIdOf(again)]).toEqual([201, payload.id]);
+    const { files, count, seq } = await listFiles(baseUrl, room);
+    expect([count, seq]).toEqual([1, 1]);
+    const fetched = await send({ method: 'GET', url: String(files[0]?.url) });
+    expect(await sha256Of(fetched.body)).toBe(await sha256Of(body));
+    expect(agent.payloads('file_shared')).toHaveLength(1);
+    expect(await storedFiles(running.dataDir)).toHaveLength(1);
+    expect(await readdir(join(running.dataDir, 'media', '.incoming'))).toEqual([]);
+    for (const url of urls) expect((await head(url, room.visitor)).status).toBe(410);
+    agent.close();
+  });
 });

@@ -885,6 +885,14 @@ describe('concatenation: whose, how much, how often', () => {
     agent.close();
   });
 
+  test('a final upload that is refused by its name takes its parts along, and is refused again', async () => {
+    const { visitor } = newChatRoom();
+    const part = await partial(visitor, FILE);
+    const ask = () => final(visitor, [part.url], { filename: 'setup.exe' });
+    expect([(await ask()).status, (await ask()).status]).toEqual([415, 415]);
+    expect((await head(part.url, visitor)).status).toBe(410);
+  });
+
   test('the sum of the parts is held to the largest size', async () => {
     const { visitor } = newChatRoom();
     const large = await partial(visitor, null, { length: MAX_BYTES });

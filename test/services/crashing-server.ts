@@ -15,7 +15,16 @@ export const CRASH_POINTS = [
   'after the commit, before the answer',
   'after the answer, before the event',
 ] as const;
-export type CrashPoint = (typeof CRASH_POINTS)[number];
+/** Those that a final upload passes, which is joined of partial ones. */
+export const JOIN_CRASH_POINTS = [
+  'in the middle of the join',
+  'after the join',
+  'after the bytes are final',
+  'inside the transaction',
+  'after the commit, before the answer',
+  'after the answer, before the event',
+] as const;
+export type CrashPoint = (typeof CRASH_POINTS)[number] | (typeof JOIN_CRASH_POINTS)[number];
 
 const config = readConfig(process.env);
 const crashed = path.join(config.dataDir, 'crashed');
@@ -48,6 +57,10 @@ async function overridesFor(point: CrashPoint): Promise<Overrides> {
       return {};
     case 'after the fsync':
       return { storage: (real) => ({ ...real, append: crashAfter(real.append) }) };
+    case 'in the middle of the join':
+      return { storage: (real) => ({ ...real, join: (...args) => crashInJoin(args[0]) ?? real.join(...args) }) };
+    case 'after the join':
+      return { storage: (real) => ({ ...real, join: crashAfter(real.join) }) };
     case 'after the bytes are final':
       return { storage: (real) => ({ ...real, makeFinal: crashAfter(real.makeFinal) }) };
     case 'inside the transaction':
@@ -64,6 +77,12 @@ async function overridesFor(point: CrashPoint): Promise<Overrides> {
 /** The answer is on its way by then; the event never was. */
 function crashSoon(): void {
   setTimeout(crash, 200);
+}
+
+/** What a join that was killed leaves behind. */
+function crashInJoin(id: string): undefined {
+  if (!existsSync(crashed)) writeFileSync(path.join(config.mediaRoot, '.incoming', `${id}.joining`), 'the first bytes');
+  crash();
 }
 
 async function crashBeforeSync(): Promise<void> {

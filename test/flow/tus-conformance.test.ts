@@ -284,7 +284,7 @@ describe('creation', () => {
 
   test('“Upload-Metadata […] responses to HEAD requests MUST include the Upload-Metadata header and its value as specified by the Client during the creation.”', async () => {
     const { visitor } = newChatRoom();
-    const odd = 'filename w4wucG5n,empty,empty2 ,file_key aw==';
+    const odd = 'filename w4wucG5n,empty,empty2 ,file_key aw==,__proto__ YQ==,constructor YQ==';
     for (const metadata of [encodeMetadata({ filename: 'Ünï 写.png', filetype: 'image/png' }), odd]) {
       const created = await post(visitor, { 'upload-length': '10', 'upload-metadata': metadata });
       expect([metadata, created.status]).toEqual([metadata, 201]);
@@ -298,7 +298,6 @@ describe('creation', () => {
     ['filename a b', 'The key and value MUST be separated by a space'],
     [',filename YQ==', 'The key MUST NOT […] be empty'],
     ['filename YQ==,filename Yg==', 'All keys MUST be unique'],
-    ['__proto__ YQ==', 'a key that is none of JavaScript’s business'],
   ])('“Upload-Metadata”: %s is refused (“%s”)', async (metadata) => {
     const { visitor } = newChatRoom();
     expect((await post(visitor, { 'upload-length': '10', 'upload-metadata': metadata })).status).toBe(400);

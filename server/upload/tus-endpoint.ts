@@ -8,7 +8,7 @@ import type { TusContext } from './tus-answers.ts';
 import { CHECKSUM_ALGORITHMS } from './tus-checksum.ts';
 import { type CreateNeeds, createUpload } from './tus-create.ts';
 import { type HeadNeeds, headUpload } from './tus-head.ts';
-import { TUS_EXTENSIONS, TUS_VERSION } from './tus-headers.ts';
+import { checkVersion, TUS_EXTENSIONS, TUS_VERSION } from './tus-headers.ts';
 import { createTusMethod } from './tus-method.ts';
 import { type PatchNeeds, patchUpload } from './tus-patch.ts';
 import { type TerminateNeeds, terminateUpload } from './tus-terminate.ts';
@@ -28,15 +28,18 @@ export function createTusEndpoint(needs: Needs): TusEndpoint {
   return {
     every: createTusMethod(needs.path),
     options: async (ctx) => {
+      // No look at Tus-Resumable: "the Server MUST ignore the header".
       ctx.status = 204;
       ctx.set({ 'Tus-Version': TUS_VERSION, 'Tus-Extension': TUS_EXTENSIONS.join(',') });
       ctx.set('Tus-Max-Size', String(needs.maxFileSizeBytes));
       ctx.set('Tus-Checksum-Algorithm', CHECKSUM_ALGORITHMS.join(','));
     },
     create: async (ctx) => {
+      checkVersion(ctx.req);
       await createUpload(needs, ctx as unknown as TusContext);
     },
     upload: async (ctx) => {
+      checkVersion(ctx.req);
       const { caller } = ctx.state as { caller: Participant };
       const upload = await findOwn(needs, caller, String(ctx.params.id));
       await verbOf(ctx.method)(needs, ctx as unknown as TusContext, upload);

@@ -1,6 +1,6 @@
-/** What holds for every request below the tus path, before it is routed: version, and the method that is meant. */
+/** What holds for every request below the tus path, before it is routed: the version spoken, and the method that is meant. */
 import type { Middleware } from 'koa';
-import { checkVersion, TUS_VERSION } from './tus-headers.ts';
+import { TUS_VERSION } from './tus-headers.ts';
 
 /** @param path without its last slash */
 export function createTusMethod(path: string): Middleware {
@@ -13,8 +13,6 @@ export function createTusMethod(path: string): Middleware {
     // the request MUST be ignored."
     ctx.method = (ctx.get('X-HTTP-Method-Override') || method).toUpperCase();
     try {
-      // "[OPTIONS:] the Server MUST ignore the header."
-      if (ctx.method !== 'OPTIONS') checkVersion(ctx.req);
       await next();
     } finally {
       // How the answer is framed depends on the method that was really sent.

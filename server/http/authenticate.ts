@@ -8,7 +8,11 @@ import { Failure } from '../rules/failure.ts';
 import type { Participant } from '../rules/participant.ts';
 import { checkCookieRequest } from './csrf.ts';
 
-export type CallerState = { caller: Participant };
+export type CallerState = {
+  caller: Participant;
+  /** Where a header overrides it: the method that was really sent. */
+  sentMethod?: string;
+};
 /** A route's function behind `authenticate`. */
 export type CallerMiddleware = (ctx: RouterContext<CallerState>, next: () => Promise<unknown>) => Promise<void>;
 
@@ -19,7 +23,8 @@ export function authenticate({ authenticateToken, origins }: Needs): CallerMiddl
     const bearer = bearerToken(ctx);
     const token = bearer ?? readSessionCookie(ctx.req.headers.cookie);
     if (token === undefined) throw new Failure('unauthenticated', 'Send a token: Authorization: Bearer …');
-    if (bearer === undefined) checkCookieRequest(origins, ctx.req);
+    const method = ctx.state.sentMethod ?? ctx.method;
+    if (bearer === undefined) checkCookieRequest(origins, { method, headers: ctx.req.headers });
     ctx.set('Cache-Control', 'no-store');
     ctx.state.caller = await authenticateToken(token).catch((error: unknown) => {
       throw ctx.method === 'HEAD' ? notYet(error) : error;

@@ -7,7 +7,10 @@ import { Failure } from '../rules/failure.ts';
 const SAFE_METHODS = ['GET', 'HEAD'];
 
 /** For a request that is authenticated by the cookie alone. @throws {Failure} `forbidden` */
-export function checkCookieRequest({ pageOf }: Pick<Origins, 'pageOf'>, { method, headers }: IncomingMessage): void {
+export function checkCookieRequest(
+  { pageOf }: Pick<Origins, 'pageOf'>,
+  { method, headers }: Pick<IncomingMessage, 'method' | 'headers'>,
+): void {
   // tus lets a GET be a DELETE by a header, so both have to be safe.
   const methods = [method, headers['x-http-method-override'] ?? method].map((name) => String(name).toUpperCase());
   if (methods.every((name) => SAFE_METHODS.includes(name))) return;

@@ -13,6 +13,7 @@ import { signToken, type TokenClaims } from './auth/sign-token.ts';
 import type { Config } from './config.ts';
 import type { ChatConfig } from './contract/chat-file.ts';
 import { type ChatFileTable, createChatFileTable } from './database/chat-file-table.ts';
+import { type CompanyUsage, createCompanyUsageTable } from './database/company-usage-table.ts';
 import { createEventLedger } from './database/event-ledger.ts';
 import { takeInstanceLock } from './database/instance-lock.ts';
 import { type Database, migrate, openDatabase } from './database/open-database.ts';
@@ -31,6 +32,7 @@ import { createCountCreations } from './http/rate-limit.ts';
 import { createSendObject } from './http/send-object.ts';
 import { createSessionRoutes } from './http/session-routes.ts';
 import { createUploadRoutes } from './http/upload-routes.ts';
+import { createCheckUsage } from './jobs/check-usage.ts';
 import { createChores } from './jobs/chores.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
 import { createOwedFinishes } from './jobs/owed-finishes.ts';
@@ -53,6 +55,7 @@ import { createRecordFile } from './sharing/record-file.ts';
 import { createRejectUpload } from './sharing/reject-upload.ts';
 import { createRemoveFile } from './sharing/remove-file.ts';
 import { createRemoveSession } from './sharing/remove-session.ts';
+import { createReserveBytes } from './sharing/reserve-bytes.ts';
 import { createReportProgress } from './sharing/upload-progress.ts';
 import type { FileStorage } from './storage/file-storage.ts';
 import { createLocalStorage } from './storage/local-storage.ts';
@@ -174,6 +177,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
   const ledger = createEventLedger(database);
   const uploads = createUploadTable(database);
   const parts = createUploadPartTable(database);
+  const usage = createCompanyUsageTable(database);
   const people = createPeopleTable();
   const removedObjects = createRemovedObjectTable(database);
   const storage = (overrides.storage ?? same)(await createLocalStorage(config.mediaRoot));
@@ -196,6 +200,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
     ledger,
     uploads,
     parts,
+    usage,
     people,
     removedObjects,
     storage,
@@ -238,6 +243,7 @@ function composeSharing({
   database,
   uploads,
   parts,
+  usage,
   files,
   people,
   ledger,
@@ -252,10 +258,18 @@ function composeSharing({
   const report = createReportProgress({ publish: (event, except) => feed.publish(event, except), now });
   const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
   const recordFile = createRecordFile({ database, uploads, parts, files, people, ledger, now });
+  const reserveBytes = createReserveBytes({
+    database,
+    uploads,
+    parts,
+    usage,
+    allowance: config,
+    maxFileSizeBytes: config.maxFileSizeBytes,
+  });
   const locker = createLocker();
   const exclusively: Exclusively = (uploadId, work) => withLock(locker, uploadId, work);
   const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
-  const { maxPendingUploads, uploadExpirySeconds: expirySeconds } = config;
+  const { uploadExpirySeconds: expirySeconds } = config;
   const { countCreation, countPartial } = createCountCreations(config.uploadsPerMinute);
   const accepting = {
     database,
@@ -263,7 +277,7 @@ function composeSharing({
     parts,
     storage,
     policy,
-    maxPendingUploads,
+    reserveBytes,
     expirySeconds,
     countCreation,
     countPartial,
@@ -288,6 +302,7 @@ function composeSharing({
     exclusively,
     report,
     rejectUpload,
+    reserveBytes,
     deleteRemovedBytes,
     acceptUpload: createAcceptUpload(accepting),
     acceptPartial: createAcceptPartial(accepting),
@@ -371,7 +386,7 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
 }
 
 function composeChores(
-  { log, uploads, storage, ledger }: Parts,
+  { log, uploads, usage, storage, ledger }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, exclusively }: Sharing,
 ) {
   const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
@@ -386,7 +401,10 @@ function composeChores(
     deleteRemovedBytes,
     now,
   });
-  return createChores({ owed, cleanUp });
+  const onMended = (mended: CompanyUsage) =>
+    log.warn(mended, 'the bytes of a company were counted wrong, and are right now');
+  const checkUsage = createCheckUsage({ usage, onMended });
+  return createChores({ owed, cleanUp, checkUsage });
 }
 
 function limitsOf(config: Config): ChatConfig {

@@ -34,6 +34,9 @@ export type Config = {
   allowedTypes: readonly string[];
   uploadsPerMinute: number;
   maxPendingUploads: number;
+  maxPendingBytes: number;
+  /** Undefined: no bound. */
+  companyQuotaBytes: number | undefined;
   uploadExpirySeconds: number;
   logLevel: string;
   /** Said at start: settings without effect, and what an operator should know of others. */
@@ -43,6 +46,8 @@ export type Config = {
 /** Thrown by `readConfig`; `message` lists every fault, a line each. */
 export class ConfigError extends Error {}
 
+/** Files of the largest size that one user may have on the way, if nothing else is set: 1000 MB at 25 MB each. */
+const DEFAULT_PENDING_FILES = 40;
 const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
 const KEY_SETTINGS = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL'] as const;
 
@@ -115,6 +120,8 @@ function toConfig(values: Values): Config {
     allowedTypes: values.CHAT_ALLOWED_FILE_TYPES,
     uploadsPerMinute: values.CHAT_UPLOAD_RATE_LIMIT,
     maxPendingUploads: values.CHAT_MAX_PENDING_UPLOADS,
+    maxPendingBytes: values.CHAT_MAX_PENDING_SIZE ?? values.CHAT_MAX_FILE_SIZE * DEFAULT_PENDING_FILES,
+    companyQuotaBytes: values.CHAT_COMPANY_QUOTA,
     uploadExpirySeconds: values.UPLOAD_EXPIRY,
     logLevel: values.LOG_LEVEL,
     notes: notesOf(values),

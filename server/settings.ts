@@ -80,6 +80,8 @@ export const SETTINGS = {
   ),
   CHAT_UPLOAD_RATE_LIMIT: setting(readInteger(1, 1_000_000), 'uploads a minute a user', '10', '10'),
   CHAT_MAX_PENDING_UPLOADS: setting(readInteger(1, 1_000_000), 'unfinished uploads a user', '200', '200'),
+  CHAT_MAX_PENDING_SIZE: setting(readSize, 'bytes of these together; 40 × `CHAT_MAX_FILE_SIZE` if not set', '1GB'),
+  CHAT_COMPANY_QUOTA: setting(readSize, 'bytes of a company, shared and on their way; no bound if not set', '100GB'),
   UPLOAD_EXPIRY: setting(readDuration, 'how long an unfinished upload is kept after its last byte', '24h', '24h'),
   DATABASE_URL: setting(
     readDatabaseUrl,
@@ -104,7 +106,6 @@ export const SETTINGS = {
 /** Promised by the contract, not understood yet: naming one of them is a fault, not something to ignore. */
 export const FUTURE_SETTINGS = [
   'WS_PORT',
-  'CHAT_COMPANY_QUOTA',
   'REDIS_URL',
   'CLAMAV_URL',
   'FILES_ORIGIN',

@@ -33,6 +33,7 @@ export const PROBLEMS = {
   'shutting-down': [503, 'The server is restarting'],
   'storage-unavailable': [503, 'The storage is away'],
   'keys-unavailable': [503, 'Tokens cannot be checked right now'],
+  'quota-exceeded': [507, 'The storage of this company is used up'],
   'storage-full': [507, 'The storage is full'],
 } as const satisfies Record<string, readonly [number, string]>;
 

@@ -7,13 +7,28 @@ export type UploadPartTable = ReturnType<typeof createUploadPartTable>;
 
 export function createUploadPartTable(database: Database) {
   return {
-    /** Bytes that the uploader's open partial uploads have announced; one of deferred length counts as `deferredBytes`. */
-    async sumOpenBytes(under: Knex, owner: Owner, deferredBytes: number): Promise<number> {
-      const row = await ownedBy(under, owner)
-        .where({ state: 'open', upload_concat: 'partial' })
-        .sum({ total: under.raw('coalesce(size, ?)', [deferredBytes]) })
+    /**
+     * Bytes that a final upload takes beyond what its parts hold: a part that is there twice, or that another final
+     * upload waits for too. Parts of deferred length count nothing yet.
+     */
+    async bytesBeyond(transaction: Knex, finalId: string): Promise<number> {
+      const ofThis = () => transaction('upload_parts').where({ final_id: finalId });
+      const all = await ofThis()
+        .join('uploads', 'uploads.id', 'upload_parts.partial_id')
+        .sum({ bytes: 'uploads.size' })
         .first();
-      return Number(row?.total ?? 0);
+      const waitedForByOthers = transaction('upload_parts as others')
+        .join('uploads as finals', 'finals.id', 'others.final_id')
+        .whereRaw('others.partial_id = uploads.id')
+        .whereNot('finals.id', finalId)
+        .whereIn('finals.state', ['open', 'finishing'])
+        .select('others.position');
+      const held = await transaction('uploads')
+        .whereIn('id', ofThis().select('partial_id'))
+        .whereNotExists(waitedForByOthers)
+        .sum({ bytes: 'size' })
+        .first();
+      return Number(all?.bytes ?? 0) - Number(held?.bytes ?? 0);
     },
 
     /** An earlier creation of the very same final upload that was not ended. @returns its id */

@@ -19,6 +19,8 @@ export type UploadRecord = {
   declaredType: string | null;
   /** Null while the length is deferred. */
   sizeBytes: number | null;
+  /** Held of the company's quota until the upload ends. */
+  reservedBytes: number;
   /** The `Upload-Metadata` header as it was sent, to be echoed. */
   metadata: string | null;
   fileKey: string | null;
@@ -53,6 +55,7 @@ export type NewUpload = Pick<
   | 'name'
   | 'declaredType'
   | 'sizeBytes'
+  | 'reservedBytes'
   | 'metadata'
   | 'fileKey'
   | 'sha256'
@@ -76,6 +79,7 @@ export function toRow(upload: NewUpload): Row {
     name: upload.name,
     declared_type: upload.declaredType,
     size: upload.sizeBytes,
+    reserved_bytes: upload.reservedBytes,
     metadata: upload.metadata,
     file_key: upload.fileKey,
     sha256: upload.sha256,
@@ -96,6 +100,7 @@ export function fromRow(row: Row): UploadRecord {
     name: row.name,
     declaredType: row.declared_type,
     sizeBytes: row.size,
+    reservedBytes: row.reserved_bytes,
     metadata: row.metadata,
     fileKey: row.file_key,
     sha256: row.sha256,
@@ -116,7 +121,9 @@ export function fromRow(row: Row): UploadRecord {
 
 /** The rows of one uploader: a visitor is company + session, an agent is company + subject. */
 export function ownedBy(under: Knex, owner: Owner): Knex.QueryBuilder {
-  return under('uploads')
-    .where({ company_id: owner.company, uploader: owner.uploader })
-    .andWhere(owner.uploader === 'agent' ? { subject: owner.subject } : { session_id: owner.session });
+  const rows = under('uploads').where({ company_id: owner.company });
+  // The role is written out, not bound: only then SQLite sees that the index of agents' unfinished uploads will do.
+  return owner.uploader === 'agent'
+    ? rows.andWhereRaw(`uploader = 'agent'`).andWhere({ subject: owner.subject })
+    : rows.andWhereRaw(`uploader = 'user'`).andWhere({ session_id: owner.session });
 }

@@ -29,11 +29,6 @@ export function createUploadTable(database: Database) {
     under: Knex = database,
   ): Promise<boolean> => (await under('uploads').where({ id }).whereIn('state', states).update(change)) === 1;
 
-  const countPending = async (under: Knex, owner: Owner): Promise<number> => {
-    const row = await ownedBy(under, owner).whereIn('state', ['open', 'finishing']).count({ total: '*' }).first();
-    return Number(row?.total);
-  };
-
   /** A partial upload whose final one is being made stays until that is done. */
   const isBeingJoined = () =>
     database('upload_parts')
@@ -50,28 +45,24 @@ export function createUploadTable(database: Database) {
       .select('upload_parts.position');
 
   return {
-    /** Reserves the id and counts in one transaction. @returns false when the uploader has too many unfinished ones. */
-    async reserve(upload: NewUpload, maxPending: number): Promise<boolean> {
-      return database.transaction(async (transaction) => {
-        await transaction('uploads').insert(toRow(upload));
-        if ((await countPending(transaction, upload)) <= maxPending) return true;
-        await transaction('uploads').where({ id: upload.id }).delete();
-        return false;
-      });
+    /** @throws when there is an upload with this id */
+    async insert(transaction: Knex, upload: NewUpload): Promise<void> {
+      await transaction('uploads').insert(toRow(upload));
     },
 
-    /** The first half of `reserve`, for who has more to do in the transaction. */
-    async insert(transaction: Knex.Transaction, upload: NewUpload): Promise<void> {
-      await transaction('uploads').insert(toRow(upload));
+    /** How many unfinished uploads someone has, and the bytes that they reserve. */
+    async pendingOf(transaction: Knex, owner: Owner): Promise<{ uploads: number; bytes: number }> {
+      const row = await ownedBy(transaction, owner)
+        .andWhereRaw(`state in ('open', 'finishing')`)
+        .select(transaction.raw('count(*) as uploads, sum(reserved_bytes) as bytes'))
+        .first();
+      return { uploads: Number(row.uploads), bytes: Number(row.bytes ?? 0) };
     },
 
     /** Of a final upload that turned out to be there already. */
     async remove(transaction: Knex.Transaction, id: string): Promise<void> {
       await transaction('uploads').where({ id }).delete();
     },
-
-    /** Uploads of the uploader that are not finished. */
-    countPending,
 
     async find(id: string): Promise<UploadRecord | null> {
       const row = await database('uploads').where({ id }).first();
@@ -132,10 +123,26 @@ export function createUploadTable(database: Database) {
       await moveFrom(['open'], id, { mime_type: mimeType });
     },
 
-    /** @returns false when the length was declared already. */
-    async declareLength(id: string, sizeBytes: number): Promise<boolean> {
+    /** The deferred length, and its bytes reserved. @returns null when it was declared already */
+    async declareLength(transaction: Knex, id: string, sizeBytes: number): Promise<UploadRecord | null> {
+      const [row] = await transaction('uploads')
+        .where({ id, state: 'open' })
+        .whereNull('size')
+        .update({ size: sizeBytes, reserved_bytes: sizeBytes })
+        .returning('*');
+      return row === undefined ? null : fromRow(row);
+    },
+
+    /** What a final upload takes beyond what its parts hold. */
+    async reserveBeyondParts(transaction: Knex, id: string, reservedBytes: number): Promise<void> {
+      await transaction('uploads').where({ id }).update({ reserved_bytes: reservedBytes });
+    },
+
+    /** @returns false when so much is reserved already, the length is known, or the upload has ended */
+    async reserveMore(transaction: Knex, id: string, reservedBytes: number): Promise<boolean> {
+      const growing = transaction('uploads').where({ id, state: 'open' }).whereNull('size');
       return (
-        (await database('uploads').where({ id, state: 'open' }).whereNull('size').update({ size: sizeBytes })) === 1
+        (await growing.andWhere('reserved_bytes', '<', reservedBytes).update({ reserved_bytes: reservedBytes })) === 1
       );
     },
 

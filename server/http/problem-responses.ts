@@ -16,7 +16,8 @@ export function problemResponses(log: Logger): Middleware {
       // Nobody is there to be answered, and nothing of ours is wrong.
       if (ctx.req.destroyed && (error as { code?: unknown }).code === 'ECONNRESET') return;
       const failure = toFailure(error);
-      if (failure.status >= 500)
+      // A quota that is used up is a rule at work, and as frequent as clients like.
+      if (failure.status >= 500 && failure.code !== 'quota-exceeded')
         log.error({ err: failure.cause ?? failure, method: ctx.method, path: ctx.path }, failure.message);
       respond(ctx, failure);
     }

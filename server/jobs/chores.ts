@@ -1,4 +1,5 @@
 /** The server's chores and their pace. */
+import type { CheckUsage } from './check-usage.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { OwedFinishes } from './owed-finishes.ts';
 import type { Chore } from './periodic.ts';
@@ -6,7 +7,7 @@ import type { Chore } from './periodic.ts';
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 
-type Needs = { owed: OwedFinishes; cleanUp: CleanUp };
+type Needs = { owed: OwedFinishes; cleanUp: CleanUp; checkUsage: CheckUsage };
 
 export type Chores = {
   /** Before the server listens: what an earlier process left undone. */
@@ -14,9 +15,10 @@ export type Chores = {
   periodic: readonly Chore[];
 };
 
-export function createChores({ owed, cleanUp }: Needs): Chores {
+export function createChores({ owed, cleanUp, checkUsage }: Needs): Chores {
   return {
     async atStart() {
+      await checkUsage();
       await owed.atStart();
       await cleanUp.dropOrphans();
       await cleanUp.deleteRemovedBytes();

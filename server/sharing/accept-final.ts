@@ -9,17 +9,18 @@ import { isPartial } from '../rules/upload-concat.ts';
 import { isUploadId } from '../rules/upload-id.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
-import { newUpload, tooManyPending, type UploadRequest } from './new-upload.ts';
+import { newUpload, type UploadRequest } from './new-upload.ts';
 import type { RejectUpload } from './reject-upload.ts';
+import type { ReserveBytes } from './reserve-bytes.ts';
 
 type Needs = {
   database: Database;
-  uploads: Pick<UploadTable, 'find' | 'insert' | 'remove' | 'countPending'>;
+  uploads: Pick<UploadTable, 'find' | 'insert' | 'remove'>;
   parts: Pick<UploadPartTable, 'add' | 'findSameFinal'>;
   policy: FilePolicy;
   storage: Pick<FileStorage, 'freeBytes'>;
   rejectUpload: RejectUpload;
-  maxPendingUploads: number;
+  reserveBytes: Pick<ReserveBytes, 'forFinal'>;
   expirySeconds: number;
   /** Counts one creation of a user: a parallel upload counts here, once. @throws {Failure} `rate-limited` */
   countCreation(key: string): Promise<void>;
@@ -41,7 +42,13 @@ export function createAcceptFinal(needs: Needs): AcceptFinal {
   return async (caller, request, { raw, partialIds }) => {
     const session = chooseSession(caller, request);
     const createdAt = needs.now();
-    const facts = { session, concat: raw, createdAt, expiresAt: createdAt + needs.expirySeconds * 1000 };
+    const facts = {
+      session,
+      reservedBytes: 0,
+      concat: raw,
+      createdAt,
+      expiresAt: createdAt + needs.expirySeconds * 1000,
+    };
     const upload = newUpload(caller, request, facts);
     const earlier = await parts.findSameFinal(database, upload);
     if (earlier !== null) return earlier;
@@ -56,9 +63,8 @@ export function createAcceptFinal(needs: Needs): AcceptFinal {
         await uploads.remove(transaction, upload.id);
         return same;
       }
-      if ((await uploads.countPending(transaction, upload)) > needs.maxPendingUploads)
-        throw tooManyPending(needs.maxPendingUploads);
       await parts.add(transaction, upload.id, partialIds);
+      await needs.reserveBytes.forFinal(transaction, upload);
       return upload.id;
     });
     if (id === upload.id) await checkPolicy(needs, upload);

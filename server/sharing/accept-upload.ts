@@ -1,16 +1,19 @@
 /** May this upload start? Checks what is declared and reserves the upload's row before any byte is taken. */
 
-import type { NewUpload, UploadTable } from '../database/upload-table.ts';
+import type { Database } from '../database/open-database.ts';
+import type { NewUpload } from '../database/upload-table.ts';
+import { bytesToReserve } from '../rules/allowance.ts';
 import { checkDeclared, type FilePolicy } from '../rules/file-policy.ts';
 import { chooseSession, type Participant, participantKey } from '../rules/participant.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
-import { newUpload, tooManyPending, type UploadRequest } from './new-upload.ts';
+import { newUpload, type UploadRequest } from './new-upload.ts';
+import type { ReserveBytes } from './reserve-bytes.ts';
 
 type Needs = {
-  uploads: Pick<UploadTable, 'reserve'>;
+  database: Database;
+  reserveBytes: Pick<ReserveBytes, 'forNew'>;
   policy: FilePolicy;
-  maxPendingUploads: number;
   expirySeconds: number;
   storage: Pick<FileStorage, 'freeBytes'>;
   /** Counts one creation of a user. @throws {Failure} `rate-limited` */
@@ -20,7 +23,7 @@ type Needs = {
 
 /**
  * The reserved upload. @throws {Failure} `invalid-request`, `forbidden`, `file-too-large`, `type-not-allowed`,
- * `executable`, `storage-full`, `rate-limited`
+ * `executable`, `storage-full`, `rate-limited`, `quota-exceeded`
  */
 export type AcceptUpload = (caller: Participant, request: UploadRequest) => Promise<NewUpload>;
 
@@ -29,11 +32,12 @@ export function createAcceptUpload(needs: Needs): AcceptUpload {
     const session = chooseSession(caller, request);
     const createdAt = needs.now();
     const expiresAt = createdAt + needs.expirySeconds * 1000;
-    const upload = newUpload(caller, request, { session, concat: null, createdAt, expiresAt });
+    const reservedBytes = bytesToReserve(request.sizeBytes, 0, needs.policy.maxFileSizeBytes);
+    const upload = newUpload(caller, request, { session, reservedBytes, concat: null, createdAt, expiresAt });
     checkDeclared(upload, needs.policy);
     await checkRoom(needs.storage, upload.sizeBytes ?? 0);
     await needs.countCreation(participantKey(caller));
-    if (await needs.uploads.reserve(upload, needs.maxPendingUploads)) return upload;
-    throw tooManyPending(needs.maxPendingUploads);
+    await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload));
+    return upload;
   };
 }

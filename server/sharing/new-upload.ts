@@ -26,7 +26,7 @@ const MAX_TYPE_CHARACTERS = 255;
 export function newUpload(
   caller: Participant,
   request: UploadRequest,
-  facts: Pick<NewUpload, 'session' | 'concat' | 'createdAt' | 'expiresAt'>,
+  facts: Pick<NewUpload, 'session' | 'reservedBytes' | 'concat' | 'createdAt' | 'expiresAt'>,
 ): NewUpload {
   checkDetails(request);
   return {
@@ -42,11 +42,6 @@ export function newUpload(
     sha256: request.sha256?.toLowerCase() ?? null,
     ...facts,
   };
-}
-
-export function tooManyPending(maxPendingUploads: number): Failure {
-  const detail = `There are ${maxPendingUploads} unfinished uploads already. Finish or cancel some first.`;
-  return new Failure('rate-limited', detail, { retryAfterSeconds: 60 });
 }
 
 function checkDetails({ fileKey, sha256 }: UploadRequest): void {

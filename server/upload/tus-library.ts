@@ -8,6 +8,7 @@ import { Failure } from '../rules/failure.ts';
 import { isPartial } from '../rules/upload-concat.ts';
 import type { FinishPartial } from '../sharing/finish-partial.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
+import type { ReserveBytes } from '../sharing/reserve-bytes.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
 /** Takes a request's body to the storage. @returns the offset that is on disk. */
@@ -21,7 +22,8 @@ type Needs = {
   path: string;
   maxFileSizeBytes: number;
   locker: Locker;
-  uploads: Pick<UploadTable, 'find' | 'declareLength'>;
+  uploads: Pick<UploadTable, 'find'>;
+  reserveBytes: Pick<ReserveBytes, 'forLength'>;
   storage: Pick<FileStorage, 'create' | 'offsetOf'>;
   writeBody: WriteBody;
   finishUpload: FinishUpload;
@@ -52,7 +54,7 @@ const TRANSLATED = new Map<unknown, [ProblemCode, string]>([
 export function createTusLibrary(needs: Needs): TusLibrary {
   const server = new Server({
     path: needs.path,
-    datastore: new RowDataStore(needs.uploads, needs.storage),
+    datastore: new RowDataStore(needs.uploads, needs.storage, needs.reserveBytes),
     locker: needs.locker,
     maxSize: needs.maxFileSizeBytes,
     // Who is asked to stop has its bytes on disk within milliseconds; the stock 3 s would only delay the newcomer.
@@ -127,9 +129,11 @@ function exchangeOf(request: Request): Exchange {
 class RowDataStore extends DataStore {
   private readonly uploads: Needs['uploads'];
   private readonly storage: Needs['storage'];
+  private readonly reserveBytes: Needs['reserveBytes'];
 
-  constructor(uploads: Needs['uploads'], storage: Needs['storage']) {
+  constructor(uploads: Needs['uploads'], storage: Needs['storage'], reserveBytes: Needs['reserveBytes']) {
     super();
+    this.reserveBytes = reserveBytes;
     this.uploads = uploads;
     this.storage = storage;
     this.extensions = ['creation', 'creation-with-upload', 'creation-defer-length'];
@@ -148,7 +152,7 @@ class RowDataStore extends DataStore {
   }
 
   override async declareUploadLength(id: string, sizeBytes: number): Promise<void> {
-    if (!(await this.uploads.declareLength(id, sizeBytes))) throw ERRORS.INVALID_LENGTH;
+    if (!(await this.reserveBytes.forLength(id, sizeBytes))) throw ERRORS.INVALID_LENGTH;
   }
 }
 

@@ -6,6 +6,7 @@ import { Failure } from '../rules/failure.ts';
 import { isPartial } from '../rules/upload-concat.ts';
 import type { CheckFirstBytes } from '../sharing/check-first-bytes.ts';
 import { isRefusal, type RejectUpload } from '../sharing/reject-upload.ts';
+import type { ReserveBytes } from '../sharing/reserve-bytes.ts';
 import type { ReportProgress } from '../sharing/upload-progress.ts';
 import type { AppendOptions, BodyEnd, FileStorage } from '../storage/file-storage.ts';
 import { type ChunkChecksum, createChunkChecksum } from './tus-checksum.ts';
@@ -17,6 +18,7 @@ type Needs = {
   parts: Pick<UploadPartTable, 'keepTogether'>;
   checkFirstBytes: CheckFirstBytes;
   rejectUpload: RejectUpload;
+  reserveBytes: Pick<ReserveBytes, 'upTo'>;
   report: ReportProgress;
   expirySeconds: number;
   /** Aborts when the server shuts down: bodies end, their bytes stay. */
@@ -50,6 +52,7 @@ export function createWriteBody(needs: Needs): WriteBody {
         ...judge,
         inspect: async (chunks, position) => {
           await judge.inspect(chunks, position);
+          await needs.reserveBytes.upTo(upload, position + bytesOf(chunks));
           if (needs.now() - notedAt < noteEveryMs) return;
           notedAt = needs.now();
           await note(checksum === null ? position : offset);

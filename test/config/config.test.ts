@@ -24,6 +24,8 @@ describe('the defaults', () => {
       maxFileSizeBytes: 25 * 1024 * 1024,
       uploadsPerMinute: 10,
       maxPendingUploads: 200,
+      maxPendingBytes: 1000 * 1024 * 1024,
+      companyQuotaBytes: undefined,
       uploadExpirySeconds: 86_400,
       logLevel: 'info',
       notes: [],

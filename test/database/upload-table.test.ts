@@ -29,7 +29,8 @@ const inTransaction = <T>(work: Parameters<typeof open.database.transaction<T>>[
 /** Each step: the states it may leave, and the one it leads to (the same where none is named). */
 const STEPS: Record<string, Step> = {
   noteType: { from: ['open'], run: ({ id }) => uploads.noteType(id, 'image/png') },
-  declareLength: { from: ['open'], run: ({ id }) => uploads.declareLength(id, 77) },
+  declareLength: { from: ['open'], run: ({ id }) => inTransaction((t) => uploads.declareLength(t, id, 77)) },
+  reserveMore: { from: ['open'], run: ({ id }) => inTransaction((t) => uploads.reserveMore(t, id, 99)) },
   noteBytes: { from: ['open'], run: ({ id }) => uploads.noteBytes(id, 5, NOW + 5000) },
   takeLease: { from: ['open'], to: 'finishing', run: ({ id }) => uploads.takeLease(id, THEIRS, NOW) },
   notePlace: { from: ['finishing'], run: ({ id }) => uploads.notePlace(id, MINE, 'chat/key', 'image/gif') },
@@ -79,7 +80,9 @@ describe('each step from each state', () => {
 
   test('a length is declared once', async () => {
     const { id } = await uploadIn('open');
-    expect([await uploads.declareLength(id, 5), await uploads.declareLength(id, 6)]).toEqual([true, false]);
+    const declare = (sizeBytes: number) => inTransaction((t) => uploads.declareLength(t, id, sizeBytes));
+    expect(await declare(5)).toMatchObject({ id, sizeBytes: 5, reservedBytes: 5 });
+    expect(await declare(6)).toBeNull();
     expect((await uploads.find(id))?.sizeBytes).toBe(5);
   });
 
@@ -220,33 +223,34 @@ describe('what is due', () => {
   });
 });
 
-describe('a reservation', () => {
-  test('is refused above the number of unfinished ones, and leaves nothing', async () => {
-    const session = newSession();
-    const fresh = Array.from({ length: 8 }, () => newUpload({ session }));
-    const answers = await Promise.all(fresh.map((upload) => uploads.reserve(upload, 3)));
-    expect(answers.filter(Boolean)).toHaveLength(3);
-    expect(await uploads.listUnfinished('company', session, 100)).toHaveLength(3);
-    await uploads.abort((await uploads.listUnfinished('company', session, 1))[0]?.id ?? '');
-    expect(await uploads.reserve(newUpload({ session }), 3)).toBe(true);
-  });
-
-  test('is counted for a visitor by session, for an agent by subject', async () => {
+describe('a new upload', () => {
+  test('is counted for a visitor by session, for an agent by subject; one that has ended is not', async () => {
     const session = newSession();
     const agent = { uploader: 'agent' as const, subject: `agent-${session}` };
-    expect(await uploads.reserve(newUpload({ session }), 1)).toBe(true);
-    expect(await uploads.reserve(newUpload({ session, subject: 'another-device' }), 1)).toBe(false);
-    expect(await uploads.reserve(newUpload({ session: newSession() }), 1)).toBe(true);
-    expect(await uploads.reserve(newUpload({ session, ...agent }), 1)).toBe(true);
-    expect(await uploads.reserve(newUpload({ session: newSession(), ...agent }), 1)).toBe(false);
-    expect(await uploads.reserve(newUpload({ session, ...agent, subject: 'another' }), 1)).toBe(true);
-    expect(await uploads.reserve(newUpload({ session, company: 'another' }), 1)).toBe(true);
+    const visitors = [newUpload({ session }), newUpload({ session, subject: 'another-device' })];
+    const agents = [newUpload({ session, ...agent }), newUpload({ session: newSession(), ...agent })];
+    const others = [
+      newUpload({ session: newSession() }),
+      newUpload({ session, ...agent, subject: 'another' }),
+      newUpload({ session, company: 'another' }),
+      newUpload({ session, company: 'another', ...agent }),
+    ];
+    for (const upload of [...visitors, ...agents, ...others]) await insert(upload);
+    const pending = async (upload = newUpload({ session })) => uploads.pendingOf(open.database, upload);
+    expect(await pending()).toEqual({ uploads: 2, bytes: 40 });
+    expect(await pending(agents[0])).toEqual({ uploads: 2, bytes: 40 });
+    expect(await pending(newUpload())).toEqual({ uploads: 0, bytes: 0 });
+    await uploads.abort(visitors[0]?.id ?? '');
+    await uploads.takeLease(visitors[1]?.id ?? '', MINE, NOW);
+    await uploads.abort(agents[1]?.id ?? '');
+    expect(await pending()).toEqual({ uploads: 1, bytes: 20 });
+    expect(await pending(agents[0])).toEqual({ uploads: 1, bytes: 20 });
   });
 
   test('never takes an id a second time', async () => {
     const upload = newUpload();
-    await uploads.reserve(upload, 10);
-    await expect(uploads.reserve(upload, 10)).rejects.toThrow(/UNIQUE/);
+    await insert(upload);
+    await expect(insert(upload)).rejects.toThrow(/UNIQUE/);
   });
 
   test('is read back as it was written', async () => {
@@ -257,7 +261,7 @@ describe('a reservation', () => {
       sha256: 'f'.repeat(64),
       sizeBytes: 2 ** 50,
     });
-    await uploads.reserve(upload, 10);
+    await insert(upload);
     expect(await uploads.find(upload.id)).toMatchObject({
       ...upload,
       state: 'open',
@@ -269,7 +273,7 @@ describe('a reservation', () => {
 
   test('pages of everything unfinished meet each one once', async () => {
     const session = newSession();
-    for (let n = 0; n < 7; n += 1) await uploads.reserve(newUpload({ session }), 10);
+    for (let n = 0; n < 7; n += 1) await insert(newUpload({ session }));
     const met: string[] = [];
     for (let after = ''; ; after = met.at(-1) ?? '') {
       const page = await uploads.pageUnfinished(after, 3);
@@ -281,6 +285,10 @@ describe('a reservation', () => {
     expect(met).toEqual(expect.arrayContaining(listed.map(({ id }) => id)));
   });
 });
+
+function insert(upload: NewUpload): Promise<void> {
+  return uploads.insert(open.database, upload);
+}
 
 function newSession(): string {
   made += 1;
@@ -298,6 +306,7 @@ function newUpload(over: Partial<NewUpload> = {}): NewUpload {
     name: 'photo.png',
     declaredType: null,
     sizeBytes: null,
+    reservedBytes: 20,
     metadata: null,
     fileKey: null,
     sha256: null,
@@ -311,7 +320,7 @@ function newUpload(over: Partial<NewUpload> = {}): NewUpload {
 /** An upload past its time in a state, of unknown length while it may be; `finishing` is held by `MINE`. */
 async function uploadIn(state: UploadRowState): Promise<UploadRecord> {
   const upload = newUpload();
-  await uploads.reserve(upload, 1);
+  await insert(upload);
   const lease = { size: 10, lease_token: MINE.token, lease_until: MINE.untilMs };
   const more = { finishing: lease, finished: { size: 10, file_id: 1 } }[state as string] ?? {};
   await open

@@ -166,12 +166,13 @@ async function openParts(folder: string) {
       const facts = {
         declaredType: null,
         sizeBytes: body.length,
+        reservedBytes: body.length,
         metadata: null,
         fileKey: null,
         sha256: null,
         concat: null,
       };
-      await uploads.reserve({ ...fresh, ...facts, createdAt: now(), expiresAt: now() - 1 }, 10);
+      await uploads.insert(database, { ...fresh, ...facts, createdAt: now(), expiresAt: now() - 1 });
       await storage.create(fresh.id);
       const options = { maxBytes: body.length, idleTimeoutMs: 1000, signal: new AbortController().signal };
       await storage.append(fresh.id, 0, Readable.from([body]), options);

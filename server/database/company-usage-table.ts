@@ -1,0 +1,40 @@
+/** `company_usage`: the bytes that a company holds, shared and reserved. Triggers keep it (migration 0003). */
+import type { Knex } from 'knex';
+import type { Database } from './open-database.ts';
+
+export type CompanyUsage = { company: string; bytes: number };
+export type CompanyUsageTable = ReturnType<typeof createCompanyUsageTable>;
+
+export function createCompanyUsageTable(database: Database) {
+  return {
+    /** Call it after the transaction's own write: the row is then locked, and the number true until the commit. */
+    async bytesOf(transaction: Knex.Transaction, company: string): Promise<number> {
+      const row = await transaction('company_usage').where({ company_id: company }).first('bytes');
+      return Number(row?.bytes ?? 0);
+    },
+
+    /**
+     * Counts everything again and mends what differs, in one statement. 0.4 s for a million files, so not while
+     * requests wait. @returns what had to be mended, as it is now
+     */
+    async repair(): Promise<CompanyUsage[]> {
+      const mended = await database.raw(`
+        insert into company_usage (company_id, bytes)
+        select company_id, sum(bytes) from (
+          select company_id, size as bytes from chat_files
+          union all select company_id, reserved_bytes from uploads where state in ('open', 'finishing')
+          union all select company_id, 0 from company_usage
+        ) as held where true group by company_id
+        on conflict (company_id) do update set bytes = excluded.bytes where company_usage.bytes <> excluded.bytes
+        returning company_id, bytes`);
+      return rowsOf(mended).map(({ company_id, bytes }) => ({ company: company_id, bytes: Number(bytes) }));
+    },
+  };
+}
+
+type Row = { company_id: string; bytes: number | string };
+
+/** knex answers a raw statement as the driver does. */
+function rowsOf(answer: Row[] | { rows: Row[] }): Row[] {
+  return Array.isArray(answer) ? answer : answer.rows;
+}

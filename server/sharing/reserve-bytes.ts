@@ -1,0 +1,75 @@
+/** Reserves room for uploads: what is asked for is written first, then looked at together with all else, then kept or taken back. */
+import type { Knex } from 'knex';
+import type { CompanyUsageTable } from '../database/company-usage-table.ts';
+import type { Database } from '../database/open-database.ts';
+import type { UploadPartTable } from '../database/upload-part-table.ts';
+import type { NewUpload, UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { type Allowance, bytesToReserve, checkMoreBytes, checkNewUpload, type Standing } from '../rules/allowance.ts';
+import type { UploadOwner } from '../rules/participant.ts';
+
+type Needs = {
+  database: Database;
+  uploads: Pick<UploadTable, 'insert' | 'pendingOf' | 'reserveMore' | 'reserveBeyondParts' | 'declareLength'>;
+  parts: Pick<UploadPartTable, 'bytesBeyond'>;
+  usage: Pick<CompanyUsageTable, 'bytesOf'>;
+  allowance: Allowance;
+  maxFileSizeBytes: number;
+};
+
+/**
+ * Each is one transaction whose first write locks the company's counter, so that of fifty at once exactly those pass for
+ * which there is room. What fails leaves everything as it was. @throws {Failure} `rate-limited`, `quota-exceeded`
+ */
+export type ReserveBytes = {
+  /** The row of a new upload, inside the caller's transaction: a failure has to roll that back. */
+  forNew(transaction: Knex.Transaction, upload: NewUpload): Promise<void>;
+  /** A final upload whose row and parts are written: its parts hold their bytes already. */
+  forFinal(transaction: Knex.Transaction, upload: NewUpload): Promise<void>;
+  /** Before bytes are written: an upload of deferred length reserves as it grows. */
+  upTo(upload: UploadRecord, arrivingBytes: number): Promise<void>;
+  /** The length that was deferred. @returns false when it was declared already */
+  forLength(uploadId: string, sizeBytes: number): Promise<boolean>;
+};
+
+export function createReserveBytes({
+  database,
+  uploads,
+  parts,
+  usage,
+  allowance,
+  maxFileSizeBytes,
+}: Needs): ReserveBytes {
+  const standingOf = async (transaction: Knex.Transaction, owner: UploadOwner): Promise<Standing> => {
+    const pending = await uploads.pendingOf(transaction, owner);
+    const companyBytes = await usage.bytesOf(transaction, owner.company);
+    return { pendingUploads: pending.uploads, pendingBytes: pending.bytes, companyBytes };
+  };
+  return {
+    async forNew(transaction, upload) {
+      await uploads.insert(transaction, upload);
+      checkNewUpload(await standingOf(transaction, upload), allowance);
+    },
+    async forFinal(transaction, upload) {
+      await uploads.reserveBeyondParts(transaction, upload.id, await parts.bytesBeyond(transaction, upload.id));
+      checkNewUpload(await standingOf(transaction, upload), allowance);
+    },
+    async upTo(upload, arrivingBytes) {
+      if (arrivingBytes <= upload.reservedBytes) return;
+      const reservedBytes = bytesToReserve(null, arrivingBytes, maxFileSizeBytes);
+      await database.transaction(async (transaction) => {
+        // False: its length was declared meanwhile and is reserved, or it has ended.
+        if (!(await uploads.reserveMore(transaction, upload.id, reservedBytes))) return;
+        checkMoreBytes(await standingOf(transaction, upload), allowance);
+      });
+      upload.reservedBytes = reservedBytes;
+    },
+    async forLength(uploadId, sizeBytes) {
+      return database.transaction(async (transaction) => {
+        const upload = await uploads.declareLength(transaction, uploadId, sizeBytes);
+        if (upload === null) return false;
+        checkMoreBytes(await standingOf(transaction, upload), allowance);
+        return true;
+      });
+    },
+  };
+}

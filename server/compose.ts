@@ -22,13 +22,14 @@ import { createRemovedObjectTable } from './database/removed-object-table.ts';
 import { sharedSecret } from './database/server-value-table.ts';
 import { createUploadPartTable } from './database/upload-part-table.ts';
 import { createUploadTable } from './database/upload-table.ts';
+import { createClientAddress } from './http/client-address.ts';
 import { createFileRoutes } from './http/file-routes.ts';
 import { createHealthRoutes } from './http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from './http/http-app.ts';
 import { addressOf, createHttpServer, listen, trackConnections } from './http/http-server.ts';
 import { createMediaRoute } from './http/media-routes.ts';
 import { createPageRoutes } from './http/page-routes.ts';
-import { createCountCreations } from './http/rate-limit.ts';
+import { createCreationLimits } from './http/rate-limit.ts';
 import { createSendObject } from './http/send-object.ts';
 import { createSessionRoutes } from './http/session-routes.ts';
 import { createUploadRoutes } from './http/upload-routes.ts';
@@ -266,11 +267,12 @@ function composeSharing({
     allowance: config,
     maxFileSizeBytes: config.maxFileSizeBytes,
   });
+  const creationLimits = createCreationLimits(config.uploadsPerMinute);
   const locker = createLocker();
   const exclusively: Exclusively = (uploadId, work) => withLock(locker, uploadId, work);
   const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
   const { uploadExpirySeconds: expirySeconds } = config;
-  const { countCreation, countPartial } = createCountCreations(config.uploadsPerMinute);
+  const { countCreation, countPartial } = creationLimits;
   const accepting = {
     database,
     uploads,
@@ -303,6 +305,7 @@ function composeSharing({
     report,
     rejectUpload,
     reserveBytes,
+    creationLimits,
     deleteRemovedBytes,
     acceptUpload: createAcceptUpload(accepting),
     acceptPartial: createAcceptPartial(accepting),
@@ -355,15 +358,21 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
     auth,
     draining,
   } = parts;
-  const { listFiles, removeFile, removeSession } = sharing;
+  const { listFiles, removeFile, removeSession, creationLimits } = sharing;
   const origins = createOrigins(config);
   const { authenticateToken } = auth;
   const secure = config.publicUrl?.startsWith('https:') ?? false;
   const sendObject = createSendObject({ storage });
+  const onIgnored = () =>
+    log.warn(
+      'Requests carry X-Forwarded-For, and TRUST_PROXY is not set: all visitors behind that proxy count as one.',
+    );
   const app = createHttpApp({
     log,
     origins,
     authenticateToken,
+    clientAddress: createClientAddress({ trustProxy: config.trustProxy, onIgnored }),
+    creationLimits,
     mediaPath: config.mediaPath,
     session: createSessionRoutes({ authenticateToken, origins, secure, now }),
     tus,

@@ -1,4 +1,6 @@
 /** Reads one setting's text: sizes, durations, ports, lists. Each reader throws a sentence that says the fault. */
+import { isIP } from 'node:net';
+import proxyAddr from 'proxy-addr';
 
 const SIZE_UNITS: Record<string, number> = { '': 1, B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 };
 const DURATION_UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
@@ -46,6 +48,28 @@ export function readList(readEntry: (entry: string) => string): (text: string) =
       .filter((entry) => entry !== '')
       .map(readEntry);
 }
+
+/** `1`: so many proxies; or a list of their addresses, networks (`10.0.0.0/8`) and the names that proxy-addr knows. */
+export function readTrustProxy(text: string): number | string[] {
+  if (/^\d+$/.test(text)) return readInteger(0, MAX_PROXIES)(text);
+  const proxies = readList((entry) => {
+    const [address = '', ...range] = entry.split('/');
+    const isNetwork = range.length === 0 || (range.length === 1 && /^\d+$/.test(range[0] ?? ''));
+    if (!PROXY_NAMES.includes(entry) && (isIP(address) === 0 || !isNetwork))
+      throw new Error(`holds “${entry}”, which is no address, network or name (${PROXY_NAMES.join(', ')})`);
+    return entry;
+  })(text);
+  if (proxies.length === 0) throw new Error('is empty');
+  try {
+    proxyAddr.compile(proxies);
+  } catch (cause) {
+    throw new Error('holds a network whose range is not valid', { cause });
+  }
+  return proxies;
+}
+
+const MAX_PROXIES = 10;
+const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal'];
 
 /** One of a closed list. */
 export function readChoice<T extends string>(...choices: T[]): (text: string) => T {

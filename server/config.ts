@@ -22,6 +22,8 @@ export type Config = {
   /** Undefined: made from host and port once the server listens. */
   publicUrl: string | undefined;
   allowedOrigins: readonly string[];
+  /** How many proxies stand before the server, or their addresses. */
+  trustProxy: number | readonly string[];
   /** Undefined in development mode (a random one under `dataDir`), or when only public keys are set. */
   jwtSecret: string | undefined;
   jwtPublicKeys: readonly VerificationKey[];
@@ -109,6 +111,7 @@ function toConfig(values: Values): Config {
     databaseFile: path.resolve(values.DATABASE_URL ?? path.join(dataDir, 'chatdrop.sqlite')),
     publicUrl: values.PUBLIC_URL,
     allowedOrigins: values.ALLOWED_ORIGINS,
+    trustProxy: values.TRUST_PROXY,
     jwtSecret: values.JWT_SECRET,
     jwtPublicKeys: values.JWT_PUBLIC_KEY ?? [],
     jwksUrl: values.JWT_JWKS_URL,

@@ -10,6 +10,7 @@ import {
   readSecret,
   readSize,
   readText,
+  readTrustProxy,
   readUrl,
 } from './config-values.ts';
 import { DEFAULT_ALLOWED_TYPES } from './rules/file-types.ts';
@@ -45,6 +46,12 @@ export const SETTINGS = {
     "origins of the pages that may connect; the server's own always may",
     'https://example.com, https://app.example.com',
     '',
+  ),
+  TRUST_PROXY: setting(
+    readTrustProxy,
+    'proxies before the server whose `X-Forwarded-For` counts: how many, or a list of their addresses and networks',
+    '1',
+    '0',
   ),
   JWT_SECRET: secret(
     readJwtSecret,
@@ -110,7 +117,6 @@ export const FUTURE_SETTINGS = [
   'CLAMAV_URL',
   'FILES_ORIGIN',
   'ADMIN_TOKEN',
-  'TRUST_PROXY',
   'RETENTION',
 ] as const;
 

@@ -12,6 +12,8 @@ export type CallerState = {
   caller: Participant;
   /** Where a header overrides it: the method that was really sent. */
   sentMethod?: string;
+  /** The client's, where an upload may start (limit-creations). */
+  address?: string;
 };
 /** A route's function behind `authenticate`. */
 export type CallerMiddleware = (ctx: RouterContext<CallerState>, next: () => Promise<unknown>) => Promise<void>;

@@ -6,11 +6,14 @@ import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { Failure } from '../rules/failure.ts';
 import { authenticate, type CallerMiddleware, type CallerState } from './authenticate.ts';
+import type { ClientAddress } from './client-address.ts';
 import { cors } from './cors.ts';
 import type { FileRoutes } from './file-routes.ts';
 import type { HealthRoutes } from './health-routes.ts';
+import { limitCreations } from './limit-creations.ts';
 import type { PageRoutes } from './page-routes.ts';
 import { problemResponses } from './problem-responses.ts';
+import type { CreationLimits } from './rate-limit.ts';
 import type { SessionRoutes } from './session-routes.ts';
 import { unreadBody } from './unread-body.ts';
 import type { UploadRoutes } from './upload-routes.ts';
@@ -19,6 +22,8 @@ type Needs = {
   log: Logger;
   origins: Origins;
   authenticateToken: AuthenticateToken;
+  clientAddress: ClientAddress;
+  creationLimits: CreationLimits;
   mediaPath: string;
   session: SessionRoutes;
   tus: { every: Middleware; options: Middleware; create: CallerMiddleware; upload: CallerMiddleware };
@@ -35,11 +40,12 @@ export function createHttpApp(needs: Needs): Koa {
   const app = new Koa();
   const { session, tus, files, uploads, media, health, pages } = needs;
   const caller = authenticate(needs);
+  const creation = limitCreations({ clientAddress: needs.clientAddress, limits: needs.creationLimits });
   const routes = new Router<CallerState>();
 
   routes.post('/api/auth/session', session.open).delete('/api/auth/session', session.close);
   routes.options(TUS_PATH, tus.options).options(`${TUS_PATH}/:id`, tus.options);
-  routes.post(TUS_PATH, caller, tus.create);
+  routes.post(TUS_PATH, caller, creation, tus.create);
   routes.all(`${TUS_PATH}/:id`, caller, tus.upload);
   routes.get('/api/chat/uploads', caller, uploads.unfinished);
   routes.get('/api/chat/config', caller, uploads.config);

@@ -1,45 +1,78 @@
-/** Counts a user's creations; the counting is rate-limiter-flexible's. */
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+/** Counts how many uploads start in a minute: of each user, and from each address that visitors come from. */
+import {
+  CREATION_WINDOW_SECONDS,
+  type CreationKeys,
+  creationKeys,
+  USERS_AN_ADDRESS,
+} from '../rules/creation-limits.ts';
 import { Failure } from '../rules/failure.ts';
+import type { Participant } from '../rules/participant.ts';
+import { type Count, createBoundedLimiter } from './bounded-limiter.ts';
 
-const WINDOW_SECONDS = 60;
 /** Partial uploads that may be created for each upload that is allowed: more than any client takes a file apart into. */
 const MAX_PARTS_AN_UPLOAD = 16;
+/** Of each of the four counters. Each takes 500 bytes for a minute: 25 MB at most. */
+const MAX_KEYS = 50_000;
 
-export type CountCreations = {
-  /** Counts one creation of a user. @throws {Failure} `rate-limited` with the seconds to wait */
-  countCreation(key: string): Promise<void>;
+/** How a limit stands for a caller. `policy` is its name in the RateLimit headers. */
+export type LimitStanding = Count & { policy: Policy; quota: number };
+type Policy = 'user' | 'address';
+
+export type CreationLimits = {
+  /** Counts one creation. @throws {Failure} `rate-limited` with the seconds to wait; nothing is counted then */
+  countCreation(caller: Participant, address: string): Promise<void>;
   /**
    * Counts one partial upload. A parallel upload counts once, at its final one; that its time has not come is said here
    * already, before the bytes are sent. @throws {Failure} `rate-limited`
    */
-  countPartial(key: string): Promise<void>;
+  countPartial(caller: Participant, address: string): Promise<void>;
+  standings(caller: Participant, address: string): Promise<LimitStanding[]>;
 };
 
-export function createCountCreations(uploadsPerMinute: number): CountCreations {
-  const creations = new RateLimiterMemory({ points: uploadsPerMinute, duration: WINDOW_SECONDS });
-  const partials = new RateLimiterMemory({
-    points: uploadsPerMinute * MAX_PARTS_AN_UPLOAD,
-    duration: WINDOW_SECONDS,
-    keyPrefix: 'partials',
-  });
-  const consume = async (limiter: RateLimiterMemory, key: string) => {
-    await limiter.consume(key).catch((reason: unknown) => {
-      throw reason instanceof RateLimiterRes ? limited(uploadsPerMinute, reason) : reason;
-    });
-  };
+export function createCreationLimits(uploadsPerMinute: number, maxKeys = MAX_KEYS): CreationLimits {
+  const whole = createCounter(uploadsPerMinute, maxKeys);
+  const partial = createCounter(uploadsPerMinute * MAX_PARTS_AN_UPLOAD, maxKeys);
   return {
-    countCreation: (key) => consume(creations, key),
-    async countPartial(key) {
-      const counted = await creations.get(key);
-      if (counted !== null && counted.consumedPoints >= uploadsPerMinute) throw limited(uploadsPerMinute, counted);
-      await consume(partials, key);
+    countCreation: (caller, address) => whole.count(creationKeys(caller, address), uploadsPerMinute),
+    async countPartial(caller, address) {
+      const keys = creationKeys(caller, address);
+      for (const { policy, ...count } of await whole.look(keys)) refuseUnless(count, policy, uploadsPerMinute);
+      await partial.count(keys, uploadsPerMinute);
+    },
+    standings: (caller, address) => whole.look(creationKeys(caller, address)),
+  };
+}
+
+/** Counts users and addresses together: both have room, or nothing is counted. */
+function createCounter(quota: number, maxKeys: number) {
+  const window = { windowSeconds: CREATION_WINDOW_SECONDS, maxKeys };
+  const addressQuota = quota * USERS_AN_ADDRESS;
+  const users = createBoundedLimiter({ points: quota, ...window });
+  const addresses = createBoundedLimiter({ points: addressQuota, ...window });
+  return {
+    async count(keys: CreationKeys, uploadsPerMinute: number): Promise<void> {
+      // Looked at first: who is over it must not fill the memory with new users.
+      if (keys.address !== null) refuseUnless(await addresses.look(keys.address), 'address', uploadsPerMinute);
+      refuseUnless(await users.consume(keys.user), 'user', uploadsPerMinute);
+      if (keys.address === null) return;
+      const counted = await addresses.consume(keys.address);
+      if (!counted.allowed) await users.giveBack(keys.user);
+      refuseUnless(counted, 'address', uploadsPerMinute);
+    },
+    async look(keys: CreationKeys): Promise<LimitStanding[]> {
+      const user = { policy: 'user' as const, quota, ...(await users.look(keys.user)) };
+      if (keys.address === null) return [user];
+      return [user, { policy: 'address', quota: addressQuota, ...(await addresses.look(keys.address)) }];
     },
   };
 }
 
-function limited(uploadsPerMinute: number, { msBeforeNext }: RateLimiterRes): Failure {
-  const retryAfterSeconds = Math.max(1, Math.ceil(msBeforeNext / 1000));
-  const detail = `${uploadsPerMinute} uploads a minute are allowed. The next may start in ${retryAfterSeconds} seconds.`;
-  return new Failure('rate-limited', detail, { retryAfterSeconds });
+function refuseUnless({ allowed, resetSeconds }: Count, policy: Policy, uploadsPerMinute: number): void {
+  if (allowed) return;
+  const reason =
+    policy === 'user'
+      ? `${uploadsPerMinute} uploads a minute are allowed.`
+      : 'Too many uploads come from this network.';
+  const detail = `${reason} The next may start in ${resetSeconds} seconds.`;
+  throw new Failure('rate-limited', detail, { retryAfterSeconds: resetSeconds });
 }

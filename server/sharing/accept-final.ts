@@ -4,7 +4,7 @@ import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { NewUpload, UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
 import { checkDeclared, type FilePolicy } from '../rules/file-policy.ts';
-import { chooseSession, isUploader, type Participant, participantKey } from '../rules/participant.ts';
+import { chooseSession, isUploader, type Participant } from '../rules/participant.ts';
 import { isPartial } from '../rules/upload-concat.ts';
 import { isUploadId } from '../rules/upload-id.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
@@ -23,7 +23,7 @@ type Needs = {
   reserveBytes: Pick<ReserveBytes, 'forFinal'>;
   expirySeconds: number;
   /** Counts one creation of a user: a parallel upload counts here, once. @throws {Failure} `rate-limited` */
-  countCreation(key: string): Promise<void>;
+  countCreation(caller: Participant, address: string): Promise<void>;
   now(): number;
 };
 
@@ -55,7 +55,7 @@ export function createAcceptFinal(needs: Needs): AcceptFinal {
     upload.sizeBytes = sumOf(await findParts(needs, caller, partialIds), policy.maxFileSizeBytes);
     // The parts stay until they are joined.
     await checkRoom(needs.storage, Math.min(upload.sizeBytes ?? 0, policy.maxFileSizeBytes));
-    await needs.countCreation(participantKey(caller));
+    await needs.countCreation(caller, request.address);
     const id = await database.transaction(async (transaction) => {
       await uploads.insert(transaction, upload);
       const same = await parts.findSameFinal(transaction, upload);

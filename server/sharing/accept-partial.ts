@@ -3,7 +3,7 @@ import type { Database } from '../database/open-database.ts';
 import type { NewUpload } from '../database/upload-table.ts';
 import { bytesToReserve } from '../rules/allowance.ts';
 import type { FilePolicy } from '../rules/file-policy.ts';
-import { checkCompany, chooseSession, type Participant, participantKey } from '../rules/participant.ts';
+import { checkCompany, chooseSession, type Participant } from '../rules/participant.ts';
 import { tooLarge } from '../rules/refusals.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
@@ -17,7 +17,7 @@ type Needs = {
   storage: Pick<FileStorage, 'freeBytes'>;
   expirySeconds: number;
   /** Counts one partial upload, and looks whether a file may follow. @throws {Failure} `rate-limited` */
-  countPartial(key: string): Promise<void>;
+  countPartial(caller: Participant, address: string): Promise<void>;
   now(): number;
 };
 
@@ -35,7 +35,7 @@ export function createAcceptPartial(needs: Needs): AcceptPartial {
     const upload = newUpload(caller, request, { session, reservedBytes, concat, createdAt, expiresAt });
     if ((upload.sizeBytes ?? 0) > maxFileSizeBytes) throw tooLarge(upload.name, maxFileSizeBytes);
     await checkRoom(needs.storage, upload.sizeBytes ?? 0);
-    await needs.countPartial(participantKey(caller));
+    await needs.countPartial(caller, request.address);
     await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload));
     return upload;
   };

@@ -4,7 +4,7 @@ import type { Database } from '../database/open-database.ts';
 import type { NewUpload } from '../database/upload-table.ts';
 import { bytesToReserve } from '../rules/allowance.ts';
 import { checkDeclared, type FilePolicy } from '../rules/file-policy.ts';
-import { chooseSession, type Participant, participantKey } from '../rules/participant.ts';
+import { chooseSession, type Participant } from '../rules/participant.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
 import { newUpload, type UploadRequest } from './new-upload.ts';
@@ -16,8 +16,8 @@ type Needs = {
   policy: FilePolicy;
   expirySeconds: number;
   storage: Pick<FileStorage, 'freeBytes'>;
-  /** Counts one creation of a user. @throws {Failure} `rate-limited` */
-  countCreation(key: string): Promise<void>;
+  /** Counts one creation of a user and an address. @throws {Failure} `rate-limited` */
+  countCreation(caller: Participant, address: string): Promise<void>;
   now(): number;
 };
 
@@ -36,7 +36,7 @@ export function createAcceptUpload(needs: Needs): AcceptUpload {
     const upload = newUpload(caller, request, { session, reservedBytes, concat: null, createdAt, expiresAt });
     checkDeclared(upload, needs.policy);
     await checkRoom(needs.storage, upload.sizeBytes ?? 0);
-    await needs.countCreation(participantKey(caller));
+    await needs.countCreation(caller, request.address);
     await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload));
     return upload;
   };

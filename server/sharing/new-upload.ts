@@ -17,6 +17,8 @@ export type UploadRequest = {
   sizeBytes: number | null;
   /** The `Upload-Metadata` header as sent. */
   metadata: string | null;
+  /** Where the client is: only counted. */
+  address: string;
 };
 
 const MAX_FILE_KEY_CHARACTERS = 128;

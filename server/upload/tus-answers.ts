@@ -5,7 +5,8 @@ import { Failure } from '../rules/failure.ts';
 import type { Participant } from '../rules/participant.ts';
 import { storedRefusal } from '../sharing/reject-upload.ts';
 
-export type TusContext = ParameterizedContext<{ caller: Participant }>;
+/** `address`: on a creation only. */
+export type TusContext = ParameterizedContext<{ caller: Participant; address: string }>;
 
 /** How long an answer waits for a finish that may take its time: joining a large file is limited by the disk. */
 const MAX_FINISH_WAIT_MS = 10_000;

@@ -108,8 +108,9 @@ export function readMetadata(request: IncomingMessage): TusMetadata {
 }
 
 /** What the metadata says of the file. */
-export function describeFile(metadata: TusMetadata, sizeBytes: number | null): UploadRequest {
+export function describeFile(metadata: TusMetadata, sizeBytes: number | null, address: string): UploadRequest {
   return {
+    address,
     sizeBytes,
     metadata: metadata.raw,
     company: metadata.get('company_id'),

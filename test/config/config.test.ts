@@ -19,6 +19,7 @@ describe('the defaults', () => {
       mediaPath: '/media/',
       publicUrl: undefined,
       allowedOrigins: [],
+      trustProxy: 0,
       jwtSecret: undefined,
       signedUrlSeconds: 3600,
       maxFileSizeBytes: 25 * 1024 * 1024,
@@ -70,6 +71,9 @@ describe('what is set', () => {
       ALLOWED_ORIGINS: 'https://a.example, ,http://b.example:8080/',
       CHAT_ALLOWED_FILE_TYPES: 'IMAGE/*, application/pdf',
       DATABASE_URL: 'sqlite:///srv/db/chat.sqlite',
+      TRUST_PROXY: '10.0.0.0/8, ::1, loopback',
+      CHAT_COMPANY_QUOTA: '1TB',
+      CHAT_MAX_PENDING_SIZE: '3MB',
       FILE_UPLOAD_MAX_MEMORY_SIZE: '26214400',
       USE_S3_STORAGE: 'False',
     });
@@ -83,7 +87,11 @@ describe('what is set', () => {
       allowedOrigins: ['https://a.example', 'http://b.example:8080'],
       allowedTypes: ['image/*', 'application/pdf'],
       databaseFile: '/srv/db/chat.sqlite',
+      trustProxy: ['10.0.0.0/8', '::1', 'loopback'],
+      companyQuotaBytes: 1024 ** 4,
+      maxPendingBytes: 3 * 1024 ** 2,
     });
+    expect(readConfig({ TRUST_PROXY: '2' }).trustProxy).toBe(2);
     expect(config.notes).toEqual([expect.stringContaining('FILE_UPLOAD_MAX_MEMORY_SIZE')]);
   });
 
@@ -135,6 +143,17 @@ describe('what is wrong', () => {
     ['CHAT_ALLOWED_FILE_TYPES', 'pictures'],
     ['CHAT_UPLOAD_RATE_LIMIT', '0'],
     ['CHAT_MAX_PENDING_UPLOADS', '0'],
+    ['CHAT_COMPANY_QUOTA', '0'],
+    ['TRUST_PROXY', 'true'],
+    ['TRUST_PROXY', '-1'],
+    ['TRUST_PROXY', '11'],
+    ['TRUST_PROXY', ','],
+    ['TRUST_PROXY', '10.0.0.0/33'],
+    ['TRUST_PROXY', '10.0.0.0/0'],
+    ['TRUST_PROXY', '10.0.0.0/8/8'],
+    ['TRUST_PROXY', '10.0.0.0/255.0.0.0'],
+    ['TRUST_PROXY', '127.1'],
+    ['TRUST_PROXY', 'proxy.example'],
     ['SIGNED_URL_EXPIRY', '0s'],
     ['DATABASE_URL', 'mysql://x'],
     ['DATABASE_URL', 'postgres://x'],

@@ -5,7 +5,7 @@ import { bearer, codeOf, listFiles, listUploads, shareFile, storedFiles } from '
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { startChatdrop } from '../services/chatdrop-process.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
-import { pngFile } from '../services/fixtures.ts';
+import { pngFile, textFile } from '../services/fixtures.ts';
 import { agentToken, visitorToken } from '../services/tokens.ts';
 import { type Created, type CreateOptions, create, head, offsetOf, patch, terminate } from '../services/tus-wire.ts';
 import { jsonOf, send } from '../services/wire.ts';
@@ -152,6 +152,42 @@ describe('the quota of a company', () => {
     expect((await start(room.visitor, 10 * MB - body.length + 1)).status).toBe(507);
   });
 
+  describe('taken by a file that comes in parts', () => {
+    const startPart = (room: ChatRoom, length: number) =>
+      start(room.visitor, length, { headers: { 'upload-concat': 'partial' } });
+    const join = (room: ChatRoom, urls: string[]) =>
+      start(room.visitor, undefined, { deferLength: false, headers: { 'upload-concat': `final;${urls.join(' ')}` } });
+    const sendPart = async (room: ChatRoom, body: Buffer) => {
+      const part = await startPart(room, body.length);
+      expect((await patch({ url: part.url, token: room.visitor, offset: 0, body })).status).toBe(204);
+      return part.url;
+    };
+
+    test('is the file’s size, once: while it arrives, while it is joined, and after', async () => {
+      const room = newChatRoom();
+      const body = Buffer.concat([pngFile(), Buffer.alloc(6 * MB - pngFile().length)]);
+      const urls = [await sendPart(room, body.subarray(0, 3 * MB)), await sendPart(room, body.subarray(3 * MB))];
+      expect((await startPart(room, 4 * MB + 1)).status).toBe(507);
+      expect((await start(room.visitor, 4 * MB)).status).toBe(201);
+      const final = await join(room, urls);
+      expect([final.status, final.headers['chat-file-id']]).toEqual([201, expect.anything()]);
+      expect((await listFiles(server().baseUrl, room)).files).toMatchObject([{ size: body.length }]);
+      expect((await start(room.visitor, 1)).status).toBe(507);
+    });
+
+    test('counts a part for each time that it is used', async () => {
+      const room = newChatRoom();
+      const url = await sendPart(room, textFile(4 * MB));
+      const other = await start(room.visitor, 3 * MB);
+      const refused = await join(room, [url, url]);
+      expect([refused.status, codeOf(refused)]).toEqual([507, 'quota-exceeded']);
+      await terminate(other.url, room.visitor);
+      expect((await join(room, [url, url])).status).toBe(201);
+      expect((await start(room.visitor, 2 * MB + 1)).status).toBe(507);
+      expect((await start(room.visitor, 2 * MB)).status).toBe(201);
+    });
+  });
+
   test('many that grow at once never hold more than there is', async () => {
     const room = newChatRoom();
     const growing = await Promise.all(Array.from({ length: 8 }, () => start(room.visitor, undefined)));
@@ -228,6 +264,21 @@ describe('what one user has on the way', () => {
       await terminate(first.url, role === 'visitor' ? room.visitor : room.agent);
       expect((await start(role === 'visitor' ? phone : room.agent, room.session, length)).status).toBe(201);
     }
+  });
+
+  test('is bounded also where a file comes in parts', async () => {
+    const room = newChatRoom();
+    const part = { headers: { 'upload-concat': 'partial' } };
+    const startPart = (length: number) => create({ baseUrl: server().baseUrl, token: room.visitor, length, ...part });
+    expect((await startPart(20 * MB)).status).toBe(201);
+    expect((await startPart(1)).status).toBe(429);
+    const other = newChatRoom();
+    const answers = await Promise.all(
+      Array.from({ length: AT_ONCE }, () =>
+        create({ baseUrl: server().baseUrl, token: other.visitor, length: 1, ...part }),
+      ),
+    );
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(ROOM_FOR);
   });
 
   test('is bounded in bytes also while a length is to come', async () => {

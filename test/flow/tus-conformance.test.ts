@@ -904,17 +904,6 @@ describe('concatenation: whose, how much, how often', () => {
     const created = await final(visitor, [part.url, later.url]);
     expect(created.status).toBe(201);
   });
-
-  test('the open parts of one user may announce ten of the largest files; those of deferred length count whole', async () => {
-    const { visitor } = newChatRoom();
-    for (let made = 0; made < 9; made += 1)
-      expect((await partial(visitor, null, { length: MAX_BYTES })).status).toBe(201);
-    const last = await partial(visitor, null, { deferLength: true });
-    expect(last.status).toBe(201);
-    expect((await partial(visitor, null, { length: 1 })).status).toBe(429);
-    await terminate(last.url, visitor);
-    expect((await partial(visitor, null, { length: 1 })).status).toBe(201);
-  });
 });
 
 describe('concatenation under a rate limit of 2', () => {

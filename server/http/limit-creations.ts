@@ -1,0 +1,34 @@
+/** Stands before every route that starts an upload: notes the client's address, and says in the answer what the limits leave. */
+import { CREATION_WINDOW_SECONDS } from '../rules/creation-limits.ts';
+import type { CallerMiddleware } from './authenticate.ts';
+import type { ClientAddress } from './client-address.ts';
+import type { CreationLimits, LimitStanding } from './rate-limit.ts';
+
+type Needs = { clientAddress: ClientAddress; limits: Pick<CreationLimits, 'standings'> };
+
+/** Counts nothing itself: the use case does, once it knows that the request is a good one. */
+export function limitCreations({ clientAddress, limits }: Needs): CallerMiddleware {
+  return async (ctx, next) => {
+    const address = clientAddress(ctx.req);
+    ctx.state.address = address;
+    try {
+      await next();
+    } finally {
+      ctx.set(rateLimitHeaders(await limits.standings(ctx.state.caller, address)));
+    }
+  };
+}
+
+/** draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4: lists of RFC 9651 strings with parameters. */
+export function rateLimitHeaders(
+  standings: readonly LimitStanding[],
+): Record<'RateLimit' | 'RateLimit-Policy', string> {
+  return {
+    'RateLimit-Policy': standings
+      .map(({ policy, quota }) => `"${policy}";q=${quota};w=${CREATION_WINDOW_SECONDS}`)
+      .join(', '),
+    RateLimit: standings
+      .map(({ policy, remaining, resetSeconds }) => `"${policy}";r=${remaining};t=${resetSeconds}`)
+      .join(', '),
+  };
+}

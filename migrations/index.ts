@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import * as uploadsAndFiles from './0001-uploads-and-files.ts';
 import * as concatenation from './0002-concatenation.ts';
+import * as oneRequestUploads from './0003-one-request-uploads.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -9,4 +10,5 @@ export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promi
 export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migration>([
   ['0001-uploads-and-files', uploadsAndFiles],
   ['0002-concatenation', concatenation],
+  ['0003-one-request-uploads', oneRequestUploads],
 ]);

@@ -53,10 +53,12 @@ import { createRecordFile } from './sharing/record-file.ts';
 import { createRejectUpload } from './sharing/reject-upload.ts';
 import { createRemoveFile } from './sharing/remove-file.ts';
 import { createRemoveSession } from './sharing/remove-session.ts';
+import { createSettleUpload } from './sharing/settle-upload.ts';
 import { createReportProgress } from './sharing/upload-progress.ts';
 import type { FileStorage } from './storage/file-storage.ts';
 import { createLocalStorage } from './storage/local-storage.ts';
 import { createLocker, withLock } from './upload/locker.ts';
+import { createMultipartUpload } from './upload/multipart-upload.ts';
 import { createTusEndpoint } from './upload/tus-endpoint.ts';
 import { createTusLibrary } from './upload/tus-library.ts';
 import { createWriteBody } from './upload/write-body.ts';
@@ -292,6 +294,7 @@ function composeSharing({
     acceptUpload: createAcceptUpload(accepting),
     acceptPartial: createAcceptPartial(accepting),
     acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
+    settleUpload: createSettleUpload({ uploads, policy }),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policy }),
     finishUpload,
     finishPartial: createFinishPartial({ parts, finishUpload }),
@@ -314,17 +317,18 @@ function composeSharing({
   };
 }
 
-/** The tus endpoint. */
-function composeUpload({ config, uploads, parts, storage, draining }: Parts, sharing: Sharing) {
+/** The two ways in: tus, and the original API's one request. */
+function composeUpload({ config, uploads, files, parts, storage, presentFile, draining }: Parts, sharing: Sharing) {
   const { maxFileSizeBytes, uploadExpirySeconds: expirySeconds } = config;
   const shared = { ...sharing, path: TUS_PATH, maxFileSizeBytes, expirySeconds, uploads, parts, storage, now };
   const writeBody = createWriteBody({ ...shared, draining: draining.signal });
   const library = createTusLibrary({ ...shared, writeBody });
-  return createTusEndpoint({ ...shared, library });
+  const multipart = createMultipartUpload({ ...shared, files, writeBody, presentFile, draining: draining.signal });
+  return { tus: createTusEndpoint({ ...shared, library }), multipart };
 }
 
 /** HTTP and Socket.IO, on one port. */
-function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: Assets) {
+function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge, assets: Assets) {
   const {
     config,
     log,
@@ -351,9 +355,15 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
     authenticateToken,
     mediaPath: config.mediaPath,
     session: createSessionRoutes({ authenticateToken, origins, secure, now }),
-    tus,
+    tus: upload.tus,
     files: createFileRoutes({ files, listFiles, presentFile, removeFile, removeSession, sendObject }),
-    uploads: createUploadRoutes({ uploads, storage, tusPath: TUS_PATH, limits: limitsOf(config) }),
+    uploads: createUploadRoutes({
+      uploads,
+      storage,
+      tusPath: TUS_PATH,
+      limits: limitsOf(config),
+      uploadWhole: upload.multipart,
+    }),
     media: createMediaRoute({ files, sendObject, secret: linkSecret, now }),
     health: createHealthRoutes({ database, storage, draining: draining.signal }),
     pages: createPageRoutes({

@@ -41,6 +41,7 @@ export function createHttpApp(needs: Needs): Koa {
   routes.options(TUS_PATH, tus.options).options(`${TUS_PATH}/:id`, tus.options);
   routes.post(TUS_PATH, caller, tus.create);
   routes.all(`${TUS_PATH}/:id`, caller, tus.upload);
+  routes.post('/api/chat/upload', caller, uploads.multipart);
   routes.get('/api/chat/uploads', caller, uploads.unfinished);
   routes.get('/api/chat/config', caller, uploads.config);
   routes.get('/api/chat/files', caller, files.list);

@@ -4,7 +4,7 @@ import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { NewUpload, UploadTable } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
 import type { FilePolicy } from '../rules/file-policy.ts';
-import { checkCompany, chooseSession, type Participant, participantKey } from '../rules/participant.ts';
+import { chooseSessionSoFar, type Participant, participantKey } from '../rules/participant.ts';
 import { tooLarge } from '../rules/refusals.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
@@ -36,7 +36,7 @@ export type AcceptPartial = (caller: Participant, request: UploadRequest, concat
 export function createAcceptPartial(needs: Needs): AcceptPartial {
   const { maxFileSizeBytes } = needs.policy;
   return async (caller, request, concat) => {
-    const session = sessionOf(caller, request);
+    const session = chooseSessionSoFar(caller, request);
     const createdAt = needs.now();
     const expiresAt = createdAt + needs.expirySeconds * 1000;
     const upload = newUpload(caller, request, { session, concat, createdAt, expiresAt });
@@ -52,13 +52,6 @@ export function createAcceptPartial(needs: Needs): AcceptPartial {
     });
     return upload;
   };
-}
-
-/** An agent without a session needs to name none before the final upload: '' stands for that, and is no session's name. */
-function sessionOf(caller: Participant, request: UploadRequest): string {
-  if (request.session !== undefined || caller.session !== null) return chooseSession(caller, request);
-  checkCompany(caller, request.company);
-  return '';
 }
 
 function tooManyBytes(): Failure {

@@ -2,7 +2,7 @@
 
 import type { NewUpload, UploadTable } from '../database/upload-table.ts';
 import { checkDeclared, type FilePolicy } from '../rules/file-policy.ts';
-import { chooseSession, type Participant, participantKey } from '../rules/participant.ts';
+import { chooseSession, chooseSessionSoFar, type Participant, participantKey } from '../rules/participant.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
 import { newUpload, tooManyPending, type UploadRequest } from './new-upload.ts';
@@ -26,12 +26,12 @@ export type AcceptUpload = (caller: Participant, request: UploadRequest) => Prom
 
 export function createAcceptUpload(needs: Needs): AcceptUpload {
   return async (caller, request) => {
-    const session = chooseSession(caller, request);
+    const session = request.oneRequest ? chooseSessionSoFar(caller, request) : chooseSession(caller, request);
     const createdAt = needs.now();
     const expiresAt = createdAt + needs.expirySeconds * 1000;
     const upload = newUpload(caller, request, { session, concat: null, createdAt, expiresAt });
-    checkDeclared(upload, needs.policy);
-    await checkRoom(needs.storage, upload.sizeBytes ?? 0);
+    checkDeclared({ ...upload, sizeBytes: request.sizeBytes }, needs.policy);
+    await checkRoom(needs.storage, request.sizeBytes ?? 0);
     await needs.countCreation(participantKey(caller));
     if (await needs.uploads.reserve(upload, needs.maxPendingUploads)) return upload;
     throw tooManyPending(needs.maxPendingUploads);

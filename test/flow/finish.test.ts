@@ -170,6 +170,7 @@ async function openParts(folder: string) {
         fileKey: null,
         sha256: null,
         concat: null,
+        oneRequest: false,
       };
       await uploads.reserve({ ...fresh, ...facts, createdAt: now(), expiresAt: now() - 1 }, 10);
       await storage.create(fresh.id);

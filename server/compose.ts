@@ -30,11 +30,13 @@ import { createPageRoutes } from './http/page-routes.ts';
 import { createCountCreations } from './http/rate-limit.ts';
 import { createSendObject } from './http/send-object.ts';
 import { createSessionRoutes } from './http/session-routes.ts';
+import { createSocketPort, hostAt } from './http/socket-port.ts';
 import { createUploadRoutes } from './http/upload-routes.ts';
 import { createChores } from './jobs/chores.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
 import { createOwedFinishes } from './jobs/owed-finishes.ts';
 import { type Periodic, startPeriodic } from './jobs/periodic.ts';
+import { createPlainWebSocket } from './realtime/plain-websocket.ts';
 import { createSessionFeed, type SessionFeed } from './realtime/session-feed.ts';
 import { createSocketServer, type SocketServer } from './realtime/socket-server.ts';
 import { createAbortUpload } from './sharing/abort-upload.ts';
@@ -119,8 +121,8 @@ function createLifecycle(
   sockets: SocketServer,
   release: () => Promise<void>,
 ): ChatdropServer {
-  const { config, log, http, draining } = parts;
-  const connections = trackConnections(http);
+  const { config, log, http, socketPort, draining } = parts;
+  const connections = trackConnections(http, ...(socketPort === null ? [] : [socketPort]));
   const chores = composeChores(parts, sharing);
   let periodic: Periodic | undefined;
   const stop = async () => {
@@ -137,6 +139,7 @@ function createLifecycle(
     // Not waited for: the server starts when the issuer is away, and the first request would ask anyway.
     void parts.auth.jwks?.keys();
     await listen(http, config.host, config.port);
+    if (socketPort !== null) await listen(socketPort, config.host, config.wsPort ?? 0, 'WS_PORT');
     const onFault = (chore: string, err: unknown) => log.error({ chore, err }, 'a chore failed; it runs again');
     periodic = startPeriodic(chores.periodic, onFault);
     return parts.publicUrl();
@@ -170,6 +173,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
     throw new Error(`The database ${config.databaseFile} cannot be used: ${cause.message}. ${remedy}`, { cause });
   });
   const http = createHttpServer();
+  const socketPort = config.wsPort === undefined ? null : createSocketPort();
   const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
 
   const files = (overrides.files ?? same)(createChatFileTable(database));
@@ -193,6 +197,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
     log,
     database,
     http,
+    socketPort,
     publicUrl,
     files,
     ledger,
@@ -327,12 +332,13 @@ function composeUpload({ config, uploads, files, parts, storage, presentFile, dr
   return { tus: createTusEndpoint({ ...shared, library }), multipart };
 }
 
-/** HTTP and Socket.IO, on one port. */
+/** HTTP and both kinds of sockets, on one port; the plain one, if wanted, on a second. */
 function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge, assets: Assets) {
   const {
     config,
     log,
     http,
+    socketPort,
     database,
     storage,
     files,
@@ -377,7 +383,13 @@ function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge, assets
   });
   http.on('request', app.callback());
   const onFault = (err: unknown) => log.error({ err }, 'a socket message failed');
-  return createSocketServer(http, { authenticateToken, feed, ledger, listFiles, origins, onFault, now });
+  const socketNeeds = { authenticateToken, feed, ledger, listFiles, origins, onFault, now };
+  const socketIo = createSocketServer(http, socketNeeds);
+  const plain = createPlainWebSocket({ ...socketNeeds, draining: draining.signal });
+  plain.attach(http);
+  if (socketPort !== null) plain.attach(socketPort, (host) => hostAt(http, host));
+  const closePort = () => new Promise<void>((done) => (socketPort === null ? done() : socketPort.close(() => done())));
+  return { close: async () => void (await Promise.all([socketIo.close(), plain.close(), closePort()])) };
 }
 
 function composeChores(

@@ -19,8 +19,10 @@ import { type Database, migrate, openDatabase } from './database/open-database.t
 import { createPeopleTable } from './database/people-table.ts';
 import { createRemovedObjectTable } from './database/removed-object-table.ts';
 import { sharedSecret } from './database/server-value-table.ts';
+import { createSessionListTable } from './database/session-list-table.ts';
 import { createUploadPartTable } from './database/upload-part-table.ts';
 import { createUploadTable } from './database/upload-table.ts';
+import { createChatSessionRoutes } from './http/chat-session-routes.ts';
 import { createFileRoutes } from './http/file-routes.ts';
 import { createHealthRoutes } from './http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from './http/http-app.ts';
@@ -50,6 +52,7 @@ import { createFinishPartial } from './sharing/finish-partial.ts';
 import { createFinishUpload } from './sharing/finish-upload.ts';
 import { createJoinParts } from './sharing/join-parts.ts';
 import { createListFiles } from './sharing/list-files.ts';
+import { createListSessions } from './sharing/list-sessions.ts';
 import { createPresentFile } from './sharing/present-file.ts';
 import { createRecordFile } from './sharing/record-file.ts';
 import { createRejectUpload } from './sharing/reject-upload.ts';
@@ -363,6 +366,9 @@ function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge, assets
     session: createSessionRoutes({ authenticateToken, origins, secure, now }),
     tus: upload.tus,
     files: createFileRoutes({ files, listFiles, presentFile, removeFile, removeSession, sendObject }),
+    chats: createChatSessionRoutes({
+      listSessions: createListSessions({ sessions: createSessionListTable(database), files, presentFile }),
+    }),
     uploads: createUploadRoutes({
       uploads,
       storage,

@@ -6,6 +6,7 @@ import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { Failure } from '../rules/failure.ts';
 import { authenticate, type CallerMiddleware, type CallerState } from './authenticate.ts';
+import type { ChatSessionRoutes } from './chat-session-routes.ts';
 import { cors } from './cors.ts';
 import type { FileRoutes } from './file-routes.ts';
 import type { HealthRoutes } from './health-routes.ts';
@@ -23,6 +24,7 @@ type Needs = {
   session: SessionRoutes;
   tus: { every: Middleware; options: Middleware; create: CallerMiddleware; upload: CallerMiddleware };
   files: FileRoutes;
+  chats: ChatSessionRoutes;
   uploads: UploadRoutes;
   media: Middleware;
   health: HealthRoutes;
@@ -33,7 +35,7 @@ export const TUS_PATH = '/api/chat/tus';
 
 export function createHttpApp(needs: Needs): Koa {
   const app = new Koa();
-  const { session, tus, files, uploads, media, health, pages } = needs;
+  const { session, tus, files, chats, uploads, media, health, pages } = needs;
   const caller = authenticate(needs);
   const routes = new Router<CallerState>();
 
@@ -48,6 +50,7 @@ export function createHttpApp(needs: Needs): Koa {
   routes.get('/api/chat/files/:id', caller, files.one);
   routes.delete('/api/chat/files/:id', caller, files.remove);
   routes.get('/api/chat/files/:id/content', caller, files.content);
+  routes.get('/api/chat/sessions', caller, chats.list);
   routes.delete('/api/chat/sessions/:session', caller, files.removeSession);
   routes.get(`${needs.mediaPath}{*key}`, media);
   routes.get('/healthz', health.alive).get('/readyz', health.ready);

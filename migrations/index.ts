@@ -3,6 +3,8 @@ import type { Knex } from 'knex';
 import * as uploadsAndFiles from './0001-uploads-and-files.ts';
 import * as concatenation from './0002-concatenation.ts';
 import * as companyUsage from './0003-company-usage.ts';
+import * as oneRequestUploads from './0004-one-request-uploads.ts';
+import * as sessionActivity from './0005-session-activity.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -11,4 +13,6 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0001-uploads-and-files', uploadsAndFiles],
   ['0002-concatenation', concatenation],
   ['0003-company-usage', companyUsage],
+  ['0004-one-request-uploads', oneRequestUploads],
+  ['0005-session-activity', sessionActivity],
 ]);

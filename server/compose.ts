@@ -20,8 +20,10 @@ import { type Database, migrate, openDatabase } from './database/open-database.t
 import { createPeopleTable } from './database/people-table.ts';
 import { createRemovedObjectTable } from './database/removed-object-table.ts';
 import { sharedSecret } from './database/server-value-table.ts';
+import { createSessionListTable } from './database/session-list-table.ts';
 import { createUploadPartTable } from './database/upload-part-table.ts';
 import { createUploadTable } from './database/upload-table.ts';
+import { createChatSessionRoutes } from './http/chat-session-routes.ts';
 import { createClientAddress } from './http/client-address.ts';
 import { createFileRoutes } from './http/file-routes.ts';
 import { createHealthRoutes } from './http/health-routes.ts';
@@ -32,12 +34,14 @@ import { createPageRoutes } from './http/page-routes.ts';
 import { createCreationLimits } from './http/rate-limit.ts';
 import { createSendObject } from './http/send-object.ts';
 import { createSessionRoutes } from './http/session-routes.ts';
+import { createSocketPort, hostAt } from './http/socket-port.ts';
 import { createUploadRoutes } from './http/upload-routes.ts';
 import { createCheckUsage } from './jobs/check-usage.ts';
 import { createChores } from './jobs/chores.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
 import { createOwedFinishes } from './jobs/owed-finishes.ts';
 import { type Periodic, startPeriodic } from './jobs/periodic.ts';
+import { createPlainWebSocket } from './realtime/plain-websocket.ts';
 import { createSessionFeed, type SessionFeed } from './realtime/session-feed.ts';
 import { createSocketServer, type SocketServer } from './realtime/socket-server.ts';
 import { createAbortUpload } from './sharing/abort-upload.ts';
@@ -51,16 +55,19 @@ import { createFinishPartial } from './sharing/finish-partial.ts';
 import { createFinishUpload } from './sharing/finish-upload.ts';
 import { createJoinParts } from './sharing/join-parts.ts';
 import { createListFiles } from './sharing/list-files.ts';
+import { createListSessions } from './sharing/list-sessions.ts';
 import { createPresentFile } from './sharing/present-file.ts';
 import { createRecordFile } from './sharing/record-file.ts';
 import { createRejectUpload } from './sharing/reject-upload.ts';
 import { createRemoveFile } from './sharing/remove-file.ts';
 import { createRemoveSession } from './sharing/remove-session.ts';
 import { createReserveBytes } from './sharing/reserve-bytes.ts';
+import { createSettleUpload } from './sharing/settle-upload.ts';
 import { createReportProgress } from './sharing/upload-progress.ts';
 import type { FileStorage } from './storage/file-storage.ts';
 import { createLocalStorage } from './storage/local-storage.ts';
 import { createLocker, withLock } from './upload/locker.ts';
+import { createMultipartUpload } from './upload/multipart-upload.ts';
 import { createTusEndpoint } from './upload/tus-endpoint.ts';
 import { createTusLibrary } from './upload/tus-library.ts';
 import { createWriteBody } from './upload/write-body.ts';
@@ -121,8 +128,8 @@ function createLifecycle(
   sockets: SocketServer,
   release: () => Promise<void>,
 ): ChatdropServer {
-  const { config, log, http, draining } = parts;
-  const connections = trackConnections(http);
+  const { config, log, http, socketPort, draining } = parts;
+  const connections = trackConnections(http, ...(socketPort === null ? [] : [socketPort]));
   const chores = composeChores(parts, sharing);
   let periodic: Periodic | undefined;
   const stop = async () => {
@@ -139,6 +146,7 @@ function createLifecycle(
     // Not waited for: the server starts when the issuer is away, and the first request would ask anyway.
     void parts.auth.jwks?.keys();
     await listen(http, config.host, config.port);
+    if (socketPort !== null) await listen(socketPort, config.host, config.wsPort ?? 0, 'WS_PORT');
     const onFault = (chore: string, err: unknown) => log.error({ chore, err }, 'a chore failed; it runs again');
     periodic = startPeriodic(chores.periodic, onFault);
     return parts.publicUrl();
@@ -172,6 +180,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
     throw new Error(`The database ${config.databaseFile} cannot be used: ${cause.message}. ${remedy}`, { cause });
   });
   const http = createHttpServer();
+  const socketPort = config.wsPort === undefined ? null : createSocketPort();
   const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
 
   const files = (overrides.files ?? same)(createChatFileTable(database));
@@ -196,6 +205,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
     log,
     database,
     http,
+    socketPort,
     publicUrl,
     files,
     ledger,
@@ -310,6 +320,7 @@ function composeSharing({
     acceptUpload: createAcceptUpload(accepting),
     acceptPartial: createAcceptPartial(accepting),
     acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
+    settleUpload: createSettleUpload({ uploads, policy }),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policy }),
     finishUpload,
     finishPartial: createFinishPartial({ parts, finishUpload }),
@@ -332,21 +343,23 @@ function composeSharing({
   };
 }
 
-/** The tus endpoint. */
-function composeUpload({ config, uploads, parts, storage, draining }: Parts, sharing: Sharing) {
+/** The two ways in: tus, and the original API's one request. */
+function composeUpload({ config, uploads, files, parts, storage, presentFile, draining }: Parts, sharing: Sharing) {
   const { maxFileSizeBytes, uploadExpirySeconds: expirySeconds } = config;
   const shared = { ...sharing, path: TUS_PATH, maxFileSizeBytes, expirySeconds, uploads, parts, storage, now };
   const writeBody = createWriteBody({ ...shared, draining: draining.signal });
   const library = createTusLibrary({ ...shared, writeBody });
-  return createTusEndpoint({ ...shared, library });
+  const multipart = createMultipartUpload({ ...shared, files, writeBody, presentFile, draining: draining.signal });
+  return { tus: createTusEndpoint({ ...shared, library }), multipart };
 }
 
-/** HTTP and Socket.IO, on one port. */
-function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: Assets) {
+/** HTTP and both kinds of sockets, on one port; the plain one, if wanted, on a second. */
+function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge, assets: Assets) {
   const {
     config,
     log,
     http,
+    socketPort,
     database,
     storage,
     files,
@@ -375,9 +388,18 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
     creationLimits,
     mediaPath: config.mediaPath,
     session: createSessionRoutes({ authenticateToken, origins, secure, now }),
-    tus,
+    tus: upload.tus,
     files: createFileRoutes({ files, listFiles, presentFile, removeFile, removeSession, sendObject }),
-    uploads: createUploadRoutes({ uploads, storage, tusPath: TUS_PATH, limits: limitsOf(config) }),
+    chats: createChatSessionRoutes({
+      listSessions: createListSessions({ sessions: createSessionListTable(database), files, presentFile }),
+    }),
+    uploads: createUploadRoutes({
+      uploads,
+      storage,
+      tusPath: TUS_PATH,
+      limits: limitsOf(config),
+      uploadWhole: upload.multipart,
+    }),
     media: createMediaRoute({ files, sendObject, secret: linkSecret, now }),
     health: createHealthRoutes({ database, storage, draining: draining.signal }),
     pages: createPageRoutes({
@@ -391,7 +413,13 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
   });
   http.on('request', app.callback());
   const onFault = (err: unknown) => log.error({ err }, 'a socket message failed');
-  return createSocketServer(http, { authenticateToken, feed, ledger, listFiles, origins, onFault, now });
+  const socketNeeds = { authenticateToken, feed, ledger, listFiles, origins, onFault, now };
+  const socketIo = createSocketServer(http, socketNeeds);
+  const plain = createPlainWebSocket({ ...socketNeeds, draining: draining.signal });
+  plain.attach(http);
+  if (socketPort !== null) plain.attach(socketPort, (host) => hostAt(http, host));
+  const closePort = () => new Promise<void>((done) => (socketPort === null ? done() : socketPort.close(() => done())));
+  return { close: async () => void (await Promise.all([socketIo.close(), plain.close(), closePort()])) };
 }
 
 function composeChores(

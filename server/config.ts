@@ -15,6 +15,8 @@ export type Config = {
   development: boolean;
   host: string;
   port: number;
+  /** Undefined: the plain WebSocket is on `port` only. */
+  wsPort: number | undefined;
   dataDir: string;
   mediaRoot: string;
   mediaPath: string;
@@ -105,6 +107,7 @@ function toConfig(values: Values): Config {
     development: KEY_SETTINGS.every((name) => values[name] === undefined),
     host: values.HOST,
     port: values.PORT,
+    wsPort: values.WS_PORT === values.PORT ? undefined : values.WS_PORT,
     dataDir,
     mediaRoot: path.resolve(values.MEDIA_ROOT ?? path.join(dataDir, 'media')),
     mediaPath: values.MEDIA_URL,

@@ -42,6 +42,21 @@ export type FileList = {
   seq: number;
 };
 
+/** An entry of `GET /api/chat/sessions/`: a chat in which something was shared or is on its way. */
+export type ChatSession = {
+  session_id: string;
+  company_id: string;
+  /** The newest one that is still there. */
+  last_file: ChatFile | null;
+  files_count: number;
+  uploads_under_way: number;
+  /** RFC 3339, UTC: the last file that came or went, or upload that began. */
+  last_activity_at: string;
+};
+
+/** `GET /api/chat/sessions/`, newest activity first. */
+export type SessionList = { sessions: ChatSession[]; next_cursor: string | null };
+
 /** How an upload stands, as others see it. */
 export type UploadState = 'uploading' | 'checking' | 'unscannable' | 'error';
 

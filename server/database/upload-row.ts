@@ -26,6 +26,8 @@ export type UploadRecord = {
   fileKey: string | null;
   /** What the client says the SHA-256 is, hex. */
   sha256: string | null;
+  /** Comes in one request (multipart): it has no URL, and ends with that request. */
+  oneRequest: boolean;
   /** The `Upload-Concat` header as it was sent: see `rules/upload-concat.ts`. */
   concat: string | null;
   state: UploadRowState;
@@ -59,6 +61,7 @@ export type NewUpload = Pick<
   | 'metadata'
   | 'fileKey'
   | 'sha256'
+  | 'oneRequest'
   | 'concat'
   | 'createdAt'
   | 'expiresAt'
@@ -83,6 +86,7 @@ export function toRow(upload: NewUpload): Row {
     metadata: upload.metadata,
     file_key: upload.fileKey,
     sha256: upload.sha256,
+    one_request: upload.oneRequest,
     upload_concat: upload.concat,
     state: 'open',
     created_at: upload.createdAt,
@@ -104,6 +108,7 @@ export function fromRow(row: Row): UploadRecord {
     metadata: row.metadata,
     fileKey: row.file_key,
     sha256: row.sha256,
+    oneRequest: Boolean(row.one_request),
     concat: row.upload_concat,
     state: row.state,
     mimeType: row.mime_type,

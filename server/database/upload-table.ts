@@ -15,6 +15,9 @@ import {
 
 export type { NewUpload, UploadRecord, UploadRowState };
 
+/** What is only known when the one request of an upload is over. */
+export type SettledFacts = { session: string; name: string; declaredType: string | null; sizeBytes: number };
+
 /** `token`: `{process}.{try}`, so that a process knows its own. */
 export type Lease = { token: string; untilMs: number };
 
@@ -149,6 +152,27 @@ export function createUploadTable(database: Database) {
     /** All parts of a final upload are here, so its length is known and it is complete. */
     async fixLength(id: string, sizeBytes: number): Promise<void> {
       await moveFrom(['open'], id, { size: sizeBytes, bytes_received: sizeBytes });
+    },
+
+    /**
+     * The one request of an upload came whole: what it said of the file, and its length, are known now. From here on a
+     * crash no longer ends it. @returns false when it has ended meanwhile
+     */
+    async settle(id: string, facts: SettledFacts): Promise<boolean> {
+      const { session, name, declaredType, sizeBytes } = facts;
+      const known = { session_id: session, name, declared_type: declaredType, size: sizeBytes };
+      return (
+        (await database('uploads').where({ id, state: 'open', one_request: true }).whereNull('size').update(known)) ===
+        1
+      );
+    },
+
+    /** At the start, under the instance lock: the requests of these ended with the process that had them. */
+    async abortUnsettled(): Promise<number> {
+      return database('uploads')
+        .where({ state: 'open', one_request: true })
+        .whereNull('size')
+        .update({ state: 'aborted' });
     },
 
     /** Bytes arrived: the expiry counts from here. @returns false when the upload has ended meanwhile */

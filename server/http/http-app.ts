@@ -6,6 +6,7 @@ import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { Failure } from '../rules/failure.ts';
 import { authenticate, type CallerMiddleware, type CallerState } from './authenticate.ts';
+import type { ChatSessionRoutes } from './chat-session-routes.ts';
 import type { ClientAddress } from './client-address.ts';
 import { cors } from './cors.ts';
 import type { FileRoutes } from './file-routes.ts';
@@ -28,6 +29,7 @@ type Needs = {
   session: SessionRoutes;
   tus: { every: Middleware; options: Middleware; create: CallerMiddleware; upload: CallerMiddleware };
   files: FileRoutes;
+  chats: ChatSessionRoutes;
   uploads: UploadRoutes;
   media: Middleware;
   health: HealthRoutes;
@@ -38,7 +40,7 @@ export const TUS_PATH = '/api/chat/tus';
 
 export function createHttpApp(needs: Needs): Koa {
   const app = new Koa();
-  const { session, tus, files, uploads, media, health, pages } = needs;
+  const { session, tus, files, chats, uploads, media, health, pages } = needs;
   const caller = authenticate(needs);
   const creation = limitCreations({ clientAddress: needs.clientAddress, limits: needs.creationLimits });
   const routes = new Router<CallerState>();
@@ -47,12 +49,14 @@ export function createHttpApp(needs: Needs): Koa {
   routes.options(TUS_PATH, tus.options).options(`${TUS_PATH}/:id`, tus.options);
   routes.post(TUS_PATH, caller, creation, tus.create);
   routes.all(`${TUS_PATH}/:id`, caller, tus.upload);
+  routes.post('/api/chat/upload', caller, creation, uploads.multipart);
   routes.get('/api/chat/uploads', caller, uploads.unfinished);
   routes.get('/api/chat/config', caller, uploads.config);
   routes.get('/api/chat/files', caller, files.list);
   routes.get('/api/chat/files/:id', caller, files.one);
   routes.delete('/api/chat/files/:id', caller, files.remove);
   routes.get('/api/chat/files/:id/content', caller, files.content);
+  routes.get('/api/chat/sessions', caller, chats.list);
   routes.delete('/api/chat/sessions/:session', caller, files.removeSession);
   routes.get(`${needs.mediaPath}{*key}`, media);
   routes.get('/healthz', health.alive).get('/readyz', health.ready);

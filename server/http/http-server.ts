@@ -28,15 +28,17 @@ export function createHttpServer(): Server {
 export type Connections = { endSockets(): void; endAll(): void };
 
 /** Node no longer counts a connection that became a WebSocket, and would wait for a silent one for ever. */
-export function trackConnections(server: Server): Connections {
+export function trackConnections(...servers: Server[]): Connections {
   const all = new Set<Duplex>();
   const upgraded = new Set<Duplex>();
   const track = (open: Set<Duplex>) => (socket: Duplex) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
   };
-  server.on('connection', track(all));
-  server.on('upgrade', (_request, socket) => track(upgraded)(socket));
+  for (const server of servers) {
+    server.on('connection', track(all));
+    server.on('upgrade', (_request, socket) => track(upgraded)(socket));
+  }
   const end = (open: Set<Duplex>) => () => {
     for (const socket of open) socket.destroy();
   };
@@ -44,10 +46,10 @@ export function trackConnections(server: Server): Connections {
 }
 
 /** @throws when the port is taken, with what to do about it */
-export function listen(server: Server, host: string, port: number): Promise<void> {
+export function listen(server: Server, host: string, port: number, setting = 'PORT'): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = `Port ${port} is in use. Stop the other program, or set another PORT.`;
+      const taken = `Port ${port} is in use. Stop the other program, or set another ${setting}.`;
       reject(error.code === 'EADDRINUSE' ? new Error(taken, { cause: error }) : error);
     });
     server.listen(port, host, resolve);

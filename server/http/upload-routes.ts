@@ -1,6 +1,7 @@
-/** What is on its way in a session, and the limits that hold for the caller. */
+/** The upload in one request, what is on its way in a session, and the limits that hold for the caller. */
+import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import type { ChatConfig, UnfinishedUpload } from '../contract/chat-file.ts';
+import type { ChatConfig, ChatFile, UnfinishedUpload } from '../contract/chat-file.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { chooseSession, isUploader, type Participant } from '../rules/participant.ts';
 import { publicUploadId } from '../rules/upload-id.ts';
@@ -13,15 +14,20 @@ type Needs = {
   storage: Pick<FileStorage, 'offsetOf'>;
   tusPath: string;
   limits: ChatConfig;
+  uploadWhole(caller: Participant, request: IncomingMessage, address: string): Promise<ChatFile>;
 };
 
 const MAX_LISTED = 200;
 const query = z.object({ company_id: z.string().optional(), session_id: z.string().optional() });
 
-export type UploadRoutes = Record<'unfinished' | 'config', CallerMiddleware>;
+export type UploadRoutes = Record<'multipart' | 'unfinished' | 'config', CallerMiddleware>;
 
 export function createUploadRoutes(needs: Needs): UploadRoutes {
   return {
+    multipart: async (ctx) => {
+      ctx.body = await needs.uploadWhole(ctx.state.caller, ctx.req, ctx.state.address ?? '');
+      ctx.status = 201;
+    },
     unfinished: async (ctx) => {
       const { caller } = ctx.state;
       const { company_id: company, session_id } = readQuery(query, ctx.query);
@@ -52,7 +58,8 @@ async function present(
     state: record.state === 'finishing' ? (record.attempts > 1 ? 'error' : 'checking') : 'uploading',
     expires_at: new Date(record.expiresAt).toISOString(),
   };
-  if (isUploader(caller, record))
+  // What comes in one request has no URL to go on at.
+  if (isUploader(caller, record) && !record.oneRequest)
     Object.assign(shown, { upload_url: `${tusPath}/${record.id}`, file_key: record.fileKey });
   return shown;
 }

@@ -1,11 +1,11 @@
-/** One Socket.IO connection: what it may still take, and which sessions it follows. */
-import type { Socket } from 'socket.io';
+/** One connection, whatever its transport: what it may still take, and which sessions it follows. */
 import type { ServerEvent } from '../contract/events.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
 import { Failure } from '../rules/failure.ts';
 import { type Participant, participantKey } from '../rules/participant.ts';
 import { type ListFiles, MAX_PAGE_FILES } from '../sharing/list-files.ts';
 import type { Listener, SessionFeed, Subscription } from './session-feed.ts';
+import type { Wire } from './wire.ts';
 
 export type ConnectionNeeds = {
   feed: SessionFeed;
@@ -29,9 +29,6 @@ export type Connection = {
   close(): void;
 };
 
-/** What may wait for a slow client; above it the ledger has to wait for the client. */
-const MAX_WAITING_MESSAGES = 500;
-const MAX_WAITING_CHARACTERS = 1024 * 1024;
 /** Sessions that one socket may follow. */
 const MAX_FOLLOWED = 1000;
 /** The key under which a whole company is followed; no session id can be it. */
@@ -39,9 +36,9 @@ const WHOLE_COMPANY = '*';
 
 type Greeting = ServerEvent & { seq: number };
 
-export function createConnection(needs: ConnectionNeeds, socket: Socket, caller: Participant): Connection {
+export function createConnection(needs: ConnectionNeeds, wire: Wire, caller: Participant): Connection {
   const following = new Map<string, Subscription>();
-  const listener = listenerOf(socket, caller);
+  const listener = listenerOf(wire, caller);
   const greeting = (session: string | null) => established(needs, caller, session);
   const fileList = (session: string, cursor?: string) => listEvent(needs, caller, session, cursor);
 
@@ -55,7 +52,7 @@ export function createConnection(needs: ConnectionNeeds, socket: Socket, caller:
     const isKept = after === undefined || (await needs.ledger.keepsAllAfter(caller.company, after));
     const list = isKept || session === null ? null : await fileList(session);
     // Nothing is awaited from here on: whoever asks for the same meanwhile finds it done.
-    if (!socket.connected || following.has(key) || following.has(WHOLE_COMPANY)) return hello;
+    if (!wire.isOpen() || following.has(key) || following.has(WHOLE_COMPANY)) return hello;
     if (key === WHOLE_COMPANY) close();
     listener.send(hello);
     if (!isKept)
@@ -75,7 +72,7 @@ export function createConnection(needs: ConnectionNeeds, socket: Socket, caller:
     listener,
     fileList,
     close,
-    isFull: () => isFull(socket),
+    isFull: wire.isFull,
     follow: async (session, after) => {
       if (following.size >= MAX_FOLLOWED)
         throw new Failure('invalid-request', `A socket follows ${MAX_FOLLOWED} sessions at most.`);
@@ -96,33 +93,15 @@ export function createConnection(needs: ConnectionNeeds, socket: Socket, caller:
   };
 }
 
-function listenerOf(socket: Socket, caller: Participant): Listener {
+function listenerOf(wire: Wire, caller: Participant): Listener {
   return {
     participant: participantKey(caller),
     send(event) {
-      socket.emit(event.type, event);
-      return !isFull(socket);
+      wire.send(event);
+      return !wire.isFull();
     },
-    drained: () =>
-      new Promise((resolve) => {
-        if (!socket.connected || waiting(socket).length === 0) return resolve();
-        socket.conn.once('drain', resolve);
-        socket.conn.once('close', resolve);
-      }),
+    drained: wire.drained,
   };
-}
-
-/** Engine.IO documents `drain` but keeps what waits to itself. */
-function waiting(socket: Socket): { data?: unknown }[] {
-  return (socket.conn as unknown as { writeBuffer: { data?: unknown }[] }).writeBuffer;
-}
-
-function isFull(socket: Socket): boolean {
-  const packets = waiting(socket);
-  if (packets.length >= MAX_WAITING_MESSAGES) return true;
-  let characters = 0;
-  for (const { data } of packets) characters += typeof data === 'string' ? data.length : 0;
-  return characters >= MAX_WAITING_CHARACTERS;
 }
 
 async function established(needs: ConnectionNeeds, caller: Participant, session: string | null): Promise<Greeting> {

@@ -46,6 +46,6 @@ export async function enter({ authenticateToken, origins }: Needs, { auth, heade
 }
 
 /** A socket also writes, so the cookie counts for our own pages only, and not without an Origin. */
-function cookieToken({ pageOf }: Pick<Origins, 'pageOf'>, headers: IncomingHttpHeaders): string | undefined {
+export function cookieToken({ pageOf }: Pick<Origins, 'pageOf'>, headers: IncomingHttpHeaders): string | undefined {
   return pageOf(headers) === 'ours' ? readSessionCookie(headers.cookie) : undefined;
 }

@@ -58,6 +58,24 @@ export function chooseSession(caller: Participant, stated: { company?: string; s
   return session;
 }
 
+/** Stands for a session that is named later; no session's name. */
+export const SESSION_TO_COME = '';
+
+/** As `chooseSession`, while more of the request is to come: an agent without a session may still name one. */
+export function chooseSessionSoFar(caller: Participant, stated: { company?: string; session?: string }): string {
+  if (stated.session !== undefined || caller.session !== null) return chooseSession(caller, stated);
+  checkCompany(caller, stated.company);
+  return SESSION_TO_COME;
+}
+
+/** @throws {Failure} `forbidden` when an uploader is stated who the caller is not, `invalid-request` for one that is none. */
+export function checkUploader(caller: Participant, uploader: string | undefined): void {
+  if (uploader === undefined) return;
+  if (uploader !== 'user' && uploader !== 'agent')
+    throw new Failure('invalid-request', 'uploader must be user or agent.');
+  if (uploader !== caller.role) throw new Failure('forbidden', 'The uploader is who the token says.');
+}
+
 /** @throws {Failure} when a company is stated that is malformed (400) or not the token's (403). */
 export function checkCompany(caller: Participant, company: string | undefined): void {
   if (company === undefined) return;

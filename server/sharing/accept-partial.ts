@@ -3,7 +3,7 @@ import type { Database } from '../database/open-database.ts';
 import type { NewUpload } from '../database/upload-table.ts';
 import { bytesToReserve } from '../rules/allowance.ts';
 import type { FilePolicy } from '../rules/file-policy.ts';
-import { checkCompany, chooseSession, type Participant } from '../rules/participant.ts';
+import { chooseSessionSoFar, type Participant } from '../rules/participant.ts';
 import { tooLarge } from '../rules/refusals.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
@@ -27,7 +27,7 @@ export type AcceptPartial = (caller: Participant, request: UploadRequest, concat
 export function createAcceptPartial(needs: Needs): AcceptPartial {
   const { maxFileSizeBytes } = needs.policy;
   return async (caller, request, concat) => {
-    const session = sessionOf(caller, request);
+    const session = chooseSessionSoFar(caller, request);
     const createdAt = needs.now();
     const expiresAt = createdAt + needs.expirySeconds * 1000;
     // A part is one of the user's pending uploads like others, so nobody gains room by taking a file apart.
@@ -39,11 +39,4 @@ export function createAcceptPartial(needs: Needs): AcceptPartial {
     await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload));
     return upload;
   };
-}
-
-/** An agent without a session needs to name none before the final upload: '' stands for that, and is no session's name. */
-function sessionOf(caller: Participant, request: UploadRequest): string {
-  if (request.session !== undefined || caller.session !== null) return chooseSession(caller, request);
-  checkCompany(caller, request.company);
-  return '';
 }

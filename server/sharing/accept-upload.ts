@@ -4,7 +4,7 @@ import type { Database } from '../database/open-database.ts';
 import type { NewUpload } from '../database/upload-table.ts';
 import { bytesToReserve } from '../rules/allowance.ts';
 import { checkDeclared, type FilePolicy } from '../rules/file-policy.ts';
-import { chooseSession, type Participant } from '../rules/participant.ts';
+import { chooseSession, chooseSessionSoFar, type Participant } from '../rules/participant.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
 import { newUpload, type UploadRequest } from './new-upload.ts';
@@ -29,13 +29,13 @@ export type AcceptUpload = (caller: Participant, request: UploadRequest) => Prom
 
 export function createAcceptUpload(needs: Needs): AcceptUpload {
   return async (caller, request) => {
-    const session = chooseSession(caller, request);
+    const session = request.oneRequest ? chooseSessionSoFar(caller, request) : chooseSession(caller, request);
     const createdAt = needs.now();
     const expiresAt = createdAt + needs.expirySeconds * 1000;
     const reservedBytes = bytesToReserve(request.sizeBytes, 0, needs.policy.maxFileSizeBytes);
     const upload = newUpload(caller, request, { session, reservedBytes, concat: null, createdAt, expiresAt });
-    checkDeclared(upload, needs.policy);
-    await checkRoom(needs.storage, upload.sizeBytes ?? 0);
+    checkDeclared({ ...upload, sizeBytes: request.sizeBytes }, needs.policy);
+    await checkRoom(needs.storage, request.sizeBytes ?? 0);
     await needs.countCreation(caller, request.address);
     await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload));
     return upload;

@@ -15,6 +15,8 @@ export type UploadRequest = {
   sha256: string | undefined;
   /** Null: deferred. */
   sizeBytes: number | null;
+  /** One request brings everything: what it says may still change, and its length counts when it is over. */
+  oneRequest?: true;
   /** The `Upload-Metadata` header as sent. */
   metadata: string | null;
   /** Where the client is: only counted. */
@@ -37,13 +39,19 @@ export function newUpload(
     uploader: caller.role,
     subject: caller.subject,
     name: cleanFileName(request.name ?? ''),
-    declaredType: request.declaredType?.trim().toLowerCase().slice(0, MAX_TYPE_CHARACTERS) || null,
-    sizeBytes: request.sizeBytes,
+    declaredType: cleanType(request.declaredType),
+    sizeBytes: request.oneRequest ? null : request.sizeBytes,
     metadata: request.metadata,
     fileKey: request.fileKey ?? null,
     sha256: request.sha256?.toLowerCase() ?? null,
+    oneRequest: request.oneRequest ?? false,
     ...facts,
   };
+}
+
+/** What a client says the type is; null when it says nothing. */
+export function cleanType(declaredType: string | undefined): string | null {
+  return declaredType?.trim().toLowerCase().slice(0, MAX_TYPE_CHARACTERS) || null;
 }
 
 function checkDetails({ fileKey, sha256 }: UploadRequest): void {

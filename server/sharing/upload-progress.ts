@@ -1,7 +1,7 @@
 /** Tells the others in a session that a file is on its way: at most once a second, and how it ended. */
 import type { ProgressState, UploadProgress } from '../contract/events.ts';
 import type { UploadRecord } from '../database/upload-table.ts';
-import { participantKey } from '../rules/participant.ts';
+import { participantKey, SESSION_TO_COME } from '../rules/participant.ts';
 import { publicUploadId } from '../rules/upload-id.ts';
 
 type Needs = {
@@ -35,7 +35,7 @@ export function createReportProgress({ publish, now }: Needs): ReportProgress {
     send(upload, offset, 'uploading');
   };
   return (upload, offset, state) => {
-    if (upload.mimeType === null) return;
+    if (upload.mimeType === null || upload.session === SESSION_TO_COME) return;
     if (state !== 'uploading') {
       forget(upload.id);
       send(upload, offset, state);

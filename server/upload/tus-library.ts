@@ -1,5 +1,6 @@
 /** @tus/server with our parts in it: the store, the locker, the write path and the finish. It answers POST and PATCH. */
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { Server } from '@tus/server';
 import { type CancellationContext, DataStore, ERRORS, type Locker, Upload } from '@tus/utils';
 import type { ProblemCode } from '../contract/problem.ts';
@@ -12,7 +13,9 @@ import type { ReserveBytes } from '../sharing/reserve-bytes.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
 /** Takes a request's body to the storage. @returns the offset that is on disk. */
-export type WriteBody = (body: TusBody, offset: number, maxBytes: number, signal: AbortSignal) => Promise<number>;
+export type WriteBody = (body: IncomingBody, offset: number, maxBytes: number, signal: AbortSignal) => Promise<number>;
+/** Bytes on their way into an upload. */
+export type IncomingBody = { incoming: Readable; upload: UploadRecord };
 /** What travels through the library in the place of a web stream: Node's own request, without seven streams around it. */
 export type TusBody = { incoming: IncomingMessage; upload: UploadRecord };
 export type TusCall = TusBody & { method: 'POST' | 'PATCH' };

@@ -1,4 +1,5 @@
 /** The write path of a tus request: check the first bytes, put them on disk, tell the others, note how far it came. */
+import { IncomingMessage } from 'node:http';
 import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { HEAD_BYTES } from '../rules/detect-type.ts';
@@ -27,14 +28,15 @@ type Needs = {
 };
 
 /** No byte for this long ends a request; a slow phone that sends a little now and then may take days. */
-const IDLE_TIMEOUT_MS = 60_000;
+export const IDLE_TIMEOUT_MS = 60_000;
 /** A body that lasts long moves its upload's expiry while it runs. */
 const MAX_NOTE_EVERY_MS = 60_000;
 
 export function createWriteBody(needs: Needs): WriteBody {
   const noteEveryMs = Math.min(MAX_NOTE_EVERY_MS, (needs.expirySeconds * 1000) / 3);
   return async ({ incoming, upload }, offset, maxBytes, signal) => {
-    const checksum = await createChunkChecksum(incoming);
+    // A file out of a multipart body has no headers of its own.
+    const checksum = incoming instanceof IncomingMessage ? await createChunkChecksum(incoming) : null;
     const judge = checksum === null ? asItComes(needs, upload) : onceVerified(needs, upload, offset, checksum);
     const note = async (bytes: number) => {
       const expiresAt = needs.now() + needs.expirySeconds * 1000;

@@ -86,6 +86,27 @@ describe('each step from each state', () => {
     expect((await uploads.find(id))?.sizeBytes).toBe(5);
   });
 
+  test('an upload in one request is settled once, and only while it is open', async () => {
+    const facts = { session: 'named-late', name: 'late.png', declaredType: 'image/png', sizeBytes: 5 };
+    for (const state of STATES) {
+      const { id } = await uploadIn(state, { oneRequest: true });
+      const isOpen = state === 'open';
+      expect([await uploads.settle(id, facts), await uploads.settle(id, facts)]).toEqual([isOpen, false]);
+      if (isOpen) expect(await uploads.find(id)).toMatchObject({ ...facts, state });
+    }
+    expect(await uploads.settle((await uploadIn('open')).id, facts)).toBe(false);
+  });
+
+  test('a start ends uploads in one request that are not settled, and nothing else', async () => {
+    const tus = await uploadIn('open');
+    const lost = await uploadIn('open', { oneRequest: true });
+    const settled = await uploadIn('open', { oneRequest: true });
+    await uploads.settle(settled.id, { session: 's', name: 'a.png', declaredType: null, sizeBytes: 5 });
+    await uploads.abortUnsettled();
+    const states = [tus, lost, settled].map(async ({ id }) => (await uploads.find(id))?.state);
+    expect(await Promise.all(states)).toEqual(['open', 'aborted', 'open']);
+  });
+
   test('a finish forgets its lease, a refusal keeps its words', async () => {
     const finished = await uploadIn('finishing');
     await inTransaction((t) => uploads.finish(t, finished.id, MINE, 7));
@@ -311,6 +332,7 @@ function newUpload(over: Partial<NewUpload> = {}): NewUpload {
     fileKey: null,
     sha256: null,
     concat: null,
+    oneRequest: false,
     createdAt: NOW - 100,
     expiresAt: NOW - 1,
     ...over,
@@ -318,8 +340,8 @@ function newUpload(over: Partial<NewUpload> = {}): NewUpload {
 }
 
 /** An upload past its time in a state, of unknown length while it may be; `finishing` is held by `MINE`. */
-async function uploadIn(state: UploadRowState): Promise<UploadRecord> {
-  const upload = newUpload();
+async function uploadIn(state: UploadRowState, over: Partial<NewUpload> = {}): Promise<UploadRecord> {
+  const upload = newUpload(over);
   await insert(upload);
   const lease = { size: 10, lease_token: MINE.token, lease_until: MINE.untilMs };
   const more = { finishing: lease, finished: { size: 10, file_id: 1 } }[state as string] ?? {};

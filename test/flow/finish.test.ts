@@ -171,6 +171,7 @@ async function openParts(folder: string) {
         fileKey: null,
         sha256: null,
         concat: null,
+        oneRequest: false,
       };
       await uploads.insert(database, { ...fresh, ...facts, createdAt: now(), expiresAt: now() - 1 });
       await storage.create(fresh.id);

@@ -1,0 +1,67 @@
+/** `chat_sessions` as an agent sees them: each with what is in it, newest activity first. */
+import type { Database } from './open-database.ts';
+
+export type SessionSummary = {
+  /** The row's own, for the order of sessions with the same time. */
+  id: number;
+  company: string;
+  session: string;
+  lastActivityAt: number;
+  filesCount: number;
+  lastFileId: number | null;
+  uploadsUnderWay: number;
+};
+
+/** Where a page begins: behind this session. */
+export type SessionPlace = { lastActivityAt: number; id: number };
+
+export type SessionListTable = ReturnType<typeof createSessionListTable>;
+
+const OF_SESSION = 'company_id = chat_sessions.company_id and session_id = chat_sessions.session_id';
+/** As `GET /api/chat/uploads/` lists them: partial uploads are nobody's file yet. */
+const UNDER_WAY =
+  `from uploads where ${OF_SESSION} and state in ('open', 'finishing') ` +
+  "and (upload_concat is null or state = 'finishing')";
+const FILES = `from chat_files where ${OF_SESSION}`;
+
+export function createSessionListTable(database: Database) {
+  return {
+    /**
+     * Sessions that hold something; of the one session if it is named. Along the index of (company, activity), each row's
+     * counts by an index of their own: a page costs what is in it, however many sessions the company has.
+     */
+    async list(
+      company: string,
+      session: string | null,
+      after: SessionPlace | null,
+      maxSessions: number,
+    ): Promise<SessionSummary[]> {
+      const query = database('chat_sessions')
+        .where({ company_id: company })
+        .andWhereRaw(`(exists (select 1 ${FILES}) or exists (select 1 ${UNDER_WAY}))`)
+        .orderBy([
+          { column: 'last_activity_at', order: 'desc' },
+          { column: 'id', order: 'desc' },
+        ])
+        .limit(maxSessions)
+        .select('id', 'company_id', 'session_id', 'last_activity_at')
+        .select(
+          database.raw(`(select count(*) ${FILES}) as files_count`),
+          database.raw(`(select max(id) ${FILES}) as last_file_id`),
+          database.raw(`(select count(*) ${UNDER_WAY}) as uploads_under_way`),
+        );
+      if (session !== null) query.andWhere({ session_id: session });
+      if (after !== null) query.andWhereRaw('(last_activity_at, id) < (?, ?)', [after.lastActivityAt, after.id]);
+      const rows = await query;
+      return rows.map((row) => ({
+        id: row.id,
+        company: row.company_id,
+        session: row.session_id,
+        lastActivityAt: row.last_activity_at,
+        filesCount: Number(row.files_count),
+        lastFileId: row.last_file_id,
+        uploadsUnderWay: Number(row.uploads_under_way),
+      }));
+    },
+  };
+}

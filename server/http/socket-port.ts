@@ -1,0 +1,22 @@
+/** `WS_PORT`: a second listener that knows the WebSocket only, for clients that expect it on a port of its own. */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { problemOf } from '../contract/problem.ts';
+import { createHttpServer } from './http-server.ts';
+
+export function createSocketPort(): Server {
+  const server = createHttpServer();
+  server.on('request', (request, response) => {
+    const problem = problemOf('not-found', 'This port is for WebSockets at /ws/chat/{company_id}/{session_id}/ only.');
+    response.writeHead(problem.status, { 'Content-Type': 'application/problem+json', Connection: 'close' });
+    response.end(JSON.stringify(problem));
+    request.resume();
+  });
+  return server;
+}
+
+/** A Host as it reads on a server's own port: its pages have that one as their origin. */
+export function hostAt(server: Server, host: string | undefined): string | undefined {
+  const { port } = server.address() as AddressInfo;
+  return host === undefined ? undefined : `${host.replace(/:\d+$/, '')}:${port}`;
+}

@@ -1,0 +1,33 @@
+/** `request_file_list`, whatever the transport. */
+import { z } from 'zod';
+import type { RequestFileList, ServerEvent } from '../contract/events.ts';
+import { checkCompany, chooseSession, isScopeId } from '../rules/participant.ts';
+import type { Connection } from './socket-connection.ts';
+
+export const scopeId = z.string().refine(isScopeId);
+export const listSchema: z.ZodType<RequestFileList | null | undefined> = z
+  .object({ session_id: scopeId.optional(), company_id: z.string().optional(), cursor: z.string().max(100).optional() })
+  .nullish();
+
+/** Sends the list and returns it. @throws {Failure} `invalid-request`, `forbidden` */
+export type AnswerListRequest = (message: RequestFileList | null | undefined) => Promise<ServerEvent>;
+
+/** `session`: whose list is meant when the message names none; null: the token's. */
+export function createAnswerListRequest(connection: Connection, session: string | null): AnswerListRequest {
+  const { caller, listener } = connection;
+  let listing: Promise<unknown> = Promise.resolve();
+  return async (message) => {
+    checkCompany(caller, message?.company_id);
+    const stated = message?.session_id ?? session;
+    const chosen = chooseSession(caller, stated === null ? {} : { session: stated });
+    // One after the other, each when there is room: a client that asks a hundred times and reads nothing gets one.
+    const list = listing.then(async () => {
+      if (connection.isFull()) await listener.drained();
+      const event = await connection.fileList(chosen, message?.cursor);
+      listener.send(event);
+      return event;
+    });
+    listing = list.catch(() => {});
+    return list;
+  };
+}

@@ -1,0 +1,79 @@
+/** One client of the plain WebSocket: greeted, told what happens in its session, and answered. */
+
+import type { RawData, WebSocket } from 'ws';
+import { z } from 'zod';
+import { Failure } from '../rules/failure.ts';
+import { endWithToken } from './end-with-token.ts';
+import { createAnswerListRequest, listSchema } from './list-requests.ts';
+import { createMessageBudget } from './message-budget.ts';
+import type { PlainEntrance } from './plain-handshake.ts';
+import { plainWire } from './plain-wire.ts';
+import { type ConnectionNeeds, createConnection } from './socket-connection.ts';
+import { errorEvent, toFailure, tokenExpired } from './socket-fault.ts';
+
+export type PlainNeeds = ConnectionNeeds & {
+  /** Something failed that is no client's fault. */
+  onFault(error: unknown): void;
+  now(): number;
+};
+
+/** Why a connection was closed. RFC 6455 section 7.4; 4000 and above are an application's own: 4401 as in HTTP's 401. */
+export const CLOSE_CODES = { binary: 1003, policy: 1008, fault: 1011, restart: 1012, tokenExpired: 4401 } as const;
+
+const messageSchema = z.looseObject({ type: z.string().max(64) });
+
+export async function servePlain(needs: PlainNeeds, socket: WebSocket, entrance: PlainEntrance): Promise<void> {
+  const { caller, session, after } = entrance;
+  const connection = createConnection(needs, plainWire(socket), caller);
+  const { listener } = connection;
+  const budget = createMessageBudget(connection);
+  const answerListRequest = createAnswerListRequest(connection, session);
+  const tell = (error: unknown) => listener.send(errorEvent(toFailure(needs.onFault, error)));
+  const callOff = endWithToken(needs.now, caller.expiresAt, () => {
+    listener.send(tokenExpired());
+    socket.close(CLOSE_CODES.tokenExpired, 'token-expired');
+  });
+  const spend = () => {
+    const mayGoOn = budget.take();
+    if (!mayGoOn) socket.close(CLOSE_CODES.policy, 'too many messages');
+    return mayGoOn;
+  };
+  socket.on('close', () => {
+    callOff();
+    budget.close();
+    connection.close();
+  });
+  socket.on('ping', spend);
+  socket.on('message', (data, isBinary) => {
+    if (isBinary) return socket.close(CLOSE_CODES.binary, 'text frames only');
+    if (spend()) answer(data, answerListRequest).catch(tell);
+  });
+  try {
+    await connection.follow(session, after);
+  } catch (error) {
+    tell(error);
+    socket.close(CLOSE_CODES.fault, 'try again');
+  }
+}
+
+/** @throws {Failure} `invalid-request` for everything that is no message of ours */
+async function answer(data: RawData, answerListRequest: ReturnType<typeof createAnswerListRequest>): Promise<void> {
+  const { type, ...message } = parse(data);
+  if (type !== 'request_file_list')
+    throw new Failure('invalid-request', 'There is no such message: request_file_list is all that is understood.');
+  const said = listSchema.safeParse(message);
+  if (!said.success) throw new Failure('invalid-request', 'The message request_file_list is not valid.');
+  await answerListRequest(said.data);
+}
+
+function parse(data: RawData): z.infer<typeof messageSchema> {
+  let json: unknown;
+  try {
+    json = JSON.parse(String(data));
+  } catch {
+    json = undefined;
+  }
+  const said = messageSchema.safeParse(json);
+  if (!said.success) throw new Failure('invalid-request', 'Send JSON: {"type": "request_file_list"}.');
+  return said.data;
+}

@@ -1,0 +1,92 @@
+/** The original API's WebSocket: the same feed as Socket.IO, on the same port and, for old clients, on one of its own. */
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { AuthenticateToken } from '../auth/authenticate-token.ts';
+import type { Origins } from '../auth/origins.ts';
+import { Failure } from '../rules/failure.ts';
+import { createKeepAlive } from './keep-alive.ts';
+import { CLOSE_CODES, type PlainNeeds, servePlain } from './plain-connection.ts';
+import { enterPlain, SUBPROTOCOL } from './plain-handshake.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
+import { toFailure } from './socket-fault.ts';
+import { MAX_MESSAGE_BYTES } from './wire.ts';
+
+type Needs = PlainNeeds & {
+  authenticateToken: AuthenticateToken;
+  origins: Origins;
+  /** Aborts when the server shuts down. */
+  draining: AbortSignal;
+};
+
+/** Socket.IO answers these itself. */
+const SOCKET_IO_PATH = '/socket.io/';
+/** A client that is gone without a word is noticed after one to two of these. */
+const PING_EVERY_MS = 25_000;
+/** Frames that one message may come in. */
+const MAX_FRAGMENTS = 64;
+
+export type PlainWebSocket = {
+  /**
+   * Answers every upgrade on a server but Socket.IO's. `pagesHost`: the Host under which the server's own pages are
+   * found by who calls this one `host`, when that is another port.
+   */
+  attach(http: HttpServer, pagesHost?: (host: string | undefined) => string | undefined): void;
+  /** Says goodbye, and resolves when all are gone. */
+  close(): Promise<void>;
+};
+
+export function createPlainWebSocket(needs: Needs): PlainWebSocket {
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+    maxFragments: MAX_FRAGMENTS,
+    handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
+  });
+  server.on('wsClientError', (error, socket) => {
+    refuseUpgrade(socket, new Failure('invalid-request', 'This is no WebSocket handshake.', { cause: error }));
+  });
+  const open = new Set<WebSocket>();
+  const keepAlive = createKeepAlive();
+  const beats = setInterval(keepAlive.beat, PING_EVERY_MS).unref();
+  const begin = (socket: WebSocket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    // Frames that are too long or no frames at all; `close` follows.
+    socket.on('error', () => {});
+    keepAlive.watch(socket);
+  };
+
+  const answer = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    const entrance = await enterPlain(needs, { url: request.url ?? '', headers: request.headers });
+    if (needs.draining.aborted)
+      throw new Failure('shutting-down', 'The server is restarting. Connect again in a moment.', {
+        retryAfterSeconds: 1,
+      });
+    if (socket.destroyed) return;
+    server.handleUpgrade(request, socket, head, (accepted) => {
+      begin(accepted);
+      void servePlain(needs, accepted, entrance);
+    });
+  };
+
+  return {
+    attach(http, pagesHost = (host) => host) {
+      http.on('upgrade', (request, socket, head) => {
+        if (request.url?.startsWith(SOCKET_IO_PATH)) return;
+        // A reset while the token is being checked must not end the process.
+        socket.on('error', () => {});
+        request.headers.host = pagesHost(request.headers.host);
+        answer(request, socket, head).catch((error: unknown) => refuseUpgrade(socket, toFailure(needs.onFault, error)));
+      });
+    },
+    async close() {
+      clearInterval(beats);
+      const gone = [...open].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+      for (const socket of open) socket.close(CLOSE_CODES.restart, 'the server is restarting');
+      await Promise.all(gone);
+    },
+  };
+}

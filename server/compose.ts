@@ -15,7 +15,7 @@ import type { ChatConfig } from './contract/chat-file.ts';
 import { type ChatFileTable, createChatFileTable } from './database/chat-file-table.ts';
 import { createEventLedger } from './database/event-ledger.ts';
 import { takeInstanceLock } from './database/instance-lock.ts';
-import { type Database, migrate, openDatabase } from './database/open-database.ts';
+import { type Database, migrate, openDatabase, rollback } from './database/open-database.ts';
 import { createPeopleTable } from './database/people-table.ts';
 import { createRemovedObjectTable } from './database/removed-object-table.ts';
 import { sharedSecret } from './database/server-value-table.ts';
@@ -149,8 +149,20 @@ function createLifecycle(
   };
 }
 
+/** `chatdrop migrate`. @returns the names that were run, under the instance lock */
+export async function migrateDatabase(config: Config, direction: 'up' | 'down'): Promise<string[]> {
+  const lock = takeInstanceLock(...ownedFolders(config));
+  const database = openDatabase(config.databaseFile);
+  try {
+    return await (direction === 'down' ? rollback : migrate)(database, MIGRATIONS);
+  } finally {
+    await database.destroy();
+    lock.release();
+  }
+}
+
 /** Folders that no other server may use meanwhile. What lies in the data folder is guarded by that one's lock. */
-export function ownedFolders({ dataDir, databaseFile, mediaRoot }: Config): string[] {
+function ownedFolders({ dataDir, databaseFile, mediaRoot }: Config): string[] {
   const outside = [path.dirname(databaseFile), mediaRoot].filter((folder) =>
     path.relative(dataDir, folder).startsWith('..'),
   );

@@ -27,6 +27,9 @@ const COMMAND_TIMEOUT_MS = 8000;
 /** The drain's own limit (10 s) and what the closing takes. */
 const DRAIN_LIMIT_MS = 12_000;
 
+/** Commands whose own help a usage error points to. */
+const KNOWN = ['serve', 'migrate', 'token'];
+
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'chatdrop-command-'));
@@ -37,9 +40,14 @@ describe('what it says of itself', () => {
   test('--help names every command, --version the version', async () => {
     const help = await run(['--help']);
     expect([help.code, help.stderr]).toEqual([0, '']);
-    for (const word of ['serve', 'migrate', 'token', '--company', '--help', '--version'])
-      expect(help.stdout).toContain(word);
+    for (const word of [...KNOWN, '--help', '--version']) expect(help.stdout).toContain(word);
     expect(await run(['--version'])).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: '' });
+  });
+
+  test.each(KNOWN)('%s --help says what it takes', async (command) => {
+    const help = await runHere([command, '--help'], { PORT: 'wrong' });
+    expect([help.code, help.stdout, help.stderr]).toEqual([0, expect.stringContaining(`chatdrop`), '']);
+    expect(help.stdout).toContain(command);
   });
 
   test('needs no right setting for that', async () => {
@@ -65,7 +73,9 @@ describe('wrong usage is exit code 2, with what to do', () => {
   ])('%j', async (args) => {
     const { code, stdout, stderr } = await runHere(args, { JWT_SECRET: TEST_SECRET });
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toContain('See: chatdrop --help');
+    expect(stderr).toContain(
+      KNOWN.includes(args[0] ?? '') ? `See: chatdrop ${args[0]} --help` : 'See: chatdrop --help',
+    );
   });
 });
 

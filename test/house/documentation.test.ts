@@ -53,6 +53,7 @@ test('the map names every folder of the server, and no file of it is missing fro
     'http',
     'realtime',
     'jobs',
+    'commands',
   ]) {
     expect(map).toContain(`${folder}/`);
   }

@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import * as uploadsAndFiles from './0001-uploads-and-files.ts';
 import * as concatenation from './0002-concatenation.ts';
+import * as chores from './0004-chores.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -9,4 +10,5 @@ export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promi
 export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migration>([
   ['0001-uploads-and-files', uploadsAndFiles],
   ['0002-concatenation', concatenation],
+  ['0004-chores', chores],
 ]);

@@ -13,6 +13,7 @@ import { signToken, type TokenClaims } from './auth/sign-token.ts';
 import type { Config } from './config.ts';
 import type { ChatConfig } from './contract/chat-file.ts';
 import { type ChatFileTable, createChatFileTable } from './database/chat-file-table.ts';
+import { createChoreTable } from './database/chore-table.ts';
 import { createEventLedger } from './database/event-ledger.ts';
 import { takeInstanceLock } from './database/instance-lock.ts';
 import { type Database, migrate, openDatabase, rollback } from './database/open-database.ts';
@@ -35,6 +36,7 @@ import { createChores } from './jobs/chores.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
 import { createOwedFinishes } from './jobs/owed-finishes.ts';
 import { type Periodic, startPeriodic } from './jobs/periodic.ts';
+import { createReportChores } from './jobs/report-chores.ts';
 import { createSessionFeed, type SessionFeed } from './realtime/session-feed.ts';
 import { createSocketServer, type SocketServer } from './realtime/socket-server.ts';
 import { createAbortUpload } from './sharing/abort-upload.ts';
@@ -43,6 +45,7 @@ import { createAcceptPartial } from './sharing/accept-partial.ts';
 import { createAcceptUpload } from './sharing/accept-upload.ts';
 import { createCheckFirstBytes } from './sharing/check-first-bytes.ts';
 import { createDeleteRemovedBytes } from './sharing/delete-removed-bytes.ts';
+import { createDiscardBytes } from './sharing/discard-bytes.ts';
 import type { Exclusively } from './sharing/exclusively.ts';
 import { createFinishPartial } from './sharing/finish-partial.ts';
 import { createFinishUpload } from './sharing/finish-upload.ts';
@@ -135,8 +138,7 @@ function createLifecycle(
     // Not waited for: the server starts when the issuer is away, and the first request would ask anyway.
     void parts.auth.jwks?.keys();
     await listen(http, config.host, config.port);
-    const onFault = (chore: string, err: unknown) => log.error({ chore, err }, 'a chore failed; it runs again');
-    periodic = startPeriodic(chores.periodic, onFault);
+    periodic = startPeriodic(chores.periodic, createReportChores({ chores: parts.choreTable, log, now }));
     return parts.publicUrl();
   };
   return {
@@ -188,6 +190,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
   const parts = createUploadPartTable(database);
   const people = createPeopleTable();
   const removedObjects = createRemovedObjectTable(database);
+  const choreTable = createChoreTable(database);
   const storage = (overrides.storage ?? same)(await createLocalStorage(config.mediaRoot));
 
   const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
@@ -210,6 +213,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
     parts,
     people,
     removedObjects,
+    choreTable,
     storage,
     linkSecret,
     auth,
@@ -254,13 +258,16 @@ function composeSharing({
   people,
   ledger,
   removedObjects,
-  storage,
+  storage: store,
   feed,
   policy,
   presentFile,
   draining,
 }: Parts) {
   const wake = (company: string) => feed.wake(company);
+  const discardBytes = createDiscardBytes({ uploads, storage: store, now });
+  // The use cases end an upload first and then delete its bytes: a fault of the second is a job, not theirs.
+  const storage: FileStorage = { ...store, discard: discardBytes.discard };
   const report = createReportProgress({ publish: (event, except) => feed.publish(event, except), now });
   const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
   const recordFile = createRecordFile({ database, uploads, parts, files, people, ledger, now });
@@ -301,6 +308,7 @@ function composeSharing({
     report,
     rejectUpload,
     deleteRemovedBytes,
+    discardBytes,
     acceptUpload: createAcceptUpload(accepting),
     acceptPartial: createAcceptPartial(accepting),
     acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
@@ -383,8 +391,8 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
 }
 
 function composeChores(
-  { log, uploads, storage, ledger }: Parts,
-  { finishUpload, abortUpload, deleteRemovedBytes, exclusively }: Sharing,
+  { log, uploads, storage, ledger, feed }: Parts,
+  { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively }: Sharing,
 ) {
   const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
   const owed = createOwedFinishes({ uploads, storage, finishUpload, onFault, holder: HOLDER, now });
@@ -396,9 +404,10 @@ function composeChores(
     abortUpload,
     exclusively,
     deleteRemovedBytes,
+    discardBytes,
     now,
   });
-  return createChores({ owed, cleanUp });
+  return createChores({ owed, cleanUp, pollFeed: () => feed.poll() });
 }
 
 function limitsOf(config: Config): ChatConfig {

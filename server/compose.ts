@@ -1,5 +1,6 @@
 /** Builds the whole server from one Config: every arrow of the house is an argument here. */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { MIGRATIONS } from '../migrations/index.ts';
@@ -15,8 +16,9 @@ import type { ChatConfig } from './contract/chat-file.ts';
 import { type ChatFileTable, createChatFileTable } from './database/chat-file-table.ts';
 import { createChoreTable } from './database/chore-table.ts';
 import { createEventLedger } from './database/event-ledger.ts';
-import { takeInstanceLock } from './database/instance-lock.ts';
-import { type Database, migrate, openDatabase, rollback } from './database/open-database.ts';
+import { isInstanceRunning, takeInstanceLock } from './database/instance-lock.ts';
+import { createJobList } from './database/job-list.ts';
+import { type Database, migrate, migrationState, openDatabase, rollback } from './database/open-database.ts';
 import { createPeopleTable } from './database/people-table.ts';
 import { createRemovedObjectTable } from './database/removed-object-table.ts';
 import { sharedSecret } from './database/server-value-table.ts';
@@ -37,6 +39,7 @@ import { createCleanUp } from './jobs/clean-up.ts';
 import { createOwedFinishes } from './jobs/owed-finishes.ts';
 import { type Periodic, startPeriodic } from './jobs/periodic.ts';
 import { createReportChores } from './jobs/report-chores.ts';
+import { sweepOnce } from './jobs/sweep-once.ts';
 import { createSessionFeed, type SessionFeed } from './realtime/session-feed.ts';
 import { createSocketServer, type SocketServer } from './realtime/socket-server.ts';
 import { createAbortUpload } from './sharing/abort-upload.ts';
@@ -56,7 +59,9 @@ import { createRecordFile } from './sharing/record-file.ts';
 import { createRejectUpload } from './sharing/reject-upload.ts';
 import { createRemoveFile } from './sharing/remove-file.ts';
 import { createRemoveSession } from './sharing/remove-session.ts';
+import { createRepairFiles } from './sharing/repair-files.ts';
 import { createReportProgress } from './sharing/upload-progress.ts';
+import { createVerifyFiles } from './sharing/verify-files.ts';
 import type { FileStorage } from './storage/file-storage.ts';
 import { createLocalStorage } from './storage/local-storage.ts';
 import { createLocker, withLock } from './upload/locker.ts';
@@ -102,6 +107,7 @@ export async function compose(
     lock.release();
   };
   try {
+    await migrateFirst(config, database);
     const parts = await composeParts(config, log, database, overrides);
     const sharing = composeSharing(parts);
     const upload = composeUpload(parts, sharing);
@@ -122,7 +128,7 @@ function createLifecycle(
 ): ChatdropServer {
   const { config, log, http, draining } = parts;
   const connections = trackConnections(http);
-  const chores = composeChores(parts, sharing);
+  const chores = createChores({ ...composeCleaning(parts, sharing), pollFeed: () => parts.feed.poll() });
   let periodic: Periodic | undefined;
   const stop = async () => {
     draining.abort();
@@ -171,16 +177,87 @@ function ownedFolders({ dataDir, databaseFile, mediaRoot }: Config): string[] {
   return [dataDir, ...outside];
 }
 
+async function migrateFirst(config: Config, database: Database): Promise<void> {
+  await migrate(database, MIGRATIONS).catch((cause: Error) => {
+    const remedy = 'Restore it from a backup, or move it away to start with an empty one.';
+    throw new Error(`The database ${config.databaseFile} cannot be used: ${cause.message}. ${remedy}`, { cause });
+  });
+}
+
+export type Tools = Awaited<ReturnType<typeof composeTools>>;
+
+/**
+ * What the commands work with: the same parts and use cases, without HTTP, sockets and chores. SQLite lets two processes
+ * write (one waits for the other), and the feed of a running server looks for entries that it did not write.
+ * @param alone with the instance lock, as the server takes it; without, beside a running server or not
+ * @throws when there is no database, it is not up to date, or `alone` is not possible
+ */
+export async function composeTools(config: Config, log: Logger, { alone }: { alone: boolean }) {
+  const lock = alone ? takeInstanceLock(...ownedFolders(config)) : null;
+  const database = openExisting(config);
+  const close = async () => {
+    await database?.destroy();
+    lock?.release();
+  };
+  try {
+    if (database === null) throw new Error(`There is no database at ${config.databaseFile} yet. ${START_FIRST}`);
+    const { pending, unknown } = await migrationState(database, MIGRATIONS);
+    if (pending.length > 0) throw new Error(`The database lacks ${pending.join(', ')}. Run: chatdrop migrate`);
+    if (unknown.length > 0) throw new Error(`The database was written by a newer Chatdrop (${unknown.join(', ')}).`);
+    const parts = await composeParts(config, log, database, {});
+    const sharing = composeSharing(parts);
+    const { files, storage, removedObjects, choreTable } = parts;
+    const { removeFile, deleteRemovedBytes } = sharing;
+    return {
+      files,
+      removeFile,
+      jobs: createJobList(database),
+      faults: choreTable,
+      verifyFiles: createVerifyFiles({ files, storage }),
+      repairFiles: createRepairFiles({ database, removedObjects, removeFile, deleteRemovedBytes }),
+      sweepOnce: () => sweepOnce(composeCleaning(parts, sharing)),
+      isServerRunning: () => isServerRunning(config),
+      now,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const START_FIRST = 'The first start of the server makes it. Is DATA_DIR the one that the server has?';
+
+/** What `doctor` looks at, each opened only when it is its turn. Nothing is made that is not there. */
+export function composeInspection(config: Config) {
+  return {
+    folders: ownedFolders(config),
+    isServerRunning: () => isServerRunning(config),
+    openDatabase: () => openExisting(config),
+    migrationState: (database: Database) => migrationState(database, MIGRATIONS),
+    newestEntryAt: (database: Database) => createEventLedger(database).newestEntryAt(),
+    // A folder that is missing must not come to belong to the user of the command line.
+    openStorage: async () =>
+      existsSync(path.join(config.mediaRoot, '.incoming')) ? createLocalStorage(config.mediaRoot) : null,
+  };
+}
+
+/** Whether a server holds the data folder; false too where there is none yet. */
+export function isServerRunning(config: Config): boolean {
+  return isInstanceRunning(...ownedFolders(config));
+}
+
+/** Null where the file is not there: opening would make it. */
+function openExisting({ databaseFile }: Config): Database | null {
+  return existsSync(databaseFile) ? openDatabase(databaseFile) : null;
+}
+
 type Parts = Awaited<ReturnType<typeof composeParts>>;
 type Sharing = ReturnType<typeof composeSharing>;
 type UploadEdge = ReturnType<typeof composeUpload>;
 
 /** What everything stands on: database, storage, keys, feed. */
 async function composeParts(config: Config, log: Logger, database: Database, overrides: Overrides) {
-  await migrate(database, MIGRATIONS).catch((cause: Error) => {
-    const remedy = 'Restore it from a backup, or move it away to start with an empty one.';
-    throw new Error(`The database ${config.databaseFile} cannot be used: ${cause.message}. ${remedy}`, { cause });
-  });
   const http = createHttpServer();
   const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
 
@@ -390,8 +467,8 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
   return createSocketServer(http, { authenticateToken, feed, ledger, listFiles, origins, onFault, now });
 }
 
-function composeChores(
-  { log, uploads, storage, ledger, feed }: Parts,
+function composeCleaning(
+  { log, uploads, storage, ledger }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively }: Sharing,
 ) {
   const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
@@ -407,7 +484,7 @@ function composeChores(
     discardBytes,
     now,
   });
-  return createChores({ owed, cleanUp, pollFeed: () => feed.poll() });
+  return { owed, cleanUp };
 }
 
 function limitsOf(config: Config): ChatConfig {

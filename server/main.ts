@@ -1,16 +1,28 @@
 /** The command line: arguments and environment in, exit code out. 0 done, 1 failed, 2 wrong usage. */
 import packageJson from '../package.json' with { type: 'json' };
 import { type Command, type Context, UsageError } from './commands/command.ts';
+import { doctor } from './commands/doctor.ts';
+import { filesList } from './commands/files-list.ts';
+import { filesRemove } from './commands/files-remove.ts';
+import { filesVerify } from './commands/files-verify.ts';
+import { jobs } from './commands/jobs.ts';
 import { migrate } from './commands/migrate.ts';
 import { serve } from './commands/serve.ts';
+import { sweep } from './commands/sweep.ts';
 import { token } from './commands/token.ts';
 import { ConfigError, readConfig } from './config.ts';
 
 /** By the words that call them. */
-const COMMANDS: ReadonlyMap<string, Command> = new Map([
+export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['serve', serve],
   ['migrate', migrate],
   ['token', token],
+  ['doctor', doctor],
+  ['files list', filesList],
+  ['files remove', filesRemove],
+  ['files verify', filesVerify],
+  ['jobs', jobs],
+  ['sweep', sweep],
 ]);
 const HELP_FLAGS = ['--help', '-h'];
 const NAME_WIDTH = 14;

@@ -84,6 +84,12 @@ export function createEventLedger(database: Database) {
       return new Map(rows.map((row) => [row.company_id, row.last_seq]));
     },
 
+    /** When the newest entry of all was written; null in an empty ledger. */
+    async newestEntryAt(): Promise<number | null> {
+      const row = await database('ledger').max({ newest: 'created_at' }).first();
+      return row?.newest ?? null;
+    },
+
     /** Whether every entry after a number is still kept. */
     async keepsAllAfter(company: string, after: number): Promise<boolean> {
       const last = await this.lastSeq(company);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { PROBLEMS } from '../../server/contract/problem.ts';
+import { COMMANDS } from '../../server/main.ts';
 import { SETTINGS } from '../../server/settings.ts';
 
 const readme = read('README.md');
@@ -27,6 +28,12 @@ describe('the README', () => {
       Number(row[1]),
     ]);
     expect(rows).toEqual(Object.entries(PROBLEMS).map(([code, [status]]) => [code, status]));
+  });
+
+  test('has a row for every command, and for no other; each command’s help begins with its words', () => {
+    const rows = [...section('Command line').matchAll(/^\| `chatdrop ([a-z]+(?: [a-z]+)?)/gm)].map((row) => row[1]);
+    expect(rows).toEqual([...COMMANDS.keys()]);
+    for (const [name, { help }] of COMMANDS) expect(help).toMatch(new RegExp(`^chatdrop \\[?${name}`));
   });
 
   test('names every route', () => {

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { MIGRATIONS } from '../migrations/index.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import type { Assets } from './assets.ts';
 import { createAuthenticateToken } from './auth/authenticate-token.ts';
 import { developmentSecret } from './auth/development-secret.ts';
@@ -29,6 +30,8 @@ import { createHealthRoutes } from './http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from './http/http-app.ts';
 import { addressOf, createHttpServer, listen, trackConnections } from './http/http-server.ts';
 import { createMediaRoute } from './http/media-routes.ts';
+import { createOpenApiDocument } from './http/openapi-document.ts';
+import { createOpenApiRoute } from './http/openapi-route.ts';
 import { createPageRoutes } from './http/page-routes.ts';
 import { createCountCreations } from './http/rate-limit.ts';
 import { createSendObject } from './http/send-object.ts';
@@ -453,6 +456,7 @@ function composeEdges(parts: Parts, sharing: Sharing, tus: UploadEdge, assets: A
     uploads: createUploadRoutes({ uploads, storage, tusPath: TUS_PATH, limits: limitsOf(config) }),
     media: createMediaRoute({ files, sendObject, secret: linkSecret, now }),
     health: createHealthRoutes({ database, storage, draining: draining.signal }),
+    openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
     pages: createPageRoutes({
       assets,
       development: config.development,

@@ -8,6 +8,7 @@ const STEPS = [
   ['sharing'],
   ['upload', 'http', 'realtime', 'jobs'],
   ['compose'],
+  ['commands'],
   ['main', 'chatdrop'],
 ];
 
@@ -19,7 +20,7 @@ const BESIDE = {
   'config-values': ['contract', 'rules'],
   assets: ['contract', 'rules'],
 };
-const MAY_IMPORT_ASSETS = ['http', 'compose', 'main', 'chatdrop'];
+const MAY_IMPORT_ASSETS = ['http', 'compose', 'commands', 'main', 'chatdrop'];
 
 const steps = STEPS.flatMap((places, step) => places.map((place) => ({ place, step })));
 const pathOf = (place) => `^server/${place}(/|\\.[jt]s$)`;
@@ -54,10 +55,17 @@ export default {
     ...besideRules,
     {
       name: 'config-is-types-only',
-      comment: 'only main and compose run config.ts; everything else imports its types',
+      comment:
+        'only main and compose run config.ts; everything else imports its types (commands read values as it does)',
       severity: 'error',
       from: { path: '^server/', pathNot: anyOf(['main', 'compose', ...READING_SETTINGS]) },
-      to: { path: anyOf(READING_SETTINGS), dependencyTypesNot: ['type-only'] },
+      to: { path: anyOf(READING_SETTINGS), dependencyTypesNot: ['type-only'], pathNot: pathOf('config-values') },
+    },
+    {
+      name: 'values-are-read-by-settings-and-commands',
+      severity: 'error',
+      from: { path: '^server/', pathNot: anyOf(['main', 'compose', 'commands', ...READING_SETTINGS]) },
+      to: { path: pathOf('config-values'), dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'server-place',

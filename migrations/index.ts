@@ -5,6 +5,7 @@ import * as concatenation from './0002-concatenation.ts';
 import * as companyUsage from './0003-company-usage.ts';
 import * as oneRequestUploads from './0004-one-request-uploads.ts';
 import * as sessionActivity from './0005-session-activity.ts';
+import * as chores from './0006-chores.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -15,4 +16,5 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0003-company-usage', companyUsage],
   ['0004-one-request-uploads', oneRequestUploads],
   ['0005-session-activity', sessionActivity],
+  ['0006-chores', chores],
 ]);

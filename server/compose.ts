@@ -1,8 +1,10 @@
 /** Builds the whole server from one Config: every arrow of the house is an argument here. */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { MIGRATIONS } from '../migrations/index.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import type { Assets } from './assets.ts';
 import { createAuthenticateToken } from './auth/authenticate-token.ts';
 import { developmentSecret } from './auth/development-secret.ts';
@@ -13,10 +15,12 @@ import { signToken, type TokenClaims } from './auth/sign-token.ts';
 import type { Config } from './config.ts';
 import type { ChatConfig } from './contract/chat-file.ts';
 import { type ChatFileTable, createChatFileTable } from './database/chat-file-table.ts';
+import { createChoreTable } from './database/chore-table.ts';
 import { type CompanyUsage, createCompanyUsageTable } from './database/company-usage-table.ts';
 import { createEventLedger } from './database/event-ledger.ts';
-import { takeInstanceLock } from './database/instance-lock.ts';
-import { type Database, migrate, openDatabase } from './database/open-database.ts';
+import { isInstanceRunning, takeInstanceLock } from './database/instance-lock.ts';
+import { createJobList } from './database/job-list.ts';
+import { type Database, migrate, migrationState, openDatabase, rollback } from './database/open-database.ts';
 import { createPeopleTable } from './database/people-table.ts';
 import { createRemovedObjectTable } from './database/removed-object-table.ts';
 import { sharedSecret } from './database/server-value-table.ts';
@@ -30,6 +34,8 @@ import { createHealthRoutes } from './http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from './http/http-app.ts';
 import { addressOf, createHttpServer, listen, trackConnections } from './http/http-server.ts';
 import { createMediaRoute } from './http/media-routes.ts';
+import { createOpenApiDocument } from './http/openapi-document.ts';
+import { createOpenApiRoute } from './http/openapi-route.ts';
 import { createPageRoutes } from './http/page-routes.ts';
 import { createCreationLimits } from './http/rate-limit.ts';
 import { createSendObject } from './http/send-object.ts';
@@ -41,6 +47,8 @@ import { createChores } from './jobs/chores.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
 import { createOwedFinishes } from './jobs/owed-finishes.ts';
 import { type Periodic, startPeriodic } from './jobs/periodic.ts';
+import { createReportChores } from './jobs/report-chores.ts';
+import { sweepOnce } from './jobs/sweep-once.ts';
 import { createPlainWebSocket } from './realtime/plain-websocket.ts';
 import { createSessionFeed, type SessionFeed } from './realtime/session-feed.ts';
 import { createSocketServer, type SocketServer } from './realtime/socket-server.ts';
@@ -50,6 +58,7 @@ import { createAcceptPartial } from './sharing/accept-partial.ts';
 import { createAcceptUpload } from './sharing/accept-upload.ts';
 import { createCheckFirstBytes } from './sharing/check-first-bytes.ts';
 import { createDeleteRemovedBytes } from './sharing/delete-removed-bytes.ts';
+import { createDiscardBytes } from './sharing/discard-bytes.ts';
 import type { Exclusively } from './sharing/exclusively.ts';
 import { createFinishPartial } from './sharing/finish-partial.ts';
 import { createFinishUpload } from './sharing/finish-upload.ts';
@@ -61,9 +70,11 @@ import { createRecordFile } from './sharing/record-file.ts';
 import { createRejectUpload } from './sharing/reject-upload.ts';
 import { createRemoveFile } from './sharing/remove-file.ts';
 import { createRemoveSession } from './sharing/remove-session.ts';
+import { createRepairFiles } from './sharing/repair-files.ts';
 import { createReserveBytes } from './sharing/reserve-bytes.ts';
 import { createSettleUpload } from './sharing/settle-upload.ts';
 import { createReportProgress } from './sharing/upload-progress.ts';
+import { createVerifyFiles } from './sharing/verify-files.ts';
 import type { FileStorage } from './storage/file-storage.ts';
 import { createLocalStorage } from './storage/local-storage.ts';
 import { createLocker, withLock } from './upload/locker.ts';
@@ -110,6 +121,7 @@ export async function compose(
     lock.release();
   };
   try {
+    await migrateFirst(config, database);
     const parts = await composeParts(config, log, database, overrides);
     const sharing = composeSharing(parts);
     const upload = composeUpload(parts, sharing);
@@ -130,7 +142,8 @@ function createLifecycle(
 ): ChatdropServer {
   const { config, log, http, socketPort, draining } = parts;
   const connections = trackConnections(http, ...(socketPort === null ? [] : [socketPort]));
-  const chores = composeChores(parts, sharing);
+  const checkUsage = composeCheckUsage(parts);
+  const chores = createChores({ ...composeCleaning(parts, sharing), checkUsage, pollFeed: () => parts.feed.poll() });
   let periodic: Periodic | undefined;
   const stop = async () => {
     draining.abort();
@@ -147,8 +160,7 @@ function createLifecycle(
     void parts.auth.jwks?.keys();
     await listen(http, config.host, config.port);
     if (socketPort !== null) await listen(socketPort, config.host, config.wsPort ?? 0, 'WS_PORT');
-    const onFault = (chore: string, err: unknown) => log.error({ chore, err }, 'a chore failed; it runs again');
-    periodic = startPeriodic(chores.periodic, onFault);
+    periodic = startPeriodic(chores.periodic, createReportChores({ chores: parts.choreTable, log, now }));
     return parts.publicUrl();
   };
   return {
@@ -161,12 +173,99 @@ function createLifecycle(
   };
 }
 
+/** `chatdrop migrate`. @returns the names that were run, under the instance lock */
+export async function migrateDatabase(config: Config, direction: 'up' | 'down'): Promise<string[]> {
+  const lock = takeInstanceLock(...ownedFolders(config));
+  const database = openDatabase(config.databaseFile);
+  try {
+    return await (direction === 'down' ? rollback : migrate)(database, MIGRATIONS);
+  } finally {
+    await database.destroy();
+    lock.release();
+  }
+}
+
 /** Folders that no other server may use meanwhile. What lies in the data folder is guarded by that one's lock. */
-export function ownedFolders({ dataDir, databaseFile, mediaRoot }: Config): string[] {
+function ownedFolders({ dataDir, databaseFile, mediaRoot }: Config): string[] {
   const outside = [path.dirname(databaseFile), mediaRoot].filter((folder) =>
     path.relative(dataDir, folder).startsWith('..'),
   );
   return [dataDir, ...outside];
+}
+
+async function migrateFirst(config: Config, database: Database): Promise<void> {
+  await migrate(database, MIGRATIONS).catch((cause: Error) => {
+    const remedy = 'Restore it from a backup, or move it away to start with an empty one.';
+    throw new Error(`The database ${config.databaseFile} cannot be used: ${cause.message}. ${remedy}`, { cause });
+  });
+}
+
+export type Tools = Awaited<ReturnType<typeof composeTools>>;
+
+/**
+ * What the commands work with: the same parts and use cases, without HTTP, sockets and chores. SQLite lets two processes
+ * write (one waits for the other), and the feed of a running server looks for entries that it did not write.
+ * @param alone with the instance lock, as the server takes it; without, beside a running server or not
+ * @throws when there is no database, it is not up to date, or `alone` is not possible
+ */
+export async function composeTools(config: Config, log: Logger, { alone }: { alone: boolean }) {
+  const lock = alone ? takeInstanceLock(...ownedFolders(config)) : null;
+  const database = openExisting(config);
+  const close = async () => {
+    await database?.destroy();
+    lock?.release();
+  };
+  try {
+    if (database === null) throw new Error(`There is no database at ${config.databaseFile} yet. ${START_FIRST}`);
+    const { pending, unknown } = await migrationState(database, MIGRATIONS);
+    if (pending.length > 0) throw new Error(`The database lacks ${pending.join(', ')}. Run: chatdrop migrate`);
+    if (unknown.length > 0) throw new Error(`The database was written by a newer Chatdrop (${unknown.join(', ')}).`);
+    const parts = await composeParts(config, log, database, {});
+    const sharing = composeSharing(parts);
+    const { files, storage, removedObjects, choreTable } = parts;
+    const { removeFile, deleteRemovedBytes } = sharing;
+    return {
+      files,
+      removeFile,
+      jobs: createJobList(database),
+      faults: choreTable,
+      verifyFiles: createVerifyFiles({ files, storage }),
+      repairFiles: createRepairFiles({ database, removedObjects, removeFile, deleteRemovedBytes }),
+      sweepOnce: () => sweepOnce(composeCleaning(parts, sharing)),
+      isServerRunning: () => isServerRunning(config),
+      now,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const START_FIRST = 'The first start of the server makes it. Is DATA_DIR the one that the server has?';
+
+/** What `doctor` looks at, each opened only when it is its turn. Nothing is made that is not there. */
+export function composeInspection(config: Config) {
+  return {
+    folders: ownedFolders(config),
+    isServerRunning: () => isServerRunning(config),
+    openDatabase: () => openExisting(config),
+    migrationState: (database: Database) => migrationState(database, MIGRATIONS),
+    newestEntryAt: (database: Database) => createEventLedger(database).newestEntryAt(),
+    // A folder that is missing must not come to belong to the user of the command line.
+    openStorage: async () =>
+      existsSync(path.join(config.mediaRoot, '.incoming')) ? createLocalStorage(config.mediaRoot) : null,
+  };
+}
+
+/** Whether a server holds the data folder; false too where there is none yet. */
+export function isServerRunning(config: Config): boolean {
+  return isInstanceRunning(...ownedFolders(config));
+}
+
+/** Null where the file is not there: opening would make it. */
+function openExisting({ databaseFile }: Config): Database | null {
+  return existsSync(databaseFile) ? openDatabase(databaseFile) : null;
 }
 
 type Parts = Awaited<ReturnType<typeof composeParts>>;
@@ -175,10 +274,6 @@ type UploadEdge = ReturnType<typeof composeUpload>;
 
 /** What everything stands on: database, storage, keys, feed. */
 async function composeParts(config: Config, log: Logger, database: Database, overrides: Overrides) {
-  await migrate(database, MIGRATIONS).catch((cause: Error) => {
-    const remedy = 'Restore it from a backup, or move it away to start with an empty one.';
-    throw new Error(`The database ${config.databaseFile} cannot be used: ${cause.message}. ${remedy}`, { cause });
-  });
   const http = createHttpServer();
   const socketPort = config.wsPort === undefined ? null : createSocketPort();
   const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
@@ -190,6 +285,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
   const usage = createCompanyUsageTable(database);
   const people = createPeopleTable();
   const removedObjects = createRemovedObjectTable(database);
+  const choreTable = createChoreTable(database);
   const storage = (overrides.storage ?? same)(await createLocalStorage(config.mediaRoot));
 
   const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
@@ -214,6 +310,7 @@ async function composeParts(config: Config, log: Logger, database: Database, ove
     usage,
     people,
     removedObjects,
+    choreTable,
     storage,
     linkSecret,
     auth,
@@ -259,13 +356,16 @@ function composeSharing({
   people,
   ledger,
   removedObjects,
-  storage,
+  storage: store,
   feed,
   policy,
   presentFile,
   draining,
 }: Parts) {
   const wake = (company: string) => feed.wake(company);
+  const discardBytes = createDiscardBytes({ uploads, storage: store, now });
+  // The use cases end an upload first and then delete its bytes: a fault of the second is a job, not theirs.
+  const storage: FileStorage = { ...store, discard: discardBytes.discard };
   const report = createReportProgress({ publish: (event, except) => feed.publish(event, except), now });
   const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
   const recordFile = createRecordFile({ database, uploads, parts, files, people, ledger, now });
@@ -317,6 +417,7 @@ function composeSharing({
     reserveBytes,
     creationLimits,
     deleteRemovedBytes,
+    discardBytes,
     acceptUpload: createAcceptUpload(accepting),
     acceptPartial: createAcceptPartial(accepting),
     acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
@@ -402,6 +503,7 @@ function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge, assets
     }),
     media: createMediaRoute({ files, sendObject, secret: linkSecret, now }),
     health: createHealthRoutes({ database, storage, draining: draining.signal }),
+    openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
     pages: createPageRoutes({
       assets,
       development: config.development,
@@ -422,9 +524,9 @@ function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge, assets
   return { close: async () => void (await Promise.all([socketIo.close(), plain.close(), closePort()])) };
 }
 
-function composeChores(
-  { log, uploads, usage, storage, ledger }: Parts,
-  { finishUpload, abortUpload, deleteRemovedBytes, exclusively }: Sharing,
+function composeCleaning(
+  { log, uploads, storage, ledger }: Parts,
+  { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively }: Sharing,
 ) {
   const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
   const owed = createOwedFinishes({ uploads, storage, finishUpload, onFault, holder: HOLDER, now });
@@ -436,12 +538,16 @@ function composeChores(
     abortUpload,
     exclusively,
     deleteRemovedBytes,
+    discardBytes,
     now,
   });
+  return { owed, cleanUp };
+}
+
+function composeCheckUsage({ log, usage }: Parts) {
   const onMended = (mended: CompanyUsage) =>
     log.warn(mended, 'the bytes of a company were counted wrong, and are right now');
-  const checkUsage = createCheckUsage({ usage, onMended });
-  return createChores({ owed, cleanUp, checkUsage });
+  return createCheckUsage({ usage, onMended });
 }
 
 function limitsOf(config: Config): ChatConfig {

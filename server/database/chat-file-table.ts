@@ -78,6 +78,35 @@ export function createChatFileTable(database: Database) {
       return Number(row?.total ?? 0);
     },
 
+    /** A page of all files, by id; of one company or session where one is given. */
+    async pageAll(
+      afterId: number,
+      maxFiles: number,
+      only: { company?: string | undefined; session?: string | undefined } = {},
+    ): Promise<FileRecord[]> {
+      const query = database('chat_files').where('id', '>', afterId);
+      if (only.company !== undefined) query.andWhere({ company_id: only.company });
+      if (only.session !== undefined) query.andWhere({ session_id: only.session });
+      const rows = await query.orderBy('id').limit(maxFiles);
+      return rows.map(fromRow);
+    },
+
+    /** What a reading of the bytes has shown. */
+    async noteSha256(id: number, sha256: string): Promise<void> {
+      await database('chat_files').where({ id }).whereNull('sha256').update({ sha256 });
+    },
+
+    /** Which of these keys belong to something: a file, a finish under way, or the list of what is to be deleted. */
+    async ownedKeys(keys: readonly string[]): Promise<Set<string>> {
+      const lists = await Promise.all([
+        database('chat_files').whereIn('storage_key', keys).pluck('storage_key'),
+        database('chat_files').whereIn('thumbnail', keys).pluck('thumbnail'),
+        database('uploads').where({ state: 'finishing' }).whereIn('storage_key', keys).pluck('storage_key'),
+        database('removed_objects').whereIn('storage_key', keys).pluck('storage_key'),
+      ]);
+      return new Set(lists.flat());
+    },
+
     async idsOfSession(transaction: Knex.Transaction, company: string, session: string): Promise<number[]> {
       return transaction('chat_files').where({ company_id: company, session_id: session }).orderBy('id').pluck('id');
     },

@@ -78,6 +78,18 @@ export function createEventLedger(database: Database) {
       return row?.last_seq ?? 0;
     },
 
+    /** The newest numbers of several companies at once; those before their first change are left out. */
+    async lastSeqs(companies: readonly string[]): Promise<Map<string, number>> {
+      const rows = await database('ledger_counters').whereIn('company_id', companies).select('company_id', 'last_seq');
+      return new Map(rows.map((row) => [row.company_id, row.last_seq]));
+    },
+
+    /** When the newest entry of all was written; null in an empty ledger. */
+    async newestEntryAt(): Promise<number | null> {
+      const row = await database('ledger').max({ newest: 'created_at' }).first();
+      return row?.newest ?? null;
+    },
+
     /** Whether every entry after a number is still kept. */
     async keepsAllAfter(company: string, after: number): Promise<boolean> {
       const last = await this.lastSeq(company);

@@ -70,6 +70,19 @@ export async function rollback(database: Database, migrations: NamedMigrations):
   return names;
 }
 
+/** What the database lacks, and what it has that this version does not know: a newer one was here. Only reads. */
+export async function migrationState(
+  database: Database,
+  migrations: NamedMigrations,
+): Promise<{ pending: string[]; unknown: string[] }> {
+  const [table] = await database('sqlite_master').where({ type: 'table', name: 'migrations' }).select('name');
+  const done: string[] = table === undefined ? [] : await database('migrations').orderBy('id').pluck('name');
+  return {
+    pending: [...migrations.keys()].filter((name) => !done.includes(name)),
+    unknown: done.filter((name) => !migrations.has(name)),
+  };
+}
+
 function migrationConfig(migrations: NamedMigrations): Knex.MigratorConfig {
   return {
     tableName: 'migrations',

@@ -21,6 +21,12 @@ export type SettledFacts = { session: string; name: string; declaredType: string
 /** `token`: `{process}.{try}`, so that a process knows its own. */
 export type Lease = { token: string; untilMs: number };
 
+/** Without a file of their own: their bytes are nobody's. */
+export const ENDED: UploadRowState[] = ['rejected', 'aborted', 'expired', 'joined'];
+
+/** The job that the row was is over with its state; what fails from here on (the deletion of the bytes) is another. */
+const NO_JOB = { attempts: 0, next_attempt_at: 0, last_error: null };
+
 export type UploadTable = ReturnType<typeof createUploadTable>;
 
 export function createUploadTable(database: Database) {
@@ -116,6 +122,7 @@ export function createUploadTable(database: Database) {
       const rows = await database('uploads')
         .where({ state: 'open' })
         .andWhere('expires_at', '<', nowMs)
+        .andWhere('next_attempt_at', '<=', nowMs)
         .orderBy('expires_at')
         .limit(maxUploads);
       return rows.map(fromRow);
@@ -248,6 +255,7 @@ export function createUploadTable(database: Database) {
         refusal_detail: refusal.detail,
         lease_token: null,
         lease_until: null,
+        ...NO_JOB,
       };
       return moveFrom(['open', 'finishing'], id, change, transaction);
     },
@@ -258,7 +266,7 @@ export function createUploadTable(database: Database) {
         (await database('uploads')
           .where({ id, state: 'open' })
           .whereNotExists(isBeingJoined())
-          .update({ state: 'aborted' })) === 1
+          .update({ state: 'aborted', ...NO_JOB })) === 1
       );
     },
 
@@ -268,8 +276,35 @@ export function createUploadTable(database: Database) {
           .where({ id, state: 'open' })
           .andWhere('expires_at', '<', nowMs)
           .whereNotExists(isBeingJoined())
-          .update({ state: 'expired' })) === 1
+          .update({ state: 'expired', ...NO_JOB })) === 1
       );
+    },
+
+    /** A job on this upload failed: its expiry, or the deletion of its bytes after its end. */
+    async noteFailure(id: string, error: string, nextAttemptAt: number): Promise<void> {
+      await database('uploads')
+        .where({ id })
+        .update({
+          attempts: database.raw('attempts + 1'),
+          last_error: error.slice(0, 1000),
+          next_attempt_at: nextAttemptAt,
+        });
+    },
+
+    /** Ended uploads whose bytes could not be deleted yet, and whose next attempt is due. */
+    async listDiscardDue(nowMs: number, maxUploads: number): Promise<{ id: string; attempts: number }[]> {
+      return database('uploads')
+        .whereNotNull('last_error')
+        .andWhere('next_attempt_at', '<=', nowMs)
+        .whereIn('state', ENDED)
+        .orderBy('next_attempt_at')
+        .limit(maxUploads)
+        .select(['id', 'attempts']);
+    },
+
+    /** Its bytes are gone. */
+    async noteDiscarded(id: string): Promise<void> {
+      await moveFrom(ENDED, id, { last_error: null });
     },
 
     /** The client ends the tus resource of a finished upload. */
@@ -286,7 +321,7 @@ export function createUploadTable(database: Database) {
       const rows = await transaction('uploads')
         .where({ company_id: company, session_id: session })
         .whereIn('state', ['open', 'finishing'])
-        .update({ state: 'aborted', lease_token: null })
+        .update({ state: 'aborted', lease_token: null, ...NO_JOB })
         .returning(['id', 'storage_key']);
       return rows.map((row) => ({ id: row.id, storageKey: row.storage_key }));
     },
@@ -297,7 +332,7 @@ export function createUploadTable(database: Database) {
         .where('expires_at', '<', beforeMs)
         .andWhere((ended) =>
           ended
-            .whereIn('state', ['rejected', 'aborted', 'expired', 'joined'])
+            .whereIn('state', ENDED)
             .orWhere((finished) =>
               finished
                 .where({ state: 'finished' })

@@ -8,7 +8,8 @@ import { readQuery } from './read-query.ts';
 
 type Needs = { listSessions: ListSessions };
 
-const query = z.object({
+/** Exported for the OpenAPI document. */
+export const sessionsQuery = z.object({
   company_id: z.string().optional(),
   limit: z.coerce.number().int().min(1).max(MAX_PAGE_SESSIONS).optional(),
   cursor: z.string().max(100).optional(),
@@ -20,7 +21,7 @@ export function createChatSessionRoutes({ listSessions }: Needs): ChatSessionRou
   return {
     list: async (ctx) => {
       const { caller } = ctx.state;
-      const { company_id, limit, cursor } = readQuery(query, ctx.query);
+      const { company_id, limit, cursor } = readQuery(sessionsQuery, ctx.query);
       checkCompany(caller, company_id);
       if (caller.role !== 'agent') throw new Failure('forbidden', 'Only an agent can list sessions.');
       ctx.body = await listSessions(caller.company, caller.session, { limit, cursor });

@@ -20,7 +20,7 @@ type Needs = {
   sendObject: SendObject;
 };
 
-const listQuery = z.object({
+export const listQuery = z.object({
   company_id: z.string().optional(),
   session_id: z.string().optional(),
   limit: z.coerce.number().int().min(1).max(MAX_PAGE_FILES).optional(),
@@ -29,7 +29,7 @@ const listQuery = z.object({
   uploader: z.enum(['user', 'agent']).optional(),
   q: z.string().max(255).optional(),
 });
-const contentQuery = z.object({ disposition: z.enum(['inline', 'attachment']).default('inline') });
+export const contentQuery = z.object({ disposition: z.enum(['inline', 'attachment']).default('inline') });
 
 export type FileRoutes = Record<'list' | 'one' | 'content' | 'remove' | 'removeSession', CallerMiddleware>;
 

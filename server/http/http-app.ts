@@ -33,6 +33,7 @@ type Needs = {
   uploads: UploadRoutes;
   media: Middleware;
   health: HealthRoutes;
+  openApi: Middleware;
   pages: PageRoutes;
 };
 
@@ -40,7 +41,22 @@ export const TUS_PATH = '/api/chat/tus';
 
 export function createHttpApp(needs: Needs): Koa {
   const app = new Koa();
-  const { session, tus, files, chats, uploads, media, health, pages } = needs;
+  const routes = createRoutes(needs);
+  app.use(unreadBody());
+  app.use(problemResponses(needs.log));
+  app.use(logRequests(needs.log));
+  app.use(checkHost(needs.origins));
+  app.use(cors(needs.origins));
+  app.use(needs.tus.every);
+  app.use(routes.routes());
+  app.use(refuseOtherMethods(routes));
+  app.on('error', (error) => needs.log.debug({ err: error }, 'a response was cut off'));
+  return app;
+}
+
+/** What is new here has a row in `openapi-operations.ts` and in the README. */
+export function createRoutes(needs: Needs): Router<CallerState> {
+  const { session, tus, files, chats, uploads, media, health, openApi, pages } = needs;
   const caller = authenticate(needs);
   const creation = limitCreations({ clientAddress: needs.clientAddress, limits: needs.creationLimits });
   const routes = new Router<CallerState>();
@@ -59,23 +75,13 @@ export function createHttpApp(needs: Needs): Koa {
   routes.get('/api/chat/sessions', caller, chats.list);
   routes.delete('/api/chat/sessions/:session', caller, files.removeSession);
   routes.get(`${needs.mediaPath}{*key}`, media);
-  routes.get('/healthz', health.alive).get('/readyz', health.ready);
+  routes.get('/healthz', health.alive).get('/readyz', health.ready).get('/openapi.json', openApi);
   routes
     .get('/', pages.home)
     .get('/widget/:name', pages.widget)
     .get('/demo', pages.demo)
     .post('/demo/tokens', pages.demoTokens);
-
-  app.use(unreadBody());
-  app.use(problemResponses(needs.log));
-  app.use(logRequests(needs.log));
-  app.use(checkHost(needs.origins));
-  app.use(cors(needs.origins));
-  app.use(tus.every);
-  app.use(routes.routes());
-  app.use(refuseOtherMethods(routes));
-  app.on('error', (error) => needs.log.debug({ err: error }, 'a response was cut off'));
-  return app;
+  return routes;
 }
 
 /** Without the query: it may hold a signature. */

@@ -24,7 +24,7 @@ const MAX_JSON_BYTES = 1024;
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; " +
   "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const tokensBody = z.object({ session_id: z.string().refine(isScopeId).optional() });
+export const tokensBody = z.object({ session_id: z.string().refine(isScopeId).optional() });
 
 export type PageRoutes = Record<'home' | 'widget' | 'demo' | 'demoTokens', Middleware>;
 

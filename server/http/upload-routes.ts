@@ -18,7 +18,7 @@ type Needs = {
 };
 
 const MAX_LISTED = 200;
-const query = z.object({ company_id: z.string().optional(), session_id: z.string().optional() });
+export const uploadsQuery = z.object({ company_id: z.string().optional(), session_id: z.string().optional() });
 
 export type UploadRoutes = Record<'multipart' | 'unfinished' | 'config', CallerMiddleware>;
 
@@ -30,7 +30,7 @@ export function createUploadRoutes(needs: Needs): UploadRoutes {
     },
     unfinished: async (ctx) => {
       const { caller } = ctx.state;
-      const { company_id: company, session_id } = readQuery(query, ctx.query);
+      const { company_id: company, session_id } = readQuery(uploadsQuery, ctx.query);
       const session = chooseSession(caller, { company, session: session_id });
       const records = await needs.uploads.listUnfinished(caller.company, session, MAX_LISTED);
       const uploads = await Promise.all(records.map((record) => present(needs, caller, record)));

@@ -7,7 +7,13 @@ import type { Chore } from './periodic.ts';
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 
-type Needs = { owed: OwedFinishes; cleanUp: CleanUp; checkUsage: CheckUsage };
+type Needs = {
+  owed: OwedFinishes;
+  cleanUp: CleanUp;
+  checkUsage: CheckUsage;
+  /** Sends what another process wrote to the ledger. */
+  pollFeed(): Promise<void>;
+};
 
 export type Chores = {
   /** Before the server listens: what an earlier process left undone. */
@@ -15,7 +21,7 @@ export type Chores = {
   periodic: readonly Chore[];
 };
 
-export function createChores({ owed, cleanUp, checkUsage }: Needs): Chores {
+export function createChores({ owed, cleanUp, checkUsage, pollFeed }: Needs): Chores {
   return {
     async atStart() {
       await checkUsage();
@@ -25,6 +31,7 @@ export function createChores({ owed, cleanUp, checkUsage }: Needs): Chores {
       await cleanUp.expireUploads();
     },
     periodic: [
+      { name: 'look for events of other processes', everyMs: SECOND_MS, run: pollFeed },
       { name: 'finish what is owed', everyMs: 5 * SECOND_MS, run: owed.sweep },
       { name: 'expire uploads', everyMs: MINUTE_MS, run: cleanUp.expireUploads },
       { name: 'delete removed bytes', everyMs: MINUTE_MS, run: cleanUp.deleteRemovedBytes },

@@ -1,52 +1,55 @@
 /** Takes away what nobody needs any more: expired uploads, bytes without a row, old rows. */
 import type { EventLedger } from '../database/event-ledger.ts';
-import type { UploadTable } from '../database/upload-table.ts';
+import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { backOffMs } from '../rules/back-off.ts';
 import { isPartial } from '../rules/upload-concat.ts';
 import type { AbortUpload } from '../sharing/abort-upload.ts';
 import type { DeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
+import type { DiscardBytes } from '../sharing/discard-bytes.ts';
 import type { Exclusively } from '../sharing/exclusively.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
 type Needs = {
-  uploads: Pick<UploadTable, 'listExpired' | 'find' | 'purge'>;
+  uploads: Pick<UploadTable, 'listExpired' | 'find' | 'purge' | 'noteFailure'>;
   storage: Pick<FileStorage, 'offsetOf' | 'discard' | 'incomingIds'>;
   ledger: Pick<EventLedger, 'trim'>;
   finishUpload: FinishUpload;
   abortUpload: AbortUpload;
   exclusively: Exclusively;
   deleteRemovedBytes: DeleteRemovedBytes;
+  discardBytes: DiscardBytes;
   now(): number;
 };
 
 const PAGE_UPLOADS = 200;
+const MAX_BACKOFF_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** A client that was away longer gets a `resync`. */
 const LEDGER_KEPT_DAYS = 30;
 /** How long an ended upload still answers 410 instead of 404. */
 const ENDED_KEPT_DAYS = 7;
 
+/** Each answers with how many it took away. A fault of one upload never keeps the others waiting. */
 export type CleanUp = {
   expireUploads(): Promise<number>;
   dropOrphans(): Promise<number>;
-  forget(): Promise<void>;
-  deleteRemovedBytes: DeleteRemovedBytes;
+  forget(): Promise<number>;
+  deleteRemovedBytes(): Promise<number>;
 };
 
 export function createCleanUp(needs: Needs): CleanUp {
-  const { uploads, storage, ledger, finishUpload, abortUpload, exclusively, deleteRemovedBytes, now } = needs;
+  const { uploads, storage, ledger, deleteRemovedBytes, discardBytes, now } = needs;
   return {
-    deleteRemovedBytes,
+    deleteRemovedBytes: async () => (await deleteRemovedBytes()) + (await discardBytes.retry()),
 
     async expireUploads() {
       let expired = 0;
       for (const upload of await uploads.listExpired(now(), PAGE_UPLOADS)) {
-        // Late, but all bytes are here: it is a file, and the finish has the word. A part is none.
-        const isFile = !isPartial(upload) && upload.sizeBytes !== null;
-        if (isFile && (await storage.offsetOf(upload.id)) === upload.sizeBytes) {
-          await finishUpload(upload.id).catch(() => {});
-        } else if (await exclusively(upload.id, () => abortUpload(upload, 'expired'))) {
-          expired += 1;
+        try {
+          if (await expire(needs, upload)) expired += 1;
+        } catch (error) {
+          await uploads.noteFailure(upload.id, String(error), now() + backOffMs(upload.attempts, MAX_BACKOFF_MS));
         }
       }
       return expired;
@@ -55,19 +58,35 @@ export function createCleanUp(needs: Needs): CleanUp {
     /** Bytes of uploads that ended: a process may die between the row's change and the deletion. */
     async dropOrphans() {
       let dropped = 0;
+      const faults: unknown[] = [];
       for await (const id of storage.incomingIds()) {
         const state = (await uploads.find(id))?.state;
         // No row at all: rows come before bytes, so nobody can be about to write it.
         if (state === 'open' || state === 'finishing') continue;
-        await storage.discard(id);
-        dropped += 1;
+        try {
+          await storage.discard(id);
+          dropped += 1;
+        } catch (error) {
+          faults.push(error);
+        }
       }
+      if (faults.length > 0)
+        throw new Error(`${faults.length} uploads’ bytes cannot be deleted: ${faults[0]}`, { cause: faults[0] });
       return dropped;
     },
 
     async forget() {
-      await uploads.purge(now() - ENDED_KEPT_DAYS * DAY_MS);
-      await ledger.trim(now() - LEDGER_KEPT_DAYS * DAY_MS);
+      const forgotten = await uploads.purge(now() - ENDED_KEPT_DAYS * DAY_MS);
+      return forgotten + (await ledger.trim(now() - LEDGER_KEPT_DAYS * DAY_MS));
     },
   };
+}
+
+async function expire({ storage, finishUpload, abortUpload, exclusively }: Needs, upload: UploadRecord) {
+  const isFile = !isPartial(upload) && upload.sizeBytes !== null;
+  if (!isFile || (await storage.offsetOf(upload.id)) !== upload.sizeBytes)
+    return exclusively(upload.id, () => abortUpload(upload, 'expired'));
+  // Late, but all bytes are here: it is a file, and the finish has the word (and notes its own faults). A part is none.
+  await finishUpload(upload.id).catch(() => {});
+  return false;
 }

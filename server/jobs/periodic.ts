@@ -3,20 +3,45 @@
 export type Chore = { name: string; everyMs: number; run(): Promise<unknown> };
 export type Periodic = { stop(): Promise<void> };
 
-/** A chore that fails is reported and runs again at its next turn. */
-export function startPeriodic(chores: readonly Chore[], onFault: (name: string, error: unknown) => void): Periodic {
+/** Told of each failure, and of the first success in this process or after failures. */
+export type ChoreReport = {
+  failed(name: string, error: unknown, nextInMs: number): Promise<void>;
+  works(name: string): Promise<void>;
+};
+
+/** A chore that fails waits twice as long each time, up to this (or its own pace, if that is slower). */
+const MAX_BACKOFF_MS = 5 * 60 * 1000;
+const MAX_DOUBLINGS = 10;
+
+export function startPeriodic(chores: readonly Chore[], report: ChoreReport): Periodic {
   const stopping = new AbortController();
-  const loops = chores.map(async (chore) => {
-    while (await pause(chore.everyMs, stopping.signal)) {
-      await chore.run().catch((error: unknown) => onFault(chore.name, error));
-    }
-  });
+  const loops = chores.map((chore) => repeat(chore, report, stopping.signal));
   return {
     stop: async () => {
       stopping.abort();
       await Promise.all(loops);
     },
   };
+}
+
+async function repeat({ name, everyMs, run }: Chore, report: ChoreReport, signal: AbortSignal): Promise<void> {
+  let failures = 0;
+  let known = false;
+  while (await pause(failures === 0 ? everyMs : waitAfter(failures, everyMs), signal)) {
+    try {
+      await run();
+      if (!known || failures > 0) await report.works(name);
+      failures = 0;
+      known = true;
+    } catch (error) {
+      failures += 1;
+      await report.failed(name, error, waitAfter(failures, everyMs));
+    }
+  }
+}
+
+function waitAfter(failures: number, everyMs: number): number {
+  return Math.min(Math.max(everyMs, MAX_BACKOFF_MS), everyMs * 2 ** Math.min(failures, MAX_DOUBLINGS));
 }
 
 /** @returns false when it was time to stop */

@@ -25,7 +25,7 @@ export type Listener = {
 export type Subscription = { close(): void };
 
 type Needs = {
-  ledger: Pick<EventLedger, 'entriesAfter' | 'lastSeq'>;
+  ledger: Pick<EventLedger, 'entriesAfter' | 'lastSeqs'>;
   files: Pick<ChatFileTable, 'findMany'>;
   presentFile: PresentFile;
   /** A read of the ledger failed; it is tried again. */
@@ -47,6 +47,7 @@ type Follower = {
 type CompanyFeed = { followers: Set<Follower>; cursor: number | null; reading: boolean; announced: boolean };
 
 const PAGE_ENTRIES = 200;
+const PAGE_COMPANIES = 500;
 const RETRY_MS = 1000;
 
 export type SessionFeed = ReturnType<typeof createSessionFeed>;
@@ -96,6 +97,20 @@ export function createSessionFeed(needs: Needs) {
     wake(company: string): void {
       const feed = companies.get(company);
       if (feed !== undefined) void readNew(needs, company, feed);
+    },
+
+    /**
+     * Wakes the companies whose ledger grew without a `wake`: the command line, or another node, writes to the same
+     * database. One indexed read for each page of followed companies; nothing is read where nothing is new.
+     */
+    async poll(): Promise<void> {
+      const followed = [...companies.keys()];
+      for (let start = 0; start < followed.length; start += PAGE_COMPANIES) {
+        const newest = await needs.ledger.lastSeqs(followed.slice(start, start + PAGE_COMPANIES));
+        for (const [company, seq] of newest) {
+          if (seq > (companies.get(company)?.cursor ?? seq)) this.wake(company);
+        }
+      }
     },
 
     /** Sends a passing event to everyone in its session but one participant. A full connection misses it. */

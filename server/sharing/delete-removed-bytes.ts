@@ -1,5 +1,6 @@
 /** Deletes the bytes whose row is gone, and tries again later where the store does not let it. */
 import type { RemovedObjectTable } from '../database/removed-object-table.ts';
+import { backOffMs } from '../rules/back-off.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
 type Needs = { removedObjects: RemovedObjectTable; storage: Pick<FileStorage, 'remove'>; now(): number };
@@ -19,8 +20,7 @@ export function createDeleteRemovedBytes({ removedObjects, storage, now }: Needs
         await removedObjects.done(storageKey);
         deleted += 1;
       } catch (error) {
-        const backoffMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** Math.min(attempts, 12));
-        await removedObjects.failed(storageKey, String(error), now() + backoffMs);
+        await removedObjects.failed(storageKey, String(error), now() + backOffMs(attempts, MAX_BACKOFF_MS));
       }
     }
     return deleted;

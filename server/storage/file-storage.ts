@@ -53,6 +53,8 @@ export type FileStorage = {
   discard(uploadId: string): Promise<void>;
   /** Ids of all unfinished bytes, to find those that no row knows. */
   incomingIds(): AsyncIterable<string>;
+  /** Keys of all stored objects, in no order; what is not a key of ours is left out. */
+  storedKeys(): AsyncIterable<string>;
   /** Null if there is no such object. */
   open(key: string): Promise<StoredObject | null>;
   /** Nothing happens if there is no such object. */

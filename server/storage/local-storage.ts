@@ -63,6 +63,9 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
         if (isUploadId(id) && (beside === undefined || [UNVERIFIED, JOINING].includes(`.${beside}`))) yield id;
       }
     },
+    async *storedKeys() {
+      for await (const key of walk(root, 'chat')) if (isStorageKey(key)) yield key;
+    },
     open: (key) => openObject(pathOf(key)),
     async remove(key) {
       await rm(pathOf(key), { force: true });
@@ -139,6 +142,16 @@ function createSyncParents(root: string): (folder: string) => Promise<void> {
   };
 }
 
+/** Paths of the files below a folder, with `/` between their parts. A folder that goes meanwhile has none. */
+async function* walk(root: string, folder: string): AsyncGenerator<string> {
+  const entries = await opendir(path.join(root, folder)).catch(nullIfMissing);
+  if (entries === null) return;
+  for await (const entry of entries) {
+    if (entry.isDirectory()) yield* walk(root, `${folder}/${entry.name}`);
+    else yield `${folder}/${entry.name}`;
+  }
+}
+
 async function openObject(file: string): Promise<StoredObject | null> {
   const handle = await open(file, 'r').catch(nullIfMissing);
   if (handle === null) return null;
@@ -190,7 +203,7 @@ function translateErrors(storage: FileStorage): FileStorage {
   };
   const guarded = { ...storage } as Record<string, unknown>;
   for (const [name, call] of Object.entries(storage)) {
-    if (name === 'incomingIds') continue;
+    if (name === 'incomingIds' || name === 'storedKeys') continue;
     guarded[name] = async (...args: unknown[]) => {
       try {
         return await (call as (...args: unknown[]) => Promise<unknown>)(...args);

@@ -1,11 +1,12 @@
 /** One process for each data folder: the second is told why, and a killed one leaves no lock behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { takeInstanceLock } from '../../server/database/instance-lock.ts';
+import { isInstanceRunning, takeInstanceLock } from '../../server/database/instance-lock.ts';
 
 const MODULE = new URL('../../server/database/instance-lock.ts', import.meta.url).href;
 let folder = '';
@@ -52,6 +53,17 @@ test('all folders are held or none: one that is taken lets the others go', () =>
   const both = take(folder, other, folder);
   expect(() => take(other)).toThrow('Another Chatdrop is running');
   both.release();
+});
+
+test('who only looks sees whether another process holds it, makes nothing, and keeps nobody out', async () => {
+  expect([isInstanceRunning(folder), existsSync(folder)]).toEqual([false, false]);
+  const holder = await holdInAnotherProcess();
+  expect([isInstanceRunning(folder), isInstanceRunning(join(folder, 'other'), folder)]).toEqual([true, true]);
+  expect(() => take(folder)).toThrow('Another Chatdrop is running');
+  holder.kill('SIGKILL');
+  await once(holder, 'exit');
+  expect(isInstanceRunning(folder)).toBe(false);
+  take(folder).release();
 });
 
 test('a lock file that cannot be used is not taken for a running server', async () => {

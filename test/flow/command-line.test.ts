@@ -1,14 +1,11 @@
 /** The command line: what it prints, how it ends, what it refuses; and that nothing secret comes into the log. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { main } from '../../server/main.ts';
 import { bearer, get, listFiles, shareFile } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
@@ -16,16 +13,18 @@ import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { eventually } from '../services/eventually.ts';
 import { mp4File, pngFile } from '../services/fixtures.ts';
 import { freePort } from '../services/free-port.ts';
+import { type CommandEnd, runCommand, runCommandHere } from '../services/run-command.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
 import { TEST_SECRET } from '../services/tokens.ts';
 import { create, fileIdOf, head, offsetOf, openPatch, patch } from '../services/tus-wire.ts';
 import { send } from '../services/wire.ts';
 
-const ENTRY = fileURLToPath(new URL('../../server/chatdrop.js', import.meta.url));
-/** A command that has not ended by then hangs; it is killed, and its exit code is null. */
-const COMMAND_TIMEOUT_MS = 8000;
 /** The drain's own limit (10 s) and what the closing takes. */
 const DRAIN_LIMIT_MS = 12_000;
+
+/** Commands whose own help a usage error points to. */
+const KNOWN = ['serve', 'migrate', 'token', 'doctor', 'files', 'jobs', 'sweep'];
+const OF_FILES = ['files list', 'files remove', 'files verify'];
 
 let folder = '';
 beforeAll(async () => {
@@ -37,9 +36,14 @@ describe('what it says of itself', () => {
   test('--help names every command, --version the version', async () => {
     const help = await run(['--help']);
     expect([help.code, help.stderr]).toEqual([0, '']);
-    for (const word of ['serve', 'migrate', 'token', '--company', '--help', '--version'])
-      expect(help.stdout).toContain(word);
+    for (const word of [...KNOWN, '--help', '--version']) expect(help.stdout).toContain(word);
     expect(await run(['--version'])).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: '' });
+  });
+
+  test.each(KNOWN)('%s --help says what it takes', async (command) => {
+    const help = await runHere([command, '--help'], { PORT: 'wrong' });
+    expect([help.code, help.stdout, help.stderr]).toEqual([0, expect.stringContaining(`chatdrop`), '']);
+    expect(help.stdout).toContain(command);
   });
 
   test('needs no right setting for that', async () => {
@@ -62,10 +66,27 @@ describe('wrong usage is exit code 2, with what to do', () => {
     [['token', '--company', 'c', '--role', 'agent']],
     [['token', '--company', 'c', '--role', 'user', '--session', 's', '--expires', 'soon']],
     [['token', '--company', 'c', '--role', 'user', '--session', 's', '--expires']],
+    [['doctor', 'now']],
+    [['sweep', '--all']],
+    [['jobs', '--limit', '0']],
+    [['jobs', '--limit', '1e3']],
+    [['files']],
+    [['files', 'burn']],
+    [['files', 'list', '--company', 'a/b']],
+    [['files', 'list', '--session', '']],
+    [['files', 'list', '--after', 'x']],
+    [['files', 'list', '--limit', '100001']],
+    [['files', 'remove']],
+    [['files', 'remove', '1', 'two']],
+    [['files', 'remove', '--all']],
+    [['files', 'verify', 'deep']],
   ])('%j', async (args) => {
     const { code, stdout, stderr } = await runHere(args, { JWT_SECRET: TEST_SECRET });
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toContain('See: chatdrop --help');
+    // A command of two words is named by both, once both are understood.
+    const [first = '', second = ''] = args;
+    const [name] = [`${first} ${second}`, first, ''].filter((words) => [...KNOWN, ...OF_FILES, ''].includes(words));
+    expect(stderr).toContain(`See: ${['chatdrop', name, '--help'].filter(Boolean).join(' ')}\n`);
   });
 });
 
@@ -260,47 +281,17 @@ describe('the log at its most talkative', () => {
   });
 });
 
-/** Runs a command to its end with these settings only. */
-async function run(
-  args: string[],
-  env: Record<string, string> = {},
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [ENTRY, ...args], {
-    env: { PATH, HOME, DATA_DIR: join(folder, 'data'), PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output.stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    output.stderr += text;
-  });
-  const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_TIMEOUT_MS);
-  const [code] = await once(child, 'close');
-  clearTimeout(timer);
-  return { code, ...output };
-}
-
-/** The same without a process of its own: for what ends before anything is opened. */
-async function runHere(args: string[], env: Record<string, string>): ReturnType<typeof run> {
-  const output = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      output[name] += text;
-      return true;
-    }),
-  );
-  try {
-    const code = await main(args, { DATA_DIR: join(folder, 'data'), ...env });
-    return { code, ...output };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
-
 /** As the kernel sees it: asking the server by HEAD would end the body. */
 async function sizeOnDisk(dataDir: string, uploadUrl: string): Promise<number> {
   return (await stat(join(dataDir, 'media/.incoming', uploadUrl.split('/').at(-1) ?? ''))).size;
+}
+
+/** A process of its own, with these settings only. */
+function run(args: string[], env: Record<string, string> = {}): Promise<CommandEnd> {
+  return runCommand(args, { DATA_DIR: join(folder, 'data'), PORT: '0', ...env });
+}
+
+/** The same without a process of its own: for what ends before anything is opened. */
+function runHere(args: string[], env: Record<string, string>): Promise<CommandEnd> {
+  return runCommandHere(args, { DATA_DIR: join(folder, 'data'), ...env });
 }

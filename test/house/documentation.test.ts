@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { PROBLEMS } from '../../server/contract/problem.ts';
+import { COMMANDS } from '../../server/main.ts';
 import { SETTINGS } from '../../server/settings.ts';
 
 const readme = read('README.md');
@@ -29,6 +30,12 @@ describe('the README', () => {
     expect(rows).toEqual(Object.entries(PROBLEMS).map(([code, [status]]) => [code, status]));
   });
 
+  test('has a row for every command, and for no other; each command’s help begins with its words', () => {
+    const rows = [...section('Command line').matchAll(/^\| `chatdrop ([a-z]+(?: [a-z]+)?)/gm)].map((row) => row[1]);
+    expect(rows).toEqual([...COMMANDS.keys()]);
+    for (const [name, { help }] of COMMANDS) expect(help).toMatch(new RegExp(`^chatdrop \\[?${name}`));
+  });
+
   test('names every route', () => {
     const table = read('server/http/http-app.ts');
     const routes = [...table.matchAll(/\.(get|post|delete|options)\(\s*(?:TUS_PATH|[`']([/$][^`']*)[`'])/g)];
@@ -53,6 +60,7 @@ test('the map names every folder of the server, and no file of it is missing fro
     'http',
     'realtime',
     'jobs',
+    'commands',
   ]) {
     expect(map).toContain(`${folder}/`);
   }

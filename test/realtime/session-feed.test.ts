@@ -142,6 +142,26 @@ describe('one listener', () => {
   });
 });
 
+describe('entries of another process', () => {
+  test('are found by a look at the numbers, once; nothing is read where nothing is new', async () => {
+    const chat = createChat('elsewhere');
+    const listener = createListener(1000);
+    await chat.listen(listener, 's');
+    await chat.feed.poll();
+    await commitShare({ database: open.database, ledger: chat.ledger, company: chat.company }, 's');
+    await commitShare({ database: open.database, ledger: chat.ledger, company: 'nobody follows' }, 's');
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    expect(listener.seqs()).toEqual([]);
+    await Promise.all([chat.feed.poll(), chat.feed.poll()]);
+    await eventually('it is heard', () => listener.heard.length === 1);
+    // A read would fail now, and be reported.
+    chat.failReads(1);
+    await chat.feed.poll();
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    expect([listener.seqs(), chat.faults]).toEqual([[1], []]);
+  });
+});
+
 describe('a ledger that cannot be read', () => {
   test('is read again, for those who catch up and for those who are live; each failure is reported', async () => {
     const chat = createChat('failing');

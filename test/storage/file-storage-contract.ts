@@ -331,6 +331,19 @@ function objects(current: Current, openStorage: OpenStorage): void {
     expect([await current.storage.offsetOf(current.id), await listed(current.storage)]).toEqual([null, []]);
   });
 
+  test('is listed by its key, once; an unfinished one is not', async () => {
+    const { storage } = current;
+    expect(await collected(storage.storedKeys())).toEqual([]);
+    const keys = [await store(), `chat/other/session/${newUploadId()}`];
+    current.id = newUploadId();
+    await storage.create(current.id);
+    expect(await collected(storage.storedKeys())).toEqual([keys[0]]);
+    await storage.makeFinal(current.id, keys[1] ?? '');
+    expect((await collected(storage.storedKeys())).sort()).toEqual(keys.sort());
+    await storage.remove(keys[0] ?? '');
+    expect(await collected(storage.storedKeys())).toEqual([keys[1]]);
+  });
+
   test('is made final again and again: at once, one behind the other, after a restart', async () => {
     const { storage, id, place } = current;
     const key = keyOf();
@@ -495,4 +508,10 @@ function text(bytes: Uint8Array): string {
 
 function sha256(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
+}
+
+async function collected(keys: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const key of keys) all.push(key);
+  return all;
 }

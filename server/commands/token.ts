@@ -1,0 +1,58 @@
+/** `chatdrop token`: a token for a try, signed with the server's key. */
+import { developmentSecret } from '../auth/development-secret.ts';
+import { signToken, type TokenClaims } from '../auth/sign-token.ts';
+import { readDuration } from '../config-values.ts';
+import { isScopeId } from '../rules/participant.ts';
+import { type Command, readArguments, textFlag, UsageError } from './command.ts';
+
+export const token: Command = {
+  summary: 'print a token signed with JWT_SECRET, or in development mode',
+  help: `chatdrop token --company ID --role user --session ID [--sub ID] [--expires 1h]
+chatdrop token --company ID --role agent --sub ID [--session ID] [--expires 1h]
+
+  Prints a token signed with JWT_SECRET, or with the key of development mode under DATA_DIR.
+
+  --company    the tenant: 1 to 64 letters, digits, "_" or "-"
+  --role       user (a visitor, bound to one session) or agent
+  --session    the chat; an agent without it reaches every session of the company
+  --sub        who it is; needed for an agent
+  --expires    30m, 1h, 7d …; one hour if left out
+`,
+  async run(args, { print, config }) {
+    const { flags } = readArguments(args, {
+      company: { type: 'string' },
+      role: { type: 'string' },
+      session: { type: 'string' },
+      sub: { type: 'string' },
+      expires: { type: 'string', default: '1h' },
+    });
+    const settings = config();
+    const { company, role, sub, expires } = flags;
+    const session = textFlag(flags, 'session');
+    if (!isScopeId(company)) throw new UsageError('--company must be 1 to 64 letters, digits, “_” or “-”.');
+    if (role !== 'user' && role !== 'agent') throw new UsageError('--role must be user or agent.');
+    if (session !== undefined && !isScopeId(session))
+      throw new UsageError('--session must be 1 to 64 letters, digits, “_” or “-”.');
+    if (role === 'user' && session === undefined)
+      throw new UsageError('A user token is bound to a session: give --session.');
+    if (role === 'agent' && !sub) throw new UsageError('An agent token needs --sub, who the agent is.');
+    const secret = settings.development ? developmentSecret(settings.dataDir) : settings.jwtSecret;
+    if (secret === undefined)
+      throw new Error(
+        'Only public keys are set (JWT_PUBLIC_KEY or JWT_JWKS_URL), and they cannot sign. ' +
+          'Get the token from whoever holds the private key, or set JWT_SECRET beside them.',
+      );
+    const rules = { secret, issuer: settings.jwtIssuer, audience: settings.jwtAudience };
+    const claims: TokenClaims = { company, role, session, subject: textFlag(flags, 'sub') };
+    print(`${await signToken(rules, claims, readLifetime(String(expires)))}\n`);
+    return 0;
+  },
+};
+
+function readLifetime(text: string): number {
+  try {
+    return readDuration(text);
+  } catch {
+    throw new UsageError('--expires must be a duration such as 30m, 1h or 7d.');
+  }
+}

@@ -1,0 +1,85 @@
+/** Every job that is not done, read from where it is kept. Nothing is copied: a row that owes something is the job. */
+import type { Knex } from 'knex';
+import type { Database } from './open-database.ts';
+import { ENDED } from './upload-table.ts';
+
+/**
+ * `finish upload`: all bytes are here, the file is not recorded yet. `expire upload`: its time is over, its row is open.
+ * `discard upload`: it ended, its bytes could not be deleted. `delete object`: the file is gone, its bytes are not.
+ */
+export type JobKind = 'finish upload' | 'expire upload' | 'discard upload' | 'delete object';
+
+/**
+ *     due ──▶ running ──▶ done: the row owes nothing any more, and leaves this list
+ *      ▲          │ a fault: attempts + 1, last_error
+ *      │          ▼
+ *      └────── waiting          until next_attempt_at: 1 s, 2 s, 4 s … up to an hour
+ *
+ * None is ever given up: each is something that was promised. A finish that finds the file refusable ends as a refusal.
+ */
+/** Never null, so that it can be negated. A final upload gets its size when its parts are here; a part makes no file. */
+const COMPLETE = `size is not null and coalesce(upload_concat, '') <> 'partial'
+  and (bytes_received = size or coalesce(upload_concat, '') like 'final;%')`;
+
+export type JobState = 'due' | 'running' | 'waiting';
+
+export type Job = {
+  kind: JobKind;
+  /** The upload's id, or the storage key. */
+  key: string;
+  state: JobState;
+  /** Tries so far. */
+  attempts: number;
+  nextAttemptAt: number;
+  lastError: string | null;
+};
+
+export function createJobList(database: Database) {
+  const sources = (nowMs: number): Record<JobKind, Knex.QueryBuilder<Row, Row[]>> => ({
+    'finish upload': database('uploads')
+      .whereIn('state', ['open', 'finishing'])
+      .andWhereRaw(`(state = 'finishing' or (${COMPLETE}))`),
+    'expire upload': database('uploads')
+      .where({ state: 'open' })
+      .andWhere('expires_at', '<', nowMs)
+      .andWhereRaw(`not (${COMPLETE})`),
+    'discard upload': database('uploads').whereNotNull('last_error').whereIn('state', ENDED),
+    'delete object': database('removed_objects'),
+  });
+  return {
+    /** Those that were tried most often first; at most so many of each kind. */
+    async list(nowMs: number, maxJobsOfAKind: number): Promise<Job[]> {
+      const jobs: Job[] = [];
+      for (const [kind, source] of Object.entries(sources(nowMs)) as [JobKind, Knex.QueryBuilder<Row, Row[]>][]) {
+        const rows: Row[] = await source.orderBy('attempts', 'desc').limit(maxJobsOfAKind).select('*');
+        jobs.push(...rows.map((row) => toJob(kind, row, nowMs)));
+      }
+      return jobs;
+    },
+
+    /** All of them, by kind. */
+    async count(nowMs: number): Promise<Record<JobKind, number>> {
+      const counts: [string, number][] = [];
+      for (const [kind, source] of Object.entries(sources(nowMs))) {
+        const row = await source.count({ total: '*' }).first();
+        counts.push([kind, Number(row?.total ?? 0)]);
+      }
+      return Object.fromEntries(counts) as Record<JobKind, number>;
+    },
+  };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row
+type Row = any;
+
+function toJob(kind: JobKind, row: Row, nowMs: number): Job {
+  const isRunning = kind === 'finish upload' && row.state === 'finishing' && (row.lease_until ?? 0) >= nowMs;
+  return {
+    kind,
+    key: kind === 'delete object' ? row.storage_key : row.id,
+    state: isRunning ? 'running' : row.next_attempt_at > nowMs ? 'waiting' : 'due',
+    attempts: row.attempts,
+    nextAttemptAt: row.next_attempt_at,
+    lastError: row.last_error,
+  };
+}

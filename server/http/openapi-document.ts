@@ -1,0 +1,125 @@
+/** Puts the OpenAPI 3.1 document together from the table of operations and the schemas that check requests and answers. */
+import { z } from 'zod';
+import { HEADERS } from './openapi-headers.ts';
+import type { Answer, Operation } from './openapi-operation.ts';
+import { OPERATIONS } from './openapi-operations.ts';
+import { WIRE_SCHEMAS } from './wire-schemas.ts';
+
+type Json = Record<string, unknown>;
+export type OpenApiDocument = Json & { paths: Record<string, Record<string, Json>>; components: Json };
+
+const SECURITY = { caller: [{ bearer: [] }, { cookie: [] }], bearer: [{ bearer: [] }], none: [] };
+/** Of every operation: which code can come is in the README; the body is the same for all. */
+const PROBLEM = { $ref: '#/components/responses/Problem' };
+
+const TUS = `tus 1.0.0 (https://tus.io). Errors of the protocol have its statuses, with the same body as all others.
+A client that cannot send PATCH, HEAD or DELETE sends POST with X-HTTP-Method-Override.`;
+const TAGS: { name: Operation['tag']; description: string }[] = [
+  { name: 'session', description: 'the cookie' },
+  { name: 'tus', description: TUS },
+  { name: 'files', description: 'what is shared in a chat, and what is on its way' },
+  { name: 'links', description: 'stored files by signed link' },
+  { name: 'server', description: 'of the server itself' },
+  { name: 'pages', description: 'the demo' },
+];
+
+/** `mediaPath`: where signed links lead, by the settings. */
+export function createOpenApiDocument({ version, mediaPath }: { version: string; mediaPath: string }): OpenApiDocument {
+  const paths: OpenApiDocument['paths'] = {};
+  for (const [route, operation] of Object.entries(OPERATIONS)) {
+    const [verb = '', path = ''] = route.split(' ');
+    const shownPath = path.replace(/^\/media\//, mediaPath);
+    paths[shownPath] ??= {};
+    paths[shownPath][verb.toLowerCase()] = describe(path, operation);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Chatdrop',
+      version,
+      description: 'Resumable file sharing for chats: tus 1.0.0 for uploads, and the files of each chat.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: TAGS,
+    paths,
+    components: {
+      schemas: componentSchemas(),
+      responses: {
+        Problem: {
+          description: 'what is wrong, by RFC 9457',
+          headers: headersOf(['Retry-After']),
+          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        },
+      },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        cookie: { type: 'apiKey', in: 'cookie', name: 'chatdrop', description: 'set by POST /api/auth/session/' },
+      },
+    },
+  };
+}
+
+function describe(path: string, { tag, summary, who, query, headers = [], body, answers }: Operation): Json {
+  const inPath = [...path.matchAll(/\{([a-z]+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  const inHeaders = headers.map((name) => ({ name, in: 'header', ...HEADERS[name] }));
+  return {
+    tags: [tag],
+    summary,
+    security: SECURITY[who],
+    parameters: [...inPath, ...(query === undefined ? [] : queryParameters(query)), ...inHeaders],
+    ...(body === undefined ? {} : { requestBody: { content: { [body.type]: bodySchema(body.schema) } } }),
+    responses: {
+      ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, describeAnswer(answer)])),
+      default: PROBLEM,
+    },
+  };
+}
+
+function describeAnswer({ what, json, body, headers = [] }: Answer): Json {
+  const content =
+    json === undefined
+      ? body && { '*/*': body === 'bytes' ? { schema: { type: 'string', format: 'binary' } } : {} }
+      : { 'application/json': { schema: { $ref: `#/components/schemas/${json}` } } };
+  return {
+    description: what,
+    ...(headers.length === 0 ? {} : { headers: headersOf(headers) }),
+    ...(content === undefined ? {} : { content }),
+  };
+}
+
+function headersOf(names: readonly string[]): Json {
+  return Object.fromEntries(
+    names.map((name) => [name, { description: HEADERS[name]?.description, schema: HEADERS[name]?.schema }]),
+  );
+}
+
+/** From the schema that checks the query: what it accepts when it is left out is optional. */
+function queryParameters(schema: z.ZodObject): Json[] {
+  const { properties = {} } = z.toJSONSchema(schema, { io: 'output' });
+  return Object.entries(schema.shape).map(([name, field]) => ({
+    name,
+    in: 'query',
+    required: !(field as z.ZodType).safeParse(undefined).success,
+    schema: properties[name],
+  }));
+}
+
+function bodySchema(schema: z.ZodObject | undefined): Json {
+  if (schema === undefined) return {};
+  const { $schema: _, ...shown } = z.toJSONSchema(schema, { io: 'input' });
+  return { schema: shown };
+}
+
+function componentSchemas(): Json {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(WIRE_SCHEMAS)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}` });
+  // In the document they have no addresses of their own, and its dialect is said once.
+  return Object.fromEntries(Object.entries(schemas).map(([id, { $id: _, $schema: __, ...schema }]) => [id, schema]));
+}

@@ -1,0 +1,153 @@
+/** What each route takes and answers; a test holds this table and the routes together. A new route gets a row here. */
+import { z } from 'zod';
+import { sessionsQuery } from './chat-session-routes.ts';
+import { contentQuery, listQuery } from './file-routes.ts';
+import type { Operation } from './openapi-operation.ts';
+import { TUS_OPERATIONS } from './openapi-tus.ts';
+import { tokensBody } from './page-routes.ts';
+import { uploadsQuery } from './upload-routes.ts';
+
+const BYTES = { what: 'the bytes', body: 'bytes', headers: ['ETag', 'Accept-Ranges', 'Content-Disposition'] } as const;
+const PART = { ...BYTES, what: 'the bytes asked for', headers: [...BYTES.headers, 'Content-Range'] } as const;
+const RATE_LIMIT = ['RateLimit', 'RateLimit-Policy'];
+/** The fields around the file, all optional; their reader is `multipart-fields.ts`. */
+const multipartFields = z.object({
+  file: z.string().describe('the bytes'),
+  company_id: z.string().optional(),
+  session_id: z.string().optional(),
+  uploader: z.enum(['user', 'agent']).optional(),
+  original_name: z.string().optional(),
+  mime_type: z.string().optional(),
+  size: z.string().optional().describe('bytes'),
+});
+const UNCHANGED = { what: 'unchanged since the ETag' } as const;
+
+/** By verb and path, in the order of the README. */
+export const OPERATIONS: Record<string, Operation> = {
+  'POST /api/auth/session/': {
+    tag: 'session',
+    summary: 'put the bearer token of this request into the chatdrop cookie, until it expires',
+    who: 'bearer',
+    answers: { 204: { what: 'the cookie is set', headers: ['Set-Cookie'] } },
+  },
+  'DELETE /api/auth/session/': {
+    tag: 'session',
+    summary: 'clear the cookie; the token itself stays good until it expires',
+    who: 'none',
+    answers: { 204: { what: 'the cookie is cleared', headers: ['Set-Cookie'] } },
+  },
+  ...TUS_OPERATIONS,
+  'POST /api/chat/upload/': {
+    tag: 'files',
+    summary: 'a whole file in one request, as in the original API',
+    who: 'caller',
+    body: { type: 'multipart/form-data', schema: multipartFields },
+    answers: { 201: { what: 'the file', json: 'ChatFile', headers: RATE_LIMIT } },
+  },
+  'GET /api/chat/files/': {
+    tag: 'files',
+    summary: 'the files of a session, oldest first',
+    who: 'caller',
+    query: listQuery,
+    answers: { 200: { what: 'a page of files', json: 'FileList' } },
+  },
+  'GET /api/chat/files/{id}/': {
+    tag: 'files',
+    summary: 'one file, with a fresh url',
+    who: 'caller',
+    answers: { 200: { what: 'the file', json: 'ChatFile' } },
+  },
+  'GET /api/chat/files/{id}/content': {
+    tag: 'files',
+    summary: 'the bytes of a file',
+    who: 'caller',
+    query: contentQuery,
+    headers: ['Range', 'If-None-Match'],
+    answers: { 200: BYTES, 206: PART, 304: UNCHANGED },
+  },
+  'DELETE /api/chat/files/{id}/': {
+    tag: 'files',
+    summary: 'remove a file: an agent any, a visitor their own',
+    who: 'caller',
+    answers: { 204: { what: 'row, bytes and links are gone' } },
+  },
+  'GET /api/chat/uploads/': {
+    tag: 'files',
+    summary: 'what is unfinished in a session',
+    who: 'caller',
+    query: uploadsQuery,
+    answers: { 200: { what: 'the unfinished uploads', json: 'UnfinishedUploads' } },
+  },
+  'GET /api/chat/config/': {
+    tag: 'files',
+    summary: 'the limits that hold for the caller',
+    who: 'caller',
+    answers: { 200: { what: 'the limits', json: 'ChatConfig' } },
+  },
+  'GET /api/chat/sessions/': {
+    tag: 'files',
+    summary: 'an agent’s chats, newest activity first',
+    who: 'caller',
+    query: sessionsQuery,
+    answers: { 200: { what: 'a page of chats', json: 'SessionList' } },
+  },
+  'DELETE /api/chat/sessions/{session}/': {
+    tag: 'files',
+    summary: 'an agent removes a session with everything in it',
+    who: 'caller',
+    answers: { 204: { what: 'its files and unfinished uploads are gone' } },
+  },
+  'GET /media/{key}': {
+    tag: 'links',
+    summary: 'a stored file by signed link, as in the url of a file',
+    who: 'none',
+    headers: ['Range', 'If-None-Match'],
+    answers: { 200: BYTES, 206: PART, 304: UNCHANGED },
+  },
+  'GET /healthz': {
+    tag: 'server',
+    summary: 'the process answers',
+    who: 'none',
+    answers: { 200: { what: 'alive', json: 'Alive' } },
+  },
+  'GET /readyz': {
+    tag: 'server',
+    summary: 'the server can take uploads',
+    who: 'none',
+    answers: { 200: { what: 'ready', json: 'Ready' }, 503: { what: 'not ready, and why', json: 'Ready' } },
+  },
+  'GET /openapi.json': {
+    tag: 'server',
+    summary: 'this document',
+    who: 'none',
+    answers: { 200: { what: 'OpenAPI 3.1', body: 'text' }, 304: UNCHANGED },
+  },
+  'GET /': {
+    tag: 'pages',
+    summary: 'leads to the demo; in development mode only',
+    who: 'none',
+    answers: { 302: { what: 'to the demo', body: 'text', headers: ['Location'] } },
+  },
+  'GET /widget/{name}': {
+    tag: 'pages',
+    summary: 'a file of the pages',
+    who: 'none',
+    answers: { 200: { what: 'the file', body: 'text' }, 304: UNCHANGED },
+  },
+  'GET /demo/': {
+    tag: 'pages',
+    summary: 'both sides of a chat; in development mode only',
+    who: 'none',
+    answers: {
+      200: { what: 'the page', body: 'text' },
+      302: { what: 'to the right host', body: 'text', headers: ['Location'] },
+    },
+  },
+  'POST /demo/tokens': {
+    tag: 'pages',
+    summary: 'tokens for the demo; in development mode only',
+    who: 'none',
+    body: { type: 'application/json', schema: tokensBody },
+    answers: { 200: { what: 'a token for each side', json: 'DemoTokens' } },
+  },
+};

@@ -1,0 +1,98 @@
+/** What the API answers, as schemas: the OpenAPI document is made of them, and a test holds them against `contract/`. */
+import { z } from 'zod';
+import { PROBLEMS, type ProblemCode } from '../contract/problem.ts';
+
+const uploader = z.enum(['user', 'agent']);
+const seq = z.int().min(0).describe('a place in the ledger of the company');
+const time = z.iso.datetime().describe('RFC 3339, UTC');
+const bytes = z.int().min(0);
+
+const chatFile = z.object({
+  id: z.int().min(1),
+  company_id: z.string(),
+  session_id: z.string(),
+  uploader,
+  url: z.url().describe('signed link to the bytes; lasts SIGNED_URL_EXPIRY'),
+  name: z.string(),
+  original_name: z.string().describe('the same as name'),
+  mime_type: z.string().describe('what the bytes are'),
+  size: bytes,
+  thumbnail: z.url().nullable(),
+  created_at: time,
+  seq,
+  width: z.int().nullable(),
+  height: z.int().nullable(),
+  placeholder: z.string().nullable().describe('thumbhash, base64'),
+  scan: z.enum(['clean', 'not_scanned']),
+  sha256: z.string().length(64).nullable().describe('hex; null while unknown'),
+});
+
+const fileList = z.object({
+  files: z.array(chatFile),
+  count: z.int().min(0).describe('all that match, not only this page'),
+  next_cursor: z.string().nullable(),
+  seq,
+});
+
+const unfinishedUpload = z.object({
+  id: z.string(),
+  upload_url: z.string().optional().describe('for the uploader only'),
+  file_key: z.string().nullable().optional().describe('for the uploader only'),
+  name: z.string(),
+  mime_type: z.string().nullable(),
+  size: bytes.nullable().describe('null while the length is deferred'),
+  offset: bytes,
+  uploader,
+  state: z.enum(['uploading', 'checking', 'unscannable', 'error']),
+  expires_at: time,
+});
+
+const chatSession = z.object({
+  session_id: z.string(),
+  company_id: z.string(),
+  last_file: chatFile.nullable().describe('the newest one that is still there'),
+  files_count: z.int().min(0),
+  uploads_under_way: z.int().min(0),
+  last_activity_at: time,
+});
+
+const chatConfig = z.object({
+  max_file_size: bytes,
+  allowed_types: z.array(z.string()),
+  uploads_per_minute: z.int().min(1),
+  upload_expiry: z.int().min(1).describe('seconds after the last byte'),
+  tus_endpoint: z.string(),
+});
+
+const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int().min(400).max(599),
+  detail: z.string().describe('a sentence for people'),
+  code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
+});
+
+/** By their names in the document. */
+export const WIRE_SCHEMAS = {
+  ChatFile: chatFile,
+  FileList: fileList,
+  UnfinishedUpload: unfinishedUpload,
+  UnfinishedUploads: z.object({ uploads: z.array(unfinishedUpload) }),
+  SessionList: z.object({ sessions: z.array(chatSession), next_cursor: z.string().nullable() }),
+  ChatConfig: chatConfig,
+  Problem: problem,
+  Alive: z.object({ status: z.literal('ok') }),
+  Ready: z.object({
+    status: z.enum(['ready', 'not ready']),
+    checks: z.object({ database: z.boolean(), storage: z.boolean(), server: z.boolean() }),
+  }),
+  DemoTokens: z.object({
+    company_id: z.string(),
+    session_id: z.string(),
+    user_token: z.string(),
+    agent_token: z.string(),
+    expires_at: time,
+  }),
+};
+
+export type WireSchemaName = keyof typeof WIRE_SCHEMAS;

@@ -1,0 +1,32 @@
+/** Everything that the chores do, once and to its end: `chatdrop sweep`. */
+import type { CleanUp } from './clean-up.ts';
+import type { OwedFinishes } from './owed-finishes.ts';
+
+type Needs = { owed: Pick<OwedFinishes, 'atStart'>; cleanUp: CleanUp };
+
+export type Swept = { complete: number; expired: number; orphans: number; deleted: number; forgotten: number };
+
+/** Uploads or objects a chore takes in one run are limited; this many runs are more than any backlog needs. */
+const MAX_RUNS = 10_000;
+
+/** Only under the instance lock: the finishes of a running server would be taken for dead ones. */
+export async function sweepOnce({ owed, cleanUp }: Needs): Promise<Swept> {
+  return {
+    // First: what is complete is a file, however late.
+    complete: await owed.atStart(),
+    expired: await untilNone(cleanUp.expireUploads),
+    orphans: await cleanUp.dropOrphans(),
+    deleted: await untilNone(cleanUp.deleteRemovedBytes),
+    forgotten: await cleanUp.forget(),
+  };
+}
+
+async function untilNone(run: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let runs = 0; runs < MAX_RUNS; runs += 1) {
+    const done = await run();
+    if (done === 0) break;
+    total += done;
+  }
+  return total;
+}

@@ -1,0 +1,46 @@
+/** Runs a Chatdrop command to its end: as a process of its own, or (faster) in this one. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
+import { main } from '../../server/main.ts';
+
+const ENTRY = fileURLToPath(new URL('../../server/chatdrop.js', import.meta.url));
+/** A command that has not ended by then hangs; it is killed, and its exit code is null. */
+const COMMAND_TIMEOUT_MS = 8000;
+
+export type CommandEnd = { code: number | null; stdout: string; stderr: string };
+
+export async function runCommand(args: string[], env: Record<string, string>): Promise<CommandEnd> {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, [ENTRY, ...args], {
+    env: { PATH, HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+    });
+  }
+  const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_TIMEOUT_MS);
+  const [code] = await once(child, 'close');
+  clearTimeout(timer);
+  return { code, ...output };
+}
+
+export async function runCommandHere(args: string[], env: Record<string, string>): Promise<CommandEnd> {
+  const output = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      output[name] += text;
+      return true;
+    }),
+  );
+  try {
+    const code = await main(args, env);
+    return { code, ...output };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}

@@ -1,7 +1,7 @@
 /** `chatdrop doctor`: looks at everything the server stands on, and says what to do. */
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { composeInspection } from '../compose.ts';
+import { composeInspection } from '../compose/tools.ts';
 import type { Config } from '../config.ts';
 import { type Command, type Context, readArguments } from './command.ts';
 import { type Check, ill, messageOf, well } from './doctor/check.ts';

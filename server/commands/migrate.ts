@@ -1,5 +1,5 @@
 /** `chatdrop migrate`: the tables up to date, or the newest batch of changes taken back. */
-import { migrateDatabase } from '../compose.ts';
+import { migrateDatabase } from '../compose/tools.ts';
 import { type Command, readArguments } from './command.ts';
 
 export const migrate: Command = {

@@ -1,5 +1,5 @@
 /** `chatdrop sweep`: what the server's chores do, once. */
-import { isServerRunning } from '../compose.ts';
+import { isServerRunning } from '../compose/tools.ts';
 import { type Command, readArguments } from './command.ts';
 import { withTools } from './with-tools.ts';
 

@@ -1,5 +1,5 @@
 /** Opens what a command works with, and closes it again however the command ends. */
-import { composeTools, type Tools } from '../compose.ts';
+import { composeTools, type Tools } from '../compose/tools.ts';
 import type { Config } from '../config.ts';
 import { createLog } from './create-log.ts';
 

@@ -3,7 +3,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { pino } from 'pino';
-import { compose, type Overrides } from '../../server/compose.ts';
+import type { Overrides } from '../../server/compose/parts.ts';
+import { compose } from '../../server/compose.ts';
 import { readConfig } from '../../server/config.ts';
 
 /** In the order in which an upload passes them. */

@@ -1,0 +1,123 @@
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Assets } from '../assets.ts';
+import { createOrigins } from '../auth/origins.ts';
+import type { Config } from '../config.ts';
+import type { ChatConfig } from '../contract/chat-file.ts';
+import { createSessionListTable } from '../database/session-list-table.ts';
+import { createChatSessionRoutes } from '../http/chat-session-routes.ts';
+import { createClientAddress } from '../http/client-address.ts';
+import { createFileRoutes } from '../http/file-routes.ts';
+import { createHealthRoutes } from '../http/health-routes.ts';
+import { createHttpApp, TUS_PATH } from '../http/http-app.ts';
+import { createMediaRoute } from '../http/media-routes.ts';
+import { createOpenApiDocument } from '../http/openapi-document.ts';
+import { createOpenApiRoute } from '../http/openapi-route.ts';
+import { createPageRoutes } from '../http/page-routes.ts';
+import { createSendObject } from '../http/send-object.ts';
+import { createSessionRoutes } from '../http/session-routes.ts';
+import { hostAt } from '../http/socket-port.ts';
+import { createUploadRoutes } from '../http/upload-routes.ts';
+import { createPlainWebSocket } from '../realtime/plain-websocket.ts';
+import { createSocketServer } from '../realtime/socket-server.ts';
+import { createListSessions } from '../sharing/list-sessions.ts';
+import { createMultipartUpload } from '../upload/multipart-upload.ts';
+import { createTusEndpoint } from '../upload/tus-endpoint.ts';
+import { createTusLibrary } from '../upload/tus-library.ts';
+import { createWriteBody } from '../upload/write-body.ts';
+import { now, type Parts } from './parts.ts';
+import type { Sharing } from './sharing.ts';
+
+type UploadEdge = ReturnType<typeof composeUpload>;
+
+/** The two ways in: tus, and the original API's one request. */
+export function composeUpload(
+  { config, uploads, files, parts, storage, presentFile, draining }: Parts,
+  sharing: Sharing,
+) {
+  const { maxFileSizeBytes, uploadExpirySeconds: expirySeconds } = config;
+  const shared = { ...sharing, path: TUS_PATH, maxFileSizeBytes, expirySeconds, uploads, parts, storage, now };
+  const writeBody = createWriteBody({ ...shared, draining: draining.signal });
+  const library = createTusLibrary({ ...shared, writeBody });
+  const multipart = createMultipartUpload({ ...shared, files, writeBody, presentFile, draining: draining.signal });
+  return { tus: createTusEndpoint({ ...shared, library }), multipart };
+}
+
+/** HTTP and both kinds of sockets, on one port; the plain one, if wanted, on a second. */
+export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge, assets: Assets) {
+  const {
+    config,
+    log,
+    http,
+    socketPort,
+    database,
+    storage,
+    files,
+    uploads,
+    ledger,
+    feed,
+    presentFile,
+    linkSecret,
+    auth,
+    draining,
+  } = parts;
+  const { listFiles, removeFile, removeSession, creationLimits } = sharing;
+  const origins = createOrigins(config);
+  const { authenticateToken } = auth;
+  const secure = config.publicUrl?.startsWith('https:') ?? false;
+  const sendObject = createSendObject({ storage });
+  const onIgnored = () =>
+    log.warn(
+      'Requests carry X-Forwarded-For, and TRUST_PROXY is not set: all visitors behind that proxy count as one.',
+    );
+  const app = createHttpApp({
+    log,
+    origins,
+    authenticateToken,
+    clientAddress: createClientAddress({ trustProxy: config.trustProxy, onIgnored }),
+    creationLimits,
+    mediaPath: config.mediaPath,
+    session: createSessionRoutes({ authenticateToken, origins, secure, now }),
+    tus: upload.tus,
+    files: createFileRoutes({ files, listFiles, presentFile, removeFile, removeSession, sendObject }),
+    chats: createChatSessionRoutes({
+      listSessions: createListSessions({ sessions: createSessionListTable(database), files, presentFile }),
+    }),
+    uploads: createUploadRoutes({
+      uploads,
+      storage,
+      tusPath: TUS_PATH,
+      limits: limitsOf(config),
+      uploadWhole: upload.multipart,
+    }),
+    media: createMediaRoute({ files, sendObject, secret: linkSecret, now }),
+    health: createHealthRoutes({ database, storage, draining: draining.signal }),
+    openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
+    pages: createPageRoutes({
+      assets,
+      development: config.development,
+      publicUrl: parts.publicUrl,
+      isAllowedOrigin: origins.isAllowedOrigin,
+      signToken: auth.signDemoToken,
+      now,
+    }),
+  });
+  http.on('request', app.callback());
+  const onFault = (err: unknown) => log.error({ err }, 'a socket message failed');
+  const socketNeeds = { authenticateToken, feed, ledger, listFiles, origins, onFault, now };
+  const socketIo = createSocketServer(http, socketNeeds);
+  const plain = createPlainWebSocket({ ...socketNeeds, draining: draining.signal });
+  plain.attach(http);
+  if (socketPort !== null) plain.attach(socketPort, (host) => hostAt(http, host));
+  const closePort = () => new Promise<void>((done) => (socketPort === null ? done() : socketPort.close(() => done())));
+  return { close: async () => void (await Promise.all([socketIo.close(), plain.close(), closePort()])) };
+}
+
+function limitsOf(config: Config): ChatConfig {
+  return {
+    max_file_size: config.maxFileSizeBytes,
+    allowed_types: [...config.allowedTypes],
+    uploads_per_minute: config.uploadsPerMinute,
+    upload_expiry: config.uploadExpirySeconds,
+    tus_endpoint: `${TUS_PATH}/`,
+  };
+}

@@ -1,0 +1,113 @@
+/** What everything stands on: database, storage, keys, feed. */
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { createAuthenticateToken } from '../auth/authenticate-token.ts';
+import { developmentSecret } from '../auth/development-secret.ts';
+import { createFetchJwks } from '../auth/fetch-jwks.ts';
+import { createJwks } from '../auth/jwks.ts';
+import { signToken, type TokenClaims } from '../auth/sign-token.ts';
+import type { Config } from '../config.ts';
+import { type ChatFileTable, createChatFileTable } from '../database/chat-file-table.ts';
+import { createChoreTable } from '../database/chore-table.ts';
+import { createCompanyUsageTable } from '../database/company-usage-table.ts';
+import { createEventLedger } from '../database/event-ledger.ts';
+import type { Database } from '../database/open-database.ts';
+import { createPeopleTable } from '../database/people-table.ts';
+import { createRemovedObjectTable } from '../database/removed-object-table.ts';
+import { sharedSecret } from '../database/server-value-table.ts';
+import { createUploadPartTable } from '../database/upload-part-table.ts';
+import { createUploadTable } from '../database/upload-table.ts';
+import { addressOf, createHttpServer } from '../http/http-server.ts';
+import { createSocketPort } from '../http/socket-port.ts';
+import { createSessionFeed, type SessionFeed } from '../realtime/session-feed.ts';
+import { createPresentFile } from '../sharing/present-file.ts';
+import type { FileStorage } from '../storage/file-storage.ts';
+import { createLocalStorage } from '../storage/local-storage.ts';
+
+/** What tests put in the place of a part; each gets the real one to wrap. */
+export type Overrides = {
+  storage?: (real: FileStorage) => FileStorage;
+  files?: (real: ChatFileTable) => ChatFileTable;
+  feed?: (real: SessionFeed) => SessionFeed;
+};
+
+/** Names this process in the leases of its finishes. */
+export const HOLDER = randomUUID();
+
+export const now = Date.now;
+const same = <T>(part: T): T => part;
+
+export type Parts = Awaited<ReturnType<typeof composeParts>>;
+
+/** What everything stands on: database, storage, keys, feed. */
+export async function composeParts(config: Config, log: Logger, database: Database, overrides: Overrides) {
+  const http = createHttpServer();
+  const socketPort = config.wsPort === undefined ? null : createSocketPort();
+  const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
+
+  const files = (overrides.files ?? same)(createChatFileTable(database));
+  const ledger = createEventLedger(database);
+  const uploads = createUploadTable(database);
+  const parts = createUploadPartTable(database);
+  const usage = createCompanyUsageTable(database);
+  const people = createPeopleTable();
+  const removedObjects = createRemovedObjectTable(database);
+  const choreTable = createChoreTable(database);
+  const storage = (overrides.storage ?? same)(await createLocalStorage(config.mediaRoot));
+
+  const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
+  const mediaUrl = () => publicUrl() + config.mediaPath;
+  const presentFile = createPresentFile({ mediaUrl, secret: linkSecret, expirySeconds: config.signedUrlSeconds, now });
+  const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
+  const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
+  const policy = { maxFileSizeBytes: config.maxFileSizeBytes, allowedTypes: config.allowedTypes };
+  const draining = new AbortController();
+  const auth = composeAuth(config, log, draining.signal);
+  return {
+    config,
+    log,
+    database,
+    http,
+    socketPort,
+    publicUrl,
+    files,
+    ledger,
+    uploads,
+    parts,
+    usage,
+    people,
+    removedObjects,
+    choreTable,
+    storage,
+    linkSecret,
+    auth,
+    presentFile,
+    feed,
+    policy,
+    draining,
+  };
+}
+
+/** Who is calling: the keys, and what is checked with them. */
+function composeAuth(config: Config, log: Logger, stopping: AbortSignal) {
+  const { jwksUrl, jwtPublicKeys: publicKeys } = config;
+  const claimRules = { issuer: config.jwtIssuer, audience: config.jwtAudience };
+  const secret = config.development ? developmentSecret(config.dataDir) : config.jwtSecret;
+  const onFault = (err: unknown) => log.warn({ err }, 'the keys of JWT_JWKS_URL could not be fetched');
+  const jwks =
+    jwksUrl === undefined
+      ? undefined
+      : createJwks({
+          fetchJwks: createFetchJwks(jwksUrl, stopping),
+          monotonicMs: () => performance.now(),
+          onFault,
+        });
+  return {
+    jwks,
+    authenticateToken: createAuthenticateToken({ ...claimRules, secret, publicKeys, jwks }),
+    async signDemoToken(claims: TokenClaims, lifetimeSeconds: number) {
+      if (secret === undefined) throw new Error('There is no secret to sign with.');
+      return signToken({ ...claimRules, secret }, claims, lifetimeSeconds);
+    },
+  };
+}

@@ -1,0 +1,154 @@
+import type { CompanyUsage } from '../database/company-usage-table.ts';
+import { createCreationLimits } from '../http/rate-limit.ts';
+import { createCheckUsage } from '../jobs/check-usage.ts';
+import { createCleanUp } from '../jobs/clean-up.ts';
+import { createOwedFinishes } from '../jobs/owed-finishes.ts';
+import { createAbortUpload } from '../sharing/abort-upload.ts';
+import { createAcceptFinal } from '../sharing/accept-final.ts';
+import { createAcceptPartial } from '../sharing/accept-partial.ts';
+import { createAcceptUpload } from '../sharing/accept-upload.ts';
+import { createCheckFirstBytes } from '../sharing/check-first-bytes.ts';
+import { createDeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
+import { createDiscardBytes } from '../sharing/discard-bytes.ts';
+import type { Exclusively } from '../sharing/exclusively.ts';
+import { createFinishPartial } from '../sharing/finish-partial.ts';
+import { createFinishUpload } from '../sharing/finish-upload.ts';
+import { createJoinParts } from '../sharing/join-parts.ts';
+import { createListFiles } from '../sharing/list-files.ts';
+import { createRecordFile } from '../sharing/record-file.ts';
+import { createRejectUpload } from '../sharing/reject-upload.ts';
+import { createRemoveFile } from '../sharing/remove-file.ts';
+import { createRemoveSession } from '../sharing/remove-session.ts';
+import { createReserveBytes } from '../sharing/reserve-bytes.ts';
+import { createSettleUpload } from '../sharing/settle-upload.ts';
+import { createReportProgress } from '../sharing/upload-progress.ts';
+import type { FileStorage } from '../storage/file-storage.ts';
+import { createLocker, withLock } from '../upload/locker.ts';
+import { HOLDER, now, type Parts } from './parts.ts';
+
+export type Sharing = ReturnType<typeof composeSharing>;
+
+/** The use cases. */
+export function composeSharing({
+  config,
+  database,
+  uploads,
+  parts,
+  usage,
+  files,
+  people,
+  ledger,
+  removedObjects,
+  storage: store,
+  feed,
+  policy,
+  presentFile,
+  draining,
+}: Parts) {
+  const wake = (company: string) => feed.wake(company);
+  const discardBytes = createDiscardBytes({ uploads, storage: store, now });
+  // The use cases end an upload first and then delete its bytes: a fault of the second is a job, not theirs.
+  const storage: FileStorage = { ...store, discard: discardBytes.discard };
+  const report = createReportProgress({ publish: (event, except) => feed.publish(event, except), now });
+  const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
+  const recordFile = createRecordFile({ database, uploads, parts, files, people, ledger, now });
+  const reserveBytes = createReserveBytes({
+    database,
+    uploads,
+    parts,
+    usage,
+    allowance: config,
+    maxFileSizeBytes: config.maxFileSizeBytes,
+  });
+  const creationLimits = createCreationLimits(config.uploadsPerMinute);
+  const locker = createLocker();
+  const exclusively: Exclusively = (uploadId, work) => withLock(locker, uploadId, work);
+  const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
+  const { uploadExpirySeconds: expirySeconds } = config;
+  const { countCreation, countPartial } = creationLimits;
+  const accepting = {
+    database,
+    uploads,
+    parts,
+    storage,
+    policy,
+    reserveBytes,
+    expirySeconds,
+    countCreation,
+    countPartial,
+    now,
+  };
+  const { maxFileSizeBytes } = policy;
+  const joinParts = createJoinParts({ uploads, parts, storage, maxFileSizeBytes, draining: draining.signal });
+  const finishUpload = createFinishUpload({
+    uploads,
+    storage,
+    policy,
+    joinParts,
+    recordFile,
+    rejectUpload,
+    report,
+    wake,
+    holder: HOLDER,
+    now,
+  });
+  return {
+    locker,
+    exclusively,
+    report,
+    rejectUpload,
+    reserveBytes,
+    creationLimits,
+    deleteRemovedBytes,
+    discardBytes,
+    acceptUpload: createAcceptUpload(accepting),
+    acceptPartial: createAcceptPartial(accepting),
+    acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
+    settleUpload: createSettleUpload({ uploads, policy }),
+    checkFirstBytes: createCheckFirstBytes({ uploads, storage, policy }),
+    finishUpload,
+    finishPartial: createFinishPartial({ parts, finishUpload }),
+    abortUpload: createAbortUpload({ uploads, storage, report, now }),
+    removeFile: createRemoveFile({ database, files, ledger, deleteRemovedBytes, wake, now }),
+    removeSession: createRemoveSession({
+      database,
+      people,
+      files,
+      uploads,
+      removedObjects,
+      ledger,
+      storage,
+      deleteRemovedBytes,
+      exclusively,
+      wake,
+      now,
+    }),
+    listFiles: createListFiles({ files, ledger, presentFile }),
+  };
+}
+
+export function composeCleaning(
+  { log, uploads, storage, ledger }: Parts,
+  { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively }: Sharing,
+) {
+  const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
+  const owed = createOwedFinishes({ uploads, storage, finishUpload, onFault, holder: HOLDER, now });
+  const cleanUp = createCleanUp({
+    uploads,
+    storage,
+    ledger,
+    finishUpload,
+    abortUpload,
+    exclusively,
+    deleteRemovedBytes,
+    discardBytes,
+    now,
+  });
+  return { owed, cleanUp };
+}
+
+export function composeCheckUsage({ log, usage }: Parts) {
+  const onMended = (mended: CompanyUsage) =>
+    log.warn(mended, 'the bytes of a company were counted wrong, and are right now');
+  return createCheckUsage({ usage, onMended });
+}

@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { Logger } from 'pino';
+import { MIGRATIONS } from '../../migrations/index.ts';
+import type { Config } from '../config.ts';
+import { createEventLedger } from '../database/event-ledger.ts';
+import { isInstanceRunning, takeInstanceLock } from '../database/instance-lock.ts';
+import { createJobList } from '../database/job-list.ts';
+import { type Database, migrate, migrationState, openDatabase, rollback } from '../database/open-database.ts';
+import { sweepOnce } from '../jobs/sweep-once.ts';
+import { createRepairFiles } from '../sharing/repair-files.ts';
+import { createVerifyFiles } from '../sharing/verify-files.ts';
+import { createLocalStorage } from '../storage/local-storage.ts';
+import { composeParts, now } from './parts.ts';
+import { composeCleaning, composeSharing } from './sharing.ts';
+
+/** `chatdrop migrate`. @returns the names that were run, under the instance lock */
+export async function migrateDatabase(config: Config, direction: 'up' | 'down'): Promise<string[]> {
+  const lock = takeInstanceLock(...ownedFolders(config));
+  const database = openDatabase(config.databaseFile);
+  try {
+    return await (direction === 'down' ? rollback : migrate)(database, MIGRATIONS);
+  } finally {
+    await database.destroy();
+    lock.release();
+  }
+}
+
+/** Folders that no other server may use meanwhile. What lies in the data folder is guarded by that one's lock. */
+export function ownedFolders({ dataDir, databaseFile, mediaRoot }: Config): string[] {
+  const outside = [path.dirname(databaseFile), mediaRoot].filter((folder) =>
+    path.relative(dataDir, folder).startsWith('..'),
+  );
+  return [dataDir, ...outside];
+}
+
+export type Tools = Awaited<ReturnType<typeof composeTools>>;
+
+/**
+ * What the commands work with: the same parts and use cases, without HTTP, sockets and chores. SQLite lets two processes
+ * write (one waits for the other), and the feed of a running server looks for entries that it did not write.
+ * @param alone with the instance lock, as the server takes it; without, beside a running server or not
+ * @throws when there is no database, it is not up to date, or `alone` is not possible
+ */
+export async function composeTools(config: Config, log: Logger, { alone }: { alone: boolean }) {
+  const lock = alone ? takeInstanceLock(...ownedFolders(config)) : null;
+  const database = openExisting(config);
+  const close = async () => {
+    await database?.destroy();
+    lock?.release();
+  };
+  try {
+    if (database === null) throw new Error(`There is no database at ${config.databaseFile} yet. ${START_FIRST}`);
+    const { pending, unknown } = await migrationState(database, MIGRATIONS);
+    if (pending.length > 0) throw new Error(`The database lacks ${pending.join(', ')}. Run: chatdrop migrate`);
+    if (unknown.length > 0) throw new Error(`The database was written by a newer Chatdrop (${unknown.join(', ')}).`);
+    const parts = await composeParts(config, log, database, {});
+    const sharing = composeSharing(parts);
+    const { files, storage, removedObjects, choreTable } = parts;
+    const { removeFile, deleteRemovedBytes } = sharing;
+    return {
+      files,
+      removeFile,
+      jobs: createJobList(database),
+      faults: choreTable,
+      verifyFiles: createVerifyFiles({ files, storage }),
+      repairFiles: createRepairFiles({ database, removedObjects, removeFile, deleteRemovedBytes }),
+      sweepOnce: () => sweepOnce(composeCleaning(parts, sharing)),
+      isServerRunning: () => isServerRunning(config),
+      now,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const START_FIRST = 'The first start of the server makes it. Is DATA_DIR the one that the server has?';
+
+/** What `doctor` looks at, each opened only when it is its turn. Nothing is made that is not there. */
+export function composeInspection(config: Config) {
+  return {
+    folders: ownedFolders(config),
+    isServerRunning: () => isServerRunning(config),
+    openDatabase: () => openExisting(config),
+    migrationState: (database: Database) => migrationState(database, MIGRATIONS),
+    newestEntryAt: (database: Database) => createEventLedger(database).newestEntryAt(),
+    // A folder that is missing must not come to belong to the user of the command line.
+    openStorage: async () =>
+      existsSync(path.join(config.mediaRoot, '.incoming')) ? createLocalStorage(config.mediaRoot) : null,
+  };
+}
+
+/** Whether a server holds the data folder; false too where there is none yet. */
+export function isServerRunning(config: Config): boolean {
+  return isInstanceRunning(...ownedFolders(config));
+}
+
+/** Null where the file is not there: opening would make it. */
+function openExisting({ databaseFile }: Config): Database | null {
+  return existsSync(databaseFile) ? openDatabase(databaseFile) : null;
+}

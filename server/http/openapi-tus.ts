@@ -7,7 +7,7 @@ const OFFERED = {
   summary: 'what is offered: version, extensions, largest size',
   who: 'none',
   answers: {
-    204: {
+    200: {
       what: 'see the headers',
       headers: ['Tus-Resumable', 'Tus-Version', 'Tus-Extension', 'Tus-Max-Size', 'Tus-Checksum-Algorithm'],
     },

@@ -29,7 +29,9 @@ export function createTusEndpoint(needs: Needs): TusEndpoint {
     every: createTusMethod(needs.path),
     options: async (ctx) => {
       // No look at Tus-Resumable: "the Server MUST ignore the header".
-      ctx.status = 204;
+      // "a successful response indicated by the 204 No Content or 200 OK status": some clients look for 200 only.
+      ctx.status = 200;
+      ctx.body = '';
       ctx.set({ 'Tus-Version': TUS_VERSION, 'Tus-Extension': TUS_EXTENSIONS.join(',') });
       ctx.set('Tus-Max-Size', String(needs.maxFileSizeBytes));
       ctx.set('Tus-Checksum-Algorithm', CHECKSUM_ALGORITHMS.join(','));

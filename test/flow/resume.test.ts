@@ -226,7 +226,8 @@ function options(room: ChatRoom, seen: Seen): UploadOptions {
     endpoint: server().baseUrl + TUS_PATH,
     headers: { Authorization: `Bearer ${room.visitor}` },
     metadata: { filename: 'film.mp4', filetype: 'video/mp4' },
-    retryDelays: [50, 100, 200, 400, 800, 1600, 3200],
+    // Longer than a server takes to come back on a machine that is busy.
+    retryDelays: [50, 100, 200, 400, 800, 1600, 3200, 6400, 10_000],
     storeFingerprintForResuming: false,
     onBeforeRequest(request: HttpRequest) {
       seen.requests.push(request.getMethod());

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { get, listFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
@@ -20,6 +20,8 @@ const run = promisify(execFile);
 
 let folder = '';
 const running: Chatdrop[] = [];
+// Making, copying and mounting images takes its time on a machine that is busy.
+vi.setConfig({ testTimeout: 120_000 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'chatdrop-power-'));
 });

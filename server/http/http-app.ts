@@ -79,6 +79,8 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes
     .get('/', pages.home)
     .get('/widget/:name', pages.widget)
+    .get('/widget.js', pages.scriptTag)
+    .get('/embed', pages.embed)
     .get('/demo', pages.demo)
     .post('/demo/tokens', pages.demoTokens);
   return routes;

@@ -4,7 +4,7 @@ import { sessionsQuery } from './chat-session-routes.ts';
 import { contentQuery, listQuery } from './file-routes.ts';
 import type { Operation } from './openapi-operation.ts';
 import { TUS_OPERATIONS } from './openapi-tus.ts';
-import { tokensBody } from './page-routes.ts';
+import { embedQuery, tokensBody } from './page-routes.ts';
 import { uploadsQuery } from './upload-routes.ts';
 
 const BYTES = { what: 'the bytes', body: 'bytes', headers: ['ETag', 'Accept-Ranges', 'Content-Disposition'] } as const;
@@ -133,6 +133,19 @@ export const OPERATIONS: Record<string, Operation> = {
     summary: 'a file of the pages',
     who: 'none',
     answers: { 200: { what: 'the file', body: 'text' }, 304: UNCHANGED },
+  },
+  'GET /widget.js': {
+    tag: 'pages',
+    summary: 'the script tag: `new ChatbotFileUpload({…})`',
+    who: 'none',
+    answers: { 200: { what: 'the script', body: 'text' }, 304: UNCHANGED },
+  },
+  'GET /embed/': {
+    tag: 'pages',
+    summary: "the iframe's page, for the pages in ALLOWED_ORIGINS",
+    who: 'none',
+    query: embedQuery,
+    answers: { 200: { what: 'the page', body: 'text' } },
   },
   'GET /demo/': {
     tag: 'pages',

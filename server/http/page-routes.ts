@@ -1,8 +1,8 @@
-/** The widget's files, and the demo page with its tokens (development mode only). */
+/** The widget's files, its iframe page, and the demo page with its tokens (development mode only). */
 import { randomBytes } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
-import type { Assets } from '../assets.ts';
+import type { Asset, Assets } from '../assets.ts';
 import type { TokenClaims } from '../auth/sign-token.ts';
 import { Failure } from '../rules/failure.ts';
 import { isScopeId } from '../rules/participant.ts';
@@ -14,6 +14,8 @@ type Needs = {
   /** Where links lead; the demo moves there, so that "self" in its policy is one origin. */
   publicUrl(): string;
   isAllowedOrigin(origin: string, host: string | undefined): boolean;
+  /** Whose pages may hold the widget's iframe, besides our own. */
+  allowedOrigins: readonly string[];
   signToken(claims: TokenClaims, lifetimeSeconds: number): Promise<string>;
   now(): number;
 };
@@ -21,12 +23,15 @@ type Needs = {
 const DEMO_COMPANY = 'demo';
 const DEMO_TOKEN_SECONDS = 60 * 60;
 const MAX_JSON_BYTES = 1024;
-const PAGE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; " +
-  "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/** Chunks are named by what is in them. */
+const IMMUTABLE = /^chunk-[A-Z0-9]+\./;
+const YEAR_SECONDS = 365 * 24 * 60 * 60;
+/** Where a developer's own page may stand: development mode is for this machine only. */
+const LOOPBACK_PAGES = ['http://localhost:*', 'http://*.localhost:*', 'http://127.0.0.1:*', 'https://localhost:*'];
+export const embedQuery = z.object({ company_id: z.string().refine(isScopeId) });
 export const tokensBody = z.object({ session_id: z.string().refine(isScopeId).optional() });
 
-export type PageRoutes = Record<'home' | 'widget' | 'demo' | 'demoTokens', Middleware>;
+export type PageRoutes = Record<'home' | 'widget' | 'scriptTag' | 'embed' | 'demo' | 'demoTokens', Middleware>;
 
 export function createPageRoutes(needs: Needs): PageRoutes {
   const onlyInDevelopment = () => {
@@ -37,12 +42,26 @@ export function createPageRoutes(needs: Needs): PageRoutes {
       onlyInDevelopment();
       ctx.redirect('/demo/');
     },
-    widget: async (ctx) => sendAsset(needs, ctx, String(ctx.params.name)),
+    widget: async (ctx) => {
+      sendForAnyPage(needs, ctx, String(ctx.params.name));
+    },
+    scriptTag: async (ctx) => {
+      sendForAnyPage(needs, ctx, 'widget.js');
+    },
+    embed: async (ctx) => {
+      readQuery(embedQuery, ctx.query);
+      const { development, allowedOrigins } = needs;
+      const ancestors = ["'self'", ...allowedOrigins, ...(development ? LOOPBACK_PAGES : [])].join(' ');
+      ctx.set('Content-Security-Policy', pagePolicy(needs, ancestors));
+      sendPage(needs, ctx, 'embed.html', {
+        hosts: [...allowedOrigins, ...(development ? ['loopback'] : [])].join(' '),
+      });
+    },
     demo: async (ctx) => {
       onlyInDevelopment();
       const { host, origin } = new URL(needs.publicUrl());
       if (ctx.get('Host') !== host) return ctx.redirect(`${origin}/demo/`);
-      ctx.set('Content-Security-Policy', PAGE_POLICY);
+      ctx.set('Content-Security-Policy', pagePolicy(needs, "'none'"));
       ctx.set('X-Frame-Options', 'DENY');
       sendAsset(needs, ctx, 'demo.html');
     },
@@ -73,26 +92,64 @@ async function demoTokens({ signToken, now }: Needs, session: string): Promise<R
   };
 }
 
-function sendAsset({ assets }: Needs, ctx: Context, name: string): void {
-  const asset = assets.get(name);
-  if (asset === undefined)
-    throw new Failure(
-      'not-found',
-      assets.size === 0 ? 'The pages are not built. Run: npm run build' : 'There is no such file.',
-    );
-  ctx.set({
-    'Content-Type': asset.contentType,
-    'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-cache',
-    ETag: asset.etag,
-    'Referrer-Policy': 'no-referrer',
-  });
+/** Nothing inline and nothing from elsewhere, but files under the public address, wherever the page itself was opened. */
+function pagePolicy({ publicUrl }: Needs, frameAncestors: string): string {
+  const { origin } = new URL(publicUrl());
+  return (
+    `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' ${origin} blob: data:; ` +
+    `media-src 'self' ${origin} blob:; connect-src 'self' ${origin} ws: wss:; base-uri 'none'; form-action 'none'; ` +
+    `frame-ancestors ${frameAncestors}`
+  );
+}
+
+/** The widget's files are public, and a module script of another site is read by CORS. */
+function sendForAnyPage(needs: Needs, ctx: Context, name: string): void {
+  if (!ctx.response.get('Access-Control-Allow-Origin')) ctx.set('Access-Control-Allow-Origin', '*');
+  ctx.set('Cross-Origin-Resource-Policy', 'cross-origin');
+  sendAsset(needs, ctx, name);
+}
+
+/** A page with its blanks (`{{name}}`) filled in; the values are origins and words, and escaped all the same. */
+function sendPage(needs: Needs, ctx: Context, name: string, values: Record<string, string>): void {
+  const { body } = findAsset(needs, name);
+  ctx.body = body.toString().replace(/\{\{(\w+)\}\}/g, (_blank, key: string) => escapeHtml(values[key] ?? ''));
+  setPageHeaders(ctx, 'text/html; charset=utf-8');
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+function sendAsset(needs: Needs, ctx: Context, name: string): void {
+  const asset = findAsset(needs, name);
+  setPageHeaders(ctx, asset.contentType);
+  if (IMMUTABLE.test(name)) ctx.set('Cache-Control', `public, max-age=${YEAR_SECONDS}, immutable`);
+  ctx.set('ETag', asset.etag);
   if (ctx.get('If-None-Match') === asset.etag) {
     ctx.status = 304;
     return;
   }
   ctx.body = asset.body;
   ctx.set('Content-Type', asset.contentType);
+}
+
+function findAsset({ assets }: Needs, name: string): Asset {
+  const asset = assets.get(name);
+  if (asset === undefined)
+    throw new Failure(
+      'not-found',
+      assets.size === 0 ? 'The pages are not built. Run: npm run build' : 'There is no such file.',
+    );
+  return asset;
+}
+
+function setPageHeaders(ctx: Context, contentType: string): void {
+  ctx.set({
+    'Content-Type': contentType,
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-cache',
+    'Referrer-Policy': 'no-referrer',
+  });
 }
 
 /** A small JSON body; an empty one is `{}`. */

@@ -261,16 +261,15 @@ async function bigFile(name: string, mebibytes: number): Promise<string> {
 
 /** Real drop and paste events with a file in them; the mouse and the clipboard of a headless browser carry none. */
 async function give(kind: 'drop' | 'paste', name: string): Promise<void> {
-  await page.evaluate(
-    ([event, fileName]) => {
+  await pane('user').evaluate(
+    (target, [event, fileName]) => {
       const data = new DataTransfer();
       data.items.add(new File(['some text\n'], String(fileName), { type: 'text/plain' }));
-      const target = document.querySelector('[data-side=user]');
       const options = { bubbles: true, cancelable: true, composed: true };
-      if (event === 'paste') target?.dispatchEvent(new ClipboardEvent('paste', { ...options, clipboardData: data }));
+      if (event === 'paste') target.dispatchEvent(new ClipboardEvent('paste', { ...options, clipboardData: data }));
       else
         for (const step of ['dragenter', 'dragover', 'drop'])
-          target?.dispatchEvent(new DragEvent(step, { ...options, dataTransfer: data }));
+          target.dispatchEvent(new DragEvent(step, { ...options, dataTransfer: data }));
     },
     [kind, name],
   );

@@ -2,13 +2,14 @@
 import { render } from '@uppy/core/utils/preact';
 import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { Uploader as Side } from '../../server/contract/chat-file.ts';
-import { type ChatFiles, createChatFiles } from '../core/chat-files.ts';
-import { ChatPane } from '../ui/chat-pane.tsx';
+import type { ChatFilesElement } from '../element/chat-files-element.tsx';
+import '../element/chat-files-element.tsx';
+import { followColorScheme } from '../element/color-scheme.ts';
 import { Icon } from '../ui/icons.tsx';
 import { createDemoTokens, type DemoTokens, requestDemoTokens } from './demo-tokens.ts';
 import { SideTabs, useCurrentSide } from './side-tabs.tsx';
 
-type Session = { id: string; user: ChatFiles; agent: ChatFiles };
+type Session = { id: string; company: string; tokens: DemoTokens; getToken: (side: Side) => Promise<string> };
 
 function Demo() {
   const [session, setSession] = useState<Session | null>(null);
@@ -26,11 +27,7 @@ function Demo() {
     try {
       const next = connect(await requestDemoTokens(sessionId));
       setProblem(null);
-      setSession((before) => {
-        before?.user.destroy();
-        before?.agent.destroy();
-        return next;
-      });
+      setSession(next);
       // So that a reload, or the link on another device, shows the same chat.
       if (sessionInAddress() !== next.id) history.pushState(null, '', `#${next.id}`);
     } catch (error) {
@@ -66,40 +63,34 @@ function Demo() {
 
 function Stage({ session }: { session: Session }) {
   const stage = useRef<HTMLElement>(null);
+  const user = useRef<ChatFilesElement>(null);
+  const agent = useRef<ChatFilesElement>(null);
   const { current, show } = useCurrentSide(stage);
-  /** A paste goes to the side that was touched last. */
-  const pasteSide = useRef<Side>('user');
-  const touch = (side: Side) => {
-    pasteSide.current = side;
-  };
-  const [isPasteTarget] = useState(() => ({
-    user: () => pasteSide.current === 'user',
-    agent: () => pasteSide.current === 'agent',
-  }));
-  const track = (side: Side) => ({
-    onPointerEnter: () => touch(side),
-    onPointerDown: () => touch(side),
-    onFocusIn: () => touch(side),
-  });
+  const [getToken] = useState(() => ({ user: () => session.getToken('user'), agent: () => session.getToken('agent') }));
+  const common = { 'company-id': session.company, 'session-id': session.id };
 
   return (
     <>
-      <SideTabs user={session.user} agent={session.agent} current={current} onShow={show} />
+      <SideTabs user={user} agent={agent} current={current} onShow={show} />
       <main class="stage" ref={stage}>
-        <div class="phone" {...track('user')}>
-          <ChatPane
-            chat={session.user}
-            title="Visitor"
-            subtitle="The chat on a website"
-            isPasteTarget={isPasteTarget.user}
+        <div class="phone">
+          <chat-files
+            {...common}
+            ref={user}
+            jwt={session.tokens.user_token}
+            getToken={getToken.user}
+            heading="Visitor"
+            subheading="The chat on a website"
           />
         </div>
-        <div class="dashboard" {...track('agent')}>
-          <ChatPane
-            chat={session.agent}
-            title="Agent"
-            subtitle={`The dashboard, chat ${session.id}`}
-            isPasteTarget={isPasteTarget.agent}
+        <div class="dashboard">
+          <chat-files
+            {...common}
+            ref={agent}
+            jwt={session.tokens.agent_token}
+            getToken={getToken.agent}
+            heading="Agent"
+            subheading={`The dashboard, chat ${session.id}`}
           />
         </div>
       </main>
@@ -109,15 +100,7 @@ function Stage({ session }: { session: Session }) {
 
 function connect(tokens: DemoTokens): Session {
   const demoTokens = createDemoTokens(tokens);
-  const chatOf = (side: Side) =>
-    createChatFiles({
-      apiBaseUrl: location.origin,
-      companyId: tokens.company_id,
-      sessionId: tokens.session_id,
-      side,
-      getToken: () => demoTokens.get(side),
-    });
-  return { id: tokens.session_id, user: chatOf('user'), agent: chatOf('agent') };
+  return { id: tokens.session_id, company: tokens.company_id, tokens, getToken: demoTokens.get };
 }
 
 function sessionInAddress(): string | null {
@@ -134,4 +117,7 @@ for (const type of ['dragover', 'drop'] as const) {
   });
 }
 
+followColorScheme('auto', (scheme) => {
+  document.body.dataset.theme = scheme;
+});
 render(<Demo />, document.getElementById('demo') as HTMLElement);

@@ -2,7 +2,7 @@
 import type { RefObject } from '@uppy/core/utils/preact';
 import { useEffect, useState } from '@uppy/core/utils/preact/hooks';
 import type { Uploader as Side } from '../../server/contract/chat-file.ts';
-import type { ChatFiles } from '../core/chat-files.ts';
+import type { ChatFilesElement, FileSharedEvent } from '../element/chat-files-element.tsx';
 
 /** Both sides are always there and can be swiped; the tabs follow, and scroll. On a wide screen both are in view. */
 export function useCurrentSide(stage: RefObject<HTMLElement>): { current: Side; show: (side: Side) => void } {
@@ -21,25 +21,53 @@ export function useCurrentSide(stage: RefObject<HTMLElement>): { current: Side; 
 }
 
 /** Counts what arrives on the side that is out of view. */
-export function SideTabs(props: { user: ChatFiles; agent: ChatFiles; current: Side; onShow: (side: Side) => void }) {
+export function SideTabs(props: {
+  user: RefObject<ChatFilesElement>;
+  agent: RefObject<ChatFilesElement>;
+  current: Side;
+  onShow: (side: Side) => void;
+}) {
   return (
     <nav class="tabs" aria-label="Sides of the chat">
-      <SideTab chat={props.user} label="Visitor" isCurrent={props.current === 'user'} onShow={props.onShow} />
-      <SideTab chat={props.agent} label="Agent" isCurrent={props.current === 'agent'} onShow={props.onShow} />
+      <SideTab
+        side="user"
+        element={props.user}
+        label="Visitor"
+        isCurrent={props.current === 'user'}
+        onShow={props.onShow}
+      />
+      <SideTab
+        side="agent"
+        element={props.agent}
+        label="Agent"
+        isCurrent={props.current === 'agent'}
+        onShow={props.onShow}
+      />
     </nav>
   );
 }
 
-function SideTab(props: { chat: ChatFiles; label: string; isCurrent: boolean; onShow: (side: Side) => void }) {
-  const { chat, isCurrent } = props;
+function SideTab(props: {
+  side: Side;
+  element: RefObject<ChatFilesElement>;
+  label: string;
+  isCurrent: boolean;
+  onShow: (side: Side) => void;
+}) {
+  const { side, element, isCurrent } = props;
   const [unread, setUnread] = useState(0);
   useEffect(() => {
     setUnread(0);
-    if (isCurrent) return;
-    return chat.onReceived(() => setUnread((count) => count + 1));
-  }, [chat, isCurrent]);
+    const chat = element.current;
+    if (isCurrent || !chat) return;
+    const onShared = (event: Event) => {
+      if ((event as FileSharedEvent).detail.uploader !== side) setUnread((count) => count + 1);
+    };
+    chat.addEventListener('file-shared', onShared);
+    return () => chat.removeEventListener('file-shared', onShared);
+  }, [side, element, isCurrent]);
   return (
-    <button type="button" aria-pressed={isCurrent} onClick={() => props.onShow(chat.side)}>
+    <button type="button" aria-pressed={isCurrent} onClick={() => props.onShow(side)}>
       {props.label}
       {unread > 0 && (
         <span class="unread">

@@ -18,8 +18,10 @@ import { connectionText } from './words.ts';
 export function ChatPane(props: {
   chat: ChatFiles;
   title: string;
-  subtitle: ComponentChildren;
+  subtitle?: ComponentChildren;
   isPasteTarget: () => boolean;
+  /** Files hover over the page around it, which will hand them over. */
+  isDragOver?: boolean;
 }) {
   const { chat } = props;
   const state = useObservable(chat.state);
@@ -32,14 +34,7 @@ export function ChatPane(props: {
     },
     [chat],
   );
-  const onDrop = useCallback(
-    (files: File[], folderCount: number) => {
-      addFiles(files);
-      if (folderCount > 0) setNotice('A folder cannot be sent as it is: zip it, or choose the files in it.');
-    },
-    [addFiles],
-  );
-  const isOver = useDrop(pane, onDrop);
+  const isOver = useDrop(pane, addFiles) || props.isDragOver;
   usePaste(props.isPasteTarget, addFiles);
   const picker = usePicker(addFiles);
   const sentence = useAnnouncer(chat);
@@ -55,7 +50,7 @@ export function ChatPane(props: {
         <header class="pane-header">
           <div>
             <h2>{props.title}</h2>
-            <p>{props.subtitle}</p>
+            {props.subtitle !== undefined && <p>{props.subtitle}</p>}
           </div>
           <span class="connection" data-state={state.connection.state}>
             {connectionText(state.connection)}

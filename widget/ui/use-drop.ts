@@ -1,12 +1,10 @@
 /** Makes an element a drop target for files, and tells while a file hovers over it. */
 import type { RefObject } from '@uppy/core/utils/preact';
 import { useEffect, useState } from '@uppy/core/utils/preact/hooks';
+import { droppedFiles } from '../frame/dropped-files.ts';
 
-/** True while files are dragged over the element. Folders are counted, not taken. */
-export function useDrop(
-  element: RefObject<HTMLElement>,
-  onDrop: (files: File[], folderCount: number) => void,
-): boolean {
+/** True while files are dragged over the element. Folders are opened, whatever is in them is dropped. */
+export function useDrop(element: RefObject<HTMLElement>, onDrop: (files: File[]) => void): boolean {
   const [isOver, setIsOver] = useState(false);
   useEffect(() => {
     const target = element.current;
@@ -25,8 +23,7 @@ export function useDrop(
       setIsOver(false);
       if (!event.dataTransfer?.types.includes('Files')) return;
       event.preventDefault();
-      const { files, folderCount } = filesOf(event.dataTransfer);
-      onDrop(files, folderCount);
+      void droppedFiles(event.dataTransfer).then(onDrop);
     };
     target.addEventListener('dragenter', onDragOver);
     target.addEventListener('dragover', onDragOver);
@@ -40,19 +37,4 @@ export function useDrop(
     };
   }, [element, onDrop]);
   return isOver;
-}
-
-/** A folder comes as a File that cannot be read: told apart here, where the browser still knows. */
-function filesOf(transfer: DataTransfer): { files: File[]; folderCount: number } {
-  const files: File[] = [];
-  let folderCount = 0;
-  for (const item of transfer.items) {
-    if (item.kind !== 'file') continue;
-    if (item.webkitGetAsEntry?.()?.isDirectory) folderCount += 1;
-    else {
-      const file = item.getAsFile();
-      if (file) files.push(file);
-    }
-  }
-  return { files, folderCount };
 }

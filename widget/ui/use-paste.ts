@@ -7,7 +7,7 @@ export function usePaste(isTarget: () => boolean, onPaste: (files: File[]) => vo
     const onPasted = (event: ClipboardEvent) => {
       const files = Array.from(event.clipboardData?.files ?? []);
       // A text field keeps its text: office programs put a picture beside it.
-      if (files.length === 0 || isTextField(event.target) || !isTarget()) return;
+      if (files.length === 0 || isTextField(event.composedPath()[0]) || !isTarget()) return;
       event.preventDefault();
       onPaste(files);
     };
@@ -16,7 +16,7 @@ export function usePaste(isTarget: () => boolean, onPaste: (files: File[]) => vo
   }, [isTarget, onPaste]);
 }
 
-function isTextField(target: EventTarget | null): boolean {
+function isTextField(target: EventTarget | undefined): boolean {
   return (
     target instanceof HTMLElement && (target.isContentEditable || target.matches('textarea, input:not([type=file])'))
   );

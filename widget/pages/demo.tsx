@@ -114,7 +114,6 @@ function connect(tokens: DemoTokens): Session {
       apiBaseUrl: location.origin,
       companyId: tokens.company_id,
       sessionId: tokens.session_id,
-      side,
       getToken: () => demoTokens.get(side),
     });
   return { id: tokens.session_id, user: chatOf('user'), agent: chatOf('agent') };

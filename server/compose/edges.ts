@@ -113,7 +113,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
   return { close: async () => void (await Promise.all([socketIo.close(), plain.close(), closePort()])) };
 }
 
-function limitsOf(config: Config): ChatConfig {
+function limitsOf(config: Config): Omit<ChatConfig, 'caller'> {
   return {
     max_file_size: config.maxFileSizeBytes,
     allowed_types: [...config.allowedTypes],

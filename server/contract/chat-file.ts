@@ -75,6 +75,14 @@ export type UnfinishedUpload = {
   expires_at: string;
 };
 
+/** Who the server takes the caller for. */
+export type Caller = {
+  role: Uploader;
+  company_id: string;
+  /** Null: an agent who reaches every session of the company. */
+  session_id: string | null;
+};
+
 /** `GET /api/chat/config/` */
 export type ChatConfig = {
   /** Bytes. */
@@ -84,4 +92,5 @@ export type ChatConfig = {
   /** Seconds an unfinished upload is kept after its last byte. */
   upload_expiry: number;
   tus_endpoint: string;
+  caller: Caller;
 };

@@ -80,9 +80,9 @@ export const OPERATIONS: Record<string, Operation> = {
   },
   'GET /api/chat/config/': {
     tag: 'files',
-    summary: 'the limits that hold for the caller',
+    summary: 'who the caller is, and the limits that hold',
     who: 'caller',
-    answers: { 200: { what: 'the limits', json: 'ChatConfig' } },
+    answers: { 200: { what: 'the limits and the caller', json: 'ChatConfig' } },
   },
   'GET /api/chat/sessions/': {
     tag: 'files',

@@ -1,4 +1,4 @@
-/** The upload in one request, what is on its way in a session, and the limits that hold for the caller. */
+/** The upload in one request, what is on its way in a session, and who the caller is and which limits hold. */
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { ChatConfig, ChatFile, UnfinishedUpload } from '../contract/chat-file.ts';
@@ -13,7 +13,7 @@ type Needs = {
   uploads: Pick<UploadTable, 'listUnfinished'>;
   storage: Pick<FileStorage, 'offsetOf'>;
   tusPath: string;
-  limits: ChatConfig;
+  limits: Omit<ChatConfig, 'caller'>;
   uploadWhole(caller: Participant, request: IncomingMessage, address: string): Promise<ChatFile>;
 };
 
@@ -37,7 +37,9 @@ export function createUploadRoutes(needs: Needs): UploadRoutes {
       ctx.body = { uploads };
     },
     config: async (ctx) => {
-      ctx.body = needs.limits;
+      const { role, company, session } = ctx.state.caller;
+      const config: ChatConfig = { ...needs.limits, caller: { role, company_id: company, session_id: session } };
+      ctx.body = config;
     },
   };
 }

@@ -62,6 +62,11 @@ const chatConfig = z.object({
   uploads_per_minute: z.int().min(1),
   upload_expiry: z.int().min(1).describe('seconds after the last byte'),
   tus_endpoint: z.string(),
+  caller: z.object({
+    role: uploader,
+    company_id: z.string(),
+    session_id: z.string().nullable().describe('null: an agent who reaches every session of the company'),
+  }),
 });
 
 const problem = z.object({

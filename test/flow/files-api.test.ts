@@ -322,14 +322,17 @@ describe('a signed link', () => {
 });
 
 describe('around the files', () => {
-  test('the caller’s limits', async () => {
-    const { visitor } = newChatRoom();
+  test('the caller’s limits, and who the caller is', async () => {
+    const { company, session, visitor, agent } = newChatRoom();
     const answer = await get(server().baseUrl, '/api/chat/config/', visitor);
     expect(answer.status).toBe(200);
     const config = jsonOf<ChatConfig>(answer);
     expect(config).toMatchObject({ max_file_size: 25 * 1024 * 1024, upload_expiry: 24 * 3600 });
     expect(config.allowed_types).toEqual(expect.arrayContaining(['application/pdf']));
     expect(new URL(config.tus_endpoint, server().baseUrl).pathname).toBe('/api/chat/tus/');
+    expect(config.caller).toEqual({ role: 'user', company_id: company, session_id: session });
+    const toAgent = jsonOf<ChatConfig>(await get(server().baseUrl, '/api/chat/config/', agent));
+    expect(toAgent.caller).toEqual({ role: 'agent', company_id: company, session_id: null });
   });
 
   test('unfinished uploads show how far they are, and vanish when they finish', async () => {

@@ -10,6 +10,9 @@ export type Answer = {
   retryAfterMs: number | null;
 };
 
+/** What the server would say to a request for which there is no token. */
+export const NO_TOKEN: Answer = { status: 401, code: 'unauthenticated', detail: null, retryAfterMs: null };
+
 const MAX_DETAIL_CHARACTERS = 400;
 const MAX_RETRY_AFTER_MS = 10 * 60_000;
 

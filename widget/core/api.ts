@@ -1,6 +1,6 @@
 /** The HTTP calls of the widget, besides the uploads themselves. */
 import type { ChatConfig, ChatFile, FileList, UnfinishedUpload } from '../../server/contract/chat-file.ts';
-import { type Answer, readAnswer } from './answer.ts';
+import { type Answer, NO_TOKEN, readAnswer } from './answer.ts';
 import type { TokenSource } from './token.ts';
 
 /** An answer that is not a success; `answer` is null when none came. */
@@ -23,9 +23,11 @@ export type Api = {
   terminate(uploadUrl: string): Promise<void>;
   /** Why an ended upload was refused, or null: HEAD has no body, an empty PATCH repeats the refusal. */
   refusalOf(uploadUrl: string): Promise<Answer | null>;
+  /** Ends what is under way, but for what the person asked to be removed. */
+  destroy(): void;
 };
 
-const REQUEST_TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 10_000;
 const PAGE_SIZE = 200;
 
 /** Binds the calls to one server, session and token. */
@@ -38,24 +40,41 @@ export function createApi(needs: {
   const { apiBaseUrl, companyId, sessionId, token } = needs;
   const chatUrl = `${apiBaseUrl}/api/chat`;
   const session = { company_id: companyId, session_id: sessionId };
+  const underWay = new Set<AbortController>();
+  let destroyed = false;
+
+  async function request(url: string, init: RequestInit, bearer: string | null): Promise<Response> {
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(), TIMEOUT_MS);
+    if (!init.keepalive) underWay.add(controller);
+    try {
+      const headers = { ...init.headers, ...(bearer !== null && { Authorization: `Bearer ${bearer}` }) };
+      const response = await fetch(url, { credentials: 'same-origin', ...init, headers, signal: controller.signal });
+      // Read here, so that the time allowed covers the body too.
+      const body = [204, 205, 304].includes(response.status) ? null : await response.arrayBuffer();
+      return new Response(body, response);
+    } finally {
+      clearTimeout(timer);
+      underWay.delete(controller);
+    }
+  }
 
   async function send(url: string, init: RequestInit): Promise<Response> {
     for (let attempt = 1; ; attempt++) {
-      let bearer: string;
-      let response: Response;
-      try {
-        bearer = await token.get();
-        response = await fetch(url, {
-          ...init,
-          headers: { ...init.headers, Authorization: `Bearer ${bearer}` },
-          signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-        });
-      } catch {
+      const bearer = await token.get().catch(() => {
+        throw new ApiError(NO_TOKEN);
+      });
+      if (destroyed) throw new ApiError(null);
+      const response = await request(url, init, bearer).catch(() => {
         throw new ApiError(null);
+      });
+      if (response.status !== 401) {
+        if (response.status < 500) token.accepted(bearer);
+        return response;
       }
-      if (response.status !== 401) return response;
-      token.invalidate(bearer);
-      if (attempt === 2) return response;
+      token.refused(bearer, (await answerOf(response.clone())).code);
+      // The same cookie again would be refused again.
+      if (attempt === 2 || bearer === null) return response;
     }
   }
 
@@ -76,14 +95,15 @@ export function createApi(needs: {
     files: (cursor) => getJson('/files/', { ...session, limit: String(PAGE_SIZE), ...(cursor !== null && { cursor }) }),
     file: (id) => getJson(`/files/${id}/`),
     async removeFile(id) {
-      await succeed(`${chatUrl}/files/${id}/`, { method: 'DELETE' });
+      await succeed(`${chatUrl}/files/${id}/`, { method: 'DELETE', keepalive: true });
     },
     async unfinishedUploads() {
       const { uploads } = await getJson<{ uploads: UnfinishedUpload[] }>('/uploads/', session);
       return uploads;
     },
     async terminate(uploadUrl) {
-      const response = await send(uploadUrl, { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' } });
+      const init = { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' }, keepalive: true };
+      const response = await send(uploadUrl, init);
       if (!response.ok && response.status !== 404 && response.status !== 410) {
         throw new ApiError(await answerOf(response));
       }
@@ -98,6 +118,10 @@ export function createApi(needs: {
         },
       });
       return [413, 415, 422, 507].includes(response.status) ? answerOf(response) : null;
+    },
+    destroy() {
+      destroyed = true;
+      for (const controller of underWay) controller.abort();
     },
   };
 }

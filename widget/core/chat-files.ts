@@ -1,19 +1,28 @@
-/** The headless entry: uploader and feed of one side of a chat as one observable state with commands. */
+/** The headless entry: uploads and files of one side of a chat as one observable state with commands. No DOM, no framework. */
 import type { ChatConfig, ChatFile, Uploader as Side } from '../../server/contract/chat-file.ts';
 import type { UploadProgress } from '../../server/contract/events.ts';
-import { type Api, createApi } from './api.ts';
+import { createApi } from './api.ts';
+import { createCallerInfo } from './caller.ts';
+import { watchForErrors } from './error-notices.ts';
 import { type Connection, createFileFeed } from './file-feed.ts';
 import { fileKey } from './file-key.ts';
+import { callGuarded } from './guarded.ts';
 import { createIncoming, type IncomingUpload } from './incoming.ts';
-import { createJournal } from './journal.ts';
 import { createObservable, type Observable } from './observable.ts';
-import { createTokenSource } from './token.ts';
+import { baseUrlOf, type ChatFilesOptions } from './options.ts';
+import { keepScreenOn } from './screen-lock.ts';
+import { settleUploads } from './settle-uploads.ts';
+import { type Access, createTokenSource } from './token.ts';
 import { createUnfinished, type ResumableUpload } from './unfinished.ts';
 import type { Upload } from './upload.ts';
-import { createUploader } from './uploader.ts';
+import { type AddOptions, createUploader } from './uploader.ts';
 
 export type ChatFilesState = {
   connection: Connection;
+  /** `expired`: all waits until `setToken`, or until `getToken` or the cookie is good again. */
+  access: Access;
+  /** `user` until known; known before `isLoaded`. */
+  side: Side;
   /** False until the first list is here. */
   isLoaded: boolean;
   /** Null until known. */
@@ -24,23 +33,24 @@ export type ChatFilesState = {
   uploads: Upload[];
   /** Uploads by others, or by this participant in another window. */
   incoming: IncomingUpload[];
-  /** Own uploads of an earlier visit. */
+  /** Own uploads of an earlier visit, or of another device, that nobody goes on with. */
   unfinished: ResumableUpload[];
 };
 
 export type ChatFiles = {
-  side: Side;
+  /** `user` until known; known before the first files show. */
+  readonly side: Side;
   state: Observable<ChatFilesState>;
   /** Starts uploading; answers how many files were left out because too many are open. */
-  add(files: File[]): number;
+  add(files: File[], options?: AddOptions): number;
   pause(uploadId: string): void;
   resume(uploadId: string): void;
   retry(uploadId: string): void;
   cancel(uploadId: string): void;
   /** For an upload whose file can no longer be read; false when this is another file. */
   chooseAgain(uploadId: string, file: File): Promise<boolean>;
-  /** Goes on with an unfinished upload; false when this is another file. */
-  goOn(unfinishedId: string, file: File): Promise<boolean>;
+  /** Goes on with an unfinished upload; false when this is another file, as it is or as `transform` makes it. */
+  goOn(unfinishedId: string, file: File, options?: AddOptions): Promise<boolean>;
   /** Gives an unfinished upload up, on the server too. */
   discard(unfinishedId: string): Promise<void>;
   /** Removes a shared file for everybody. */
@@ -48,41 +58,32 @@ export type ChatFiles = {
   canRemove(file: ChatFile): boolean;
   /** Gets fresh links for a file whose links have ended. */
   renewLinks(fileId: number): Promise<void>;
+  /** Hands over a newer token for the same caller: what waits for one goes on at once. */
+  setToken(jwt: string): void;
   /** Calls the listener for each file that somebody else shares from now on. */
   onReceived(listener: (file: ChatFile) => void): () => void;
-  /** Stops everything; unfinished uploads stay on the server and can go on later. */
+  /** Stops everything; unfinished uploads stay on the server and can go on later. A second call does nothing. */
   destroy(): void;
 };
 
-/** The event usually wins against this; without a socket the finished file is fetched. */
-const FETCH_SHARED_AFTER_MS = 1500;
-const RETRY_CONFIG_MS = 5000;
-const MAX_CONFIG_TRIES = 10;
-
-/** Connects one participant to one session. `getToken` is asked again whenever a token is about to end. */
-export function createChatFiles(options: {
-  apiBaseUrl: string;
-  companyId: string;
-  sessionId: string;
-  side: Side;
-  getToken: () => Promise<string> | string;
-}): ChatFiles {
-  const { companyId, sessionId, side } = options;
-  const apiBaseUrl = options.apiBaseUrl.replace(/\/+$/, '');
+/** Connects one participant to one session, in a browser; to import this needs none. */
+export function createChatFiles(options: ChatFilesOptions): ChatFiles {
+  const { companyId, sessionId } = options;
+  const apiBaseUrl = baseUrlOf(options);
   const endpoint = `${apiBaseUrl}/api/chat/tus/`;
-  const token = createTokenSource({ getToken: options.getToken });
+  const token = createTokenSource(options);
   const api = createApi({ apiBaseUrl, companyId, sessionId, token });
-  const config = createObservable<ChatConfig | null>(null);
-  const unfinished = createUnfinished({ api, endpoint });
+  const caller = createCallerInfo({ api, token, jwt: options.jwt });
   const incoming = createIncoming();
+  const unfinished = createUnfinished({ api, endpoint, isHere: (url) => uploader.hasUrl(url) });
   const receivedListeners = new Set<(file: ChatFile) => void>();
+  const refusal = createObservable<string | null>(null);
   const uploader = createUploader({
     endpoint,
     metadata: { company_id: companyId, session_id: sessionId },
     token,
     api,
-    journal: createJournal({ storageKey: `chatdrop.uploads:${companyId}:${sessionId}:${side}` }),
-    maxFileBytes: () => config.get()?.max_file_size ?? null,
+    maxFileBytes: () => caller.config.get()?.max_file_size ?? null,
     findUnfinished: unfinished.find,
     onUrlEnded: unfinished.drop,
   });
@@ -92,96 +93,134 @@ export function createChatFiles(options: {
     sessionId,
     token,
     api,
-    onShared(file) {
-      incoming.onShared(file);
-      if (file.uploader !== side) for (const listener of [...receivedListeners]) listener(file);
-    },
+    ready: caller.known,
+    onShared,
     onProgress(event) {
       if (!isOwn(event)) incoming.onProgress(event);
     },
-    // A socket that connects proves that the network is back, whatever the browser believes.
-    onConnected: uploader.wakeUp,
+    onConnected() {
+      // A socket that connects proves that the network is back, whatever the browser believes.
+      uploader.wakeUp('network', 'server');
+      refreshUnfinished();
+    },
   });
-  let destroyed = false;
+  const settled = settleUploads({ feed, uploader, side: () => caller.side.get() });
+
+  // ── What is shown ──
+
+  const isElsewhere = ({ file_key, upload_url }: ResumableUpload) =>
+    !uploader.hasKey(file_key) && !uploader.hasUrl(upload_url);
+  const state = createObservable(compute());
+  const update = () => state.set(compute());
+  const sources = [
+    feed.connection,
+    feed.isLoaded,
+    feed.files,
+    caller.config,
+    caller.side,
+    token.access,
+    incoming.uploads,
+    unfinished.still,
+    unfinished.moving,
+    uploader.uploads,
+  ];
+  const stops = sources.map((source) => source.subscribe(update));
+
+  function compute(): ChatFilesState {
+    const connection = feed.connection.get();
+    return {
+      connection,
+      access: connection.state === 'refused' ? 'refused' : token.access.get(),
+      side: caller.side.get(),
+      isLoaded: feed.isLoaded.get(),
+      config: caller.config.get(),
+      files: feed.files.get(),
+      uploads: uploader.uploads.get().filter((upload) => !settled.isShared(upload)),
+      incoming: [...incoming.uploads.get(), ...unfinished.moving.get().filter(isElsewhere).map(asIncoming)],
+      unfinished: unfinished.still.get().filter(isElsewhere),
+    };
+  }
 
   /** Progress names no URL, so an own upload is known by what it looks like. */
   function isOwn(event: UploadProgress): boolean {
     return (
-      event.uploader === side &&
+      event.uploader === caller.side.get() &&
       uploader.uploads.get().some(({ name, size }) => name === event.name && size === event.size)
     );
   }
 
-  const sources = [feed.connection, feed.isLoaded, feed.files, config, incoming.uploads, unfinished.uploads];
-  const state = createObservable(compute());
-  const update = () => state.set(compute());
-  const stops = [...sources, uploader.uploads].map((source) => source.subscribe(update));
-  stops.push(uploader.uploads.subscribe(settleDone), feed.files.subscribe(settleDone));
+  // ── What happens ──
 
-  function compute(): ChatFilesState {
-    const incomingUploads = incoming.uploads.get();
-    return {
-      connection: feed.connection.get(),
-      isLoaded: feed.isLoaded.get(),
-      config: config.get(),
-      files: feed.files.get(),
-      uploads: uploader.uploads.get().filter((upload) => !isShared(upload)),
-      incoming: incomingUploads,
-      // What moves in another window is shown as such, not offered.
-      unfinished: unfinished.uploads
-        .get()
-        .filter(({ id, file_key }) => !uploader.hasKey(file_key) && !incomingUploads.some((other) => other.id === id)),
-    };
+  function onShared(file: ChatFile): void {
+    incoming.onShared(file);
+    // It may have been finished in another window: then it is no longer to be offered.
+    if (file.uploader === caller.side.get()) refreshUnfinished();
+    else for (const listener of [...receivedListeners]) callGuarded(listener, file);
+    callGuarded(options.onFileShared, file);
   }
 
-  /** The event may come before the answer to the last PATCH: either ends the card, so that no file shows twice. */
-  function isShared(upload: Upload): boolean {
-    if (upload.fileId !== null) return feed.get(upload.fileId) !== null;
-    if ((upload.status !== 'uploading' && upload.status !== 'done') || upload.sentBytes < upload.size) return false;
-    return feed.files
-      .get()
-      .some(
-        (file) =>
-          file.uploader === side &&
-          file.name === upload.name &&
-          file.size === upload.size &&
-          Date.parse(file.created_at) >= upload.addedAt,
-      );
+  function refreshUnfinished(): void {
+    unfinished.refresh().catch(() => {});
   }
 
-  const settling = new Set<string>();
+  function onVisible(): void {
+    if (document.visibilityState !== 'visible') return;
+    refreshUnfinished();
+    hurry();
+  }
 
-  /** Sees each finished upload off: its card goes as soon as the shared file is here. */
-  function settleDone(): void {
-    for (const upload of uploader.uploads.get()) {
-      if (upload.status !== 'done') continue;
-      if (isShared(upload)) uploader.forget(upload.id);
-      else if (!settling.has(upload.id)) void settle(upload);
+  function hurry(): void {
+    caller.hurry();
+    feed.hurry();
+  }
+
+  function onAccess(): void {
+    if (token.access.get() !== 'ok') return;
+    uploader.wakeUp('token', 'sign-in');
+    hurry();
+  }
+
+  document.addEventListener('visibilitychange', onVisible);
+  window.addEventListener('online', hurry);
+  stops.push(
+    () => document.removeEventListener('visibilitychange', onVisible),
+    () => window.removeEventListener('online', hurry),
+    token.access.subscribe(onAccess),
+    feed.connection.subscribe(() => {
+      const connection = feed.connection.get();
+      refusal.set(connection.state === 'refused' ? connection.detail : null);
+    }),
+    watchForErrors({
+      uploads: uploader.uploads,
+      access: token.access,
+      refusal,
+      onError: (error) => callGuarded(options.onError, error),
+    }),
+    keepScreenOn(uploader.uploads, (uploads) => uploads.some(({ status }) => status === 'uploading')),
+  );
+  refreshUnfinished();
+
+  // ── Commands ──
+
+  async function goOn(unfinishedId: string, file: File, { transform }: AddOptions = {}): Promise<boolean> {
+    const upload = unfinished.still.get().find(({ id }) => id === unfinishedId);
+    if (!upload) return false;
+    const isSame = async (candidate: File) => (await fileKey(candidate).catch(() => null)) === upload.file_key;
+    const candidates = [async () => file, ...(transform ? [() => transform(file)] : [])];
+    for (const candidate of candidates) {
+      const found = await candidate().catch(() => null);
+      if (!found || !(await isSame(found))) continue;
+      // The uploader finds the place to go on by the key, as for any file that is chosen.
+      uploader.add([found]);
+      return true;
     }
-  }
-
-  /** Without an event within a moment (no socket here, perhaps) the file is fetched. */
-  async function settle({ id, fileId }: Upload): Promise<void> {
-    settling.add(id);
-    await new Promise((resolve) => setTimeout(resolve, FETCH_SHARED_AFTER_MS));
-    if (!destroyed && fileId !== null && !feed.get(fileId)) await feed.fetch(fileId).catch(() => null);
-    settling.delete(id);
-    uploader.forget(id);
-  }
-
-  void loadConfig(api, config, () => destroyed);
-  void unfinished.refresh().catch(() => {});
-
-  async function goOn(unfinishedId: string, file: File): Promise<boolean> {
-    const upload = unfinished.uploads.get().find(({ id }) => id === unfinishedId);
-    if (!upload || (await fileKey(file).catch(() => null)) !== upload.file_key) return false;
-    // The uploader finds the place to go on by the key, as for any file that is chosen.
-    uploader.add([file]);
-    return true;
+    return false;
   }
 
   return {
-    side,
+    get side() {
+      return caller.side.get();
+    },
     state,
     add: uploader.add,
     pause: uploader.pause,
@@ -191,41 +230,37 @@ export function createChatFiles(options: {
     chooseAgain: uploader.chooseAgain,
     goOn,
     async discard(unfinishedId) {
-      const upload = unfinished.uploads.get().find(({ id }) => id === unfinishedId);
+      const upload = unfinished.still.get().find(({ id }) => id === unfinishedId);
       if (!upload) return;
       await api.terminate(upload.upload_url);
       unfinished.drop(upload.upload_url);
     },
     remove: feed.remove,
-    canRemove: (file) => side === 'agent' || file.uploader === side,
+    canRemove: (file) => caller.side.get() === 'agent' || file.uploader === caller.side.get(),
     async renewLinks(fileId) {
       await feed.fetch(fileId);
+    },
+    setToken(jwt) {
+      token.set(jwt);
+      onAccess();
     },
     onReceived(listener) {
       receivedListeners.add(listener);
       return () => receivedListeners.delete(listener);
     },
     destroy() {
-      destroyed = true;
-      for (const stop of stops) stop();
+      for (const stop of stops.splice(0)) stop();
+      settled.destroy();
       uploader.destroy();
+      unfinished.destroy();
       feed.destroy();
+      caller.destroy();
       incoming.destroy();
+      api.destroy();
     },
   };
 }
 
-async function loadConfig(
-  api: Api,
-  config: { set(value: ChatConfig): void },
-  isDestroyed: () => boolean,
-): Promise<void> {
-  for (let attempt = 1; attempt <= MAX_CONFIG_TRIES && !isDestroyed(); attempt++) {
-    try {
-      return config.set(await api.config());
-    } catch {
-      // The limits are a courtesy: the server enforces them in any case.
-      await new Promise((resolve) => setTimeout(resolve, RETRY_CONFIG_MS));
-    }
-  }
+function asIncoming({ id, uploader, name, size, offset }: ResumableUpload): IncomingUpload {
+  return { id, uploader, name, size, offset, state: 'uploading', isSilent: false, startedAt: 0 };
 }

@@ -1,22 +1,14 @@
-/** The session's live files: the list over HTTP once, then every change over Socket.IO, without gaps or doubles. */
-import { io, type Socket } from 'socket.io-client';
+/** The session's live files: the list over HTTP once, then every change over the socket, without gaps or doubles. */
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import type {
-  FileListEvent,
-  FileRemoved,
-  FileShared,
-  FileUpdated,
-  UploadProgress,
-} from '../../server/contract/events.ts';
+import type { FileShared, FileUpdated, UploadProgress } from '../../server/contract/events.ts';
 import { type Api, ApiError } from './api.ts';
+import { type Connection, createFeedSocket } from './feed-socket.ts';
 import { createFileList } from './file-list.ts';
 import { createObservable, type Observable } from './observable.ts';
+import { createRetry } from './retry.ts';
 import type { TokenSource } from './token.ts';
 
-export type Connection =
-  | { state: 'connecting' | 'live' | 'reconnecting' }
-  /** The server will not have us: trying again does not help by itself. */
-  | { state: 'refused'; detail: string };
+export type { Connection };
 
 export type FileFeed = {
   files: Observable<ChatFile[]>;
@@ -28,15 +20,9 @@ export type FileFeed = {
   fetch(id: number): Promise<ChatFile | null>;
   /** Deletes on the server, then here. */
   remove(id: number): Promise<void>;
+  /** Tries at once what waits for its next try: there is a network, or a token, again. */
+  hurry(): void;
   destroy(): void;
-};
-
-type ServerEvents = {
-  file_shared: (event: FileShared) => void;
-  file_updated: (event: FileUpdated) => void;
-  file_removed: (event: FileRemoved) => void;
-  file_list: (event: FileListEvent) => void;
-  upload_progress: (event: UploadProgress) => void;
 };
 
 const MAX_PAGES = 25;
@@ -45,40 +31,48 @@ const MAX_RETRY_MS = 30_000;
 /** Links last an hour. */
 const RENEW_LINKS_MS = 45 * 60_000;
 
-/** Loads and connects at once, and goes on trying until `destroy`. */
+/** Loads as soon as `ready` resolves, then connects, and goes on trying until `destroy`. */
 export function createFileFeed(needs: {
   apiBaseUrl: string;
   companyId: string;
   sessionId: string;
   token: TokenSource;
   api: Api;
+  ready: () => Promise<void>;
+  /** Once for each file that is shared after the first list. */
   onShared: (file: ChatFile) => void;
   onProgress: (event: UploadProgress) => void;
   onConnected: () => void;
 }): FileFeed {
-  const { api, token } = needs;
+  const { api } = needs;
   const list = createFileList();
   const files = createObservable<ChatFile[]>([]);
   const isLoaded = createObservable(false);
-  const connection = createObservable<Connection>({ state: 'connecting' });
-  let retryMs = FIRST_RETRY_MS;
-  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+  const retry = createRetry({ firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS });
+  const announced = new Set<number>();
+  let firstSeq = Number.POSITIVE_INFINITY;
+  let starting = false;
   let destroyed = false;
 
-  const socket: Socket<ServerEvents> = io(needs.apiBaseUrl, {
-    autoConnect: false,
-    transports: ['websocket', 'polling'],
-    tryAllTransports: true,
-    reconnectionDelay: FIRST_RETRY_MS,
-    reconnectionDelayMax: MAX_RETRY_MS,
-    // The auth callback runs for every connection: each has a good token and goes on where the last one stopped.
-    auth(callback) {
-      const rest = { company_id: needs.companyId, session_id: needs.sessionId, after: list.seq() };
-      // An empty token is refused by the server, which brings us to `connect_error` and its retry.
-      token.get().then(
-        (bearer) => callback({ token: bearer, ...rest }),
-        () => callback({ token: '', ...rest }),
-      );
+  const socket = createFeedSocket({
+    ...needs,
+    after: list.seq,
+    handlers: {
+      file_shared(event) {
+        put(event);
+        announce(event);
+      },
+      file_updated: put,
+      file_removed({ id, seq }) {
+        list.remove(id, seq);
+        publish();
+      },
+      file_list(event) {
+        // A list in several pages is loaded whole over HTTP.
+        if (event.next_cursor !== null) void loadAll().catch(() => {});
+        else takeList(event.files, event.seq, true);
+      },
+      upload_progress: needs.onProgress,
     },
   });
 
@@ -88,6 +82,25 @@ export function createFileFeed(needs: {
     const { type: _type, ...file } = event;
     list.put(file, event.seq);
     publish();
+  }
+
+  function announce({ id }: ChatFile): void {
+    const file = list.get(id);
+    if (!file || file.seq <= firstSeq || announced.has(id)) return;
+    announced.add(id);
+    needs.onShared(file);
+  }
+
+  /** What a later list has and no event brought (the ledger did not reach back so far) was shared all the same. */
+  function takeList(all: ChatFile[], seq: number, isWhole: boolean): void {
+    const isFirst = !isLoaded.get();
+    const before = list.seq();
+    list.putAll(all, seq, isWhole);
+    publish();
+    if (isFirst) {
+      firstSeq = seq;
+      isLoaded.set(true);
+    } else for (const file of all) if (file.seq > before) announce(file);
   }
 
   /** The first page's `seq` counts for all pages: what changes while they load comes again as an event. */
@@ -100,83 +113,32 @@ export function createFileFeed(needs: {
       all.push(...next.files);
       cursor = next.next_cursor;
     }
-    list.putAll(all, first.seq, cursor === null);
-    publish();
-    isLoaded.set(true);
+    if (!destroyed) takeList(all, first.seq, cursor === null);
   }
 
   async function start(): Promise<void> {
-    if (destroyed) return;
+    if (destroyed || starting) return;
+    starting = true;
     try {
+      await needs.ready();
       await loadAll();
-      retryMs = FIRST_RETRY_MS;
-      if (!destroyed) socket.connect();
+      socket.connect();
     } catch (error) {
       const status = error instanceof ApiError ? error.answer?.status : undefined;
-      if (status === 403 || status === 404) {
-        return connection.set({ state: 'refused', detail: (error as ApiError).message });
-      }
-      retryLater(() => void start());
+      if (destroyed) return;
+      if (status === 403 || status === 404) socket.refuse((error as ApiError).message);
+      else retry.later(() => void start());
+    } finally {
+      starting = false;
     }
   }
 
-  function retryLater(attempt: () => void): void {
-    if (destroyed) return;
-    clearTimeout(retryTimer);
-    retryTimer = setTimeout(attempt, retryMs);
-    retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
-  }
-
-  /** Where Socket.IO's own reconnection has stopped (a refused handshake, an ended token), ours goes on. */
-  function reconnectIfStopped(): void {
-    if (connection.get().state === 'live') connection.set({ state: 'reconnecting' });
-    if (!socket.active) retryLater(() => socket.connect());
-  }
-
-  socket.on('connect', () => {
-    retryMs = FIRST_RETRY_MS;
-    connection.set({ state: 'live' });
-    needs.onConnected();
-  });
-  socket.on('disconnect', reconnectIfStopped);
-  socket.on('connect_error', () => {
-    // A refused handshake may mean a token that ended early: the next try asks for another.
-    if (!socket.active) void token.get().then(token.invalidate, () => {});
-    reconnectIfStopped();
-  });
-  socket.on('file_shared', (event) => {
-    const isNew = list.get(event.id) === null;
-    put(event);
-    if (isNew) needs.onShared(event);
-  });
-  socket.on('file_updated', put);
-  socket.on('file_removed', ({ id, seq }) => {
-    list.remove(id, seq);
-    publish();
-  });
-  socket.on('file_list', (event) => {
-    // A list in several pages is loaded whole over HTTP.
-    if (event.next_cursor !== null) return void loadAll().catch(() => {});
-    list.putAll(event.files, event.seq, true);
-    publish();
-  });
-  socket.on('upload_progress', needs.onProgress);
-
-  const hurry = () => {
-    if (isLoaded.get()) {
-      if (!socket.connected) socket.connect();
-    } else {
-      clearTimeout(retryTimer);
-      void start();
-    }
-  };
-  window.addEventListener('online', hurry);
   const renewal = setInterval(() => void loadAll().catch(() => {}), RENEW_LINKS_MS);
   void start();
 
   return {
     files,
-    connection,
+    connection: socket.connection,
     isLoaded,
     get: (id) => list.get(id),
     async fetch(id) {
@@ -184,6 +146,7 @@ export function createFileFeed(needs: {
         const file = await api.file(id);
         list.learn(file);
         publish();
+        announce(file);
         return file;
       } catch (error) {
         if (error instanceof ApiError && error.answer?.status === 404) return null;
@@ -200,12 +163,16 @@ export function createFileFeed(needs: {
       list.remove(id, list.seq());
       publish();
     },
+    hurry() {
+      retry.reset();
+      if (isLoaded.get()) socket.connect();
+      else void start();
+    },
     destroy() {
       destroyed = true;
-      clearTimeout(retryTimer);
+      retry.reset();
       clearInterval(renewal);
-      window.removeEventListener('online', hurry);
-      socket.disconnect();
+      socket.destroy();
     },
   };
 }

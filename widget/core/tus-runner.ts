@@ -2,7 +2,7 @@
 import { Uppy } from '@uppy/core';
 import Tus from '@uppy/tus';
 import type { UploadOptions } from 'tus-js-client';
-import type { AttemptGuard } from './tus-policy.ts';
+import type { AttemptGuard } from './attempt-guard.ts';
 
 type Meta = Record<string, string>;
 type Body = { xhr: XMLHttpRequest };
@@ -33,6 +33,11 @@ export type TusRunner = {
 };
 
 const CHUNK_BYTES = 5 * 1024 * 1024;
+/**
+ * Goes out with the creation, which costs no request: a forbidden type is judged by it before the rest is sent. In a
+ * longer body the browser shows the refusal only seconds later, when the connection has been closed.
+ */
+const FIRST_BYTES = 64 * 1024;
 
 /**
  * Uppy holds a file only while its attempt runs. Retries, pauses and the number of parallel uploads are decided outside
@@ -79,8 +84,12 @@ export function createTusRunner(needs: { endpoint: string; metadataFields: strin
       const { id, file, guard } = attempt;
       uppy.addFile({ name: file.name, type: file.type, data: file, meta: { ...attempt.metadata, attempt_id: id } });
       const isRunning = () => uppy.getFile(id) !== undefined;
+      // Never the whole file: if the answer to the creation got lost, a finished upload could not be found again.
+      const beginsWithBytes = attempt.uploadUrl === null && file.size > FIRST_BYTES;
       const options: UploadOptions = {
         uploadUrl: attempt.uploadUrl,
+        uploadDataDuringCreation: beginsWithBytes,
+        chunkSize: beginsWithBytes ? FIRST_BYTES : CHUNK_BYTES,
         onBeforeRequest: guard.onBeforeRequest,
         onAfterResponse: guard.onAfterResponse,
         onUploadUrlAvailable() {
@@ -88,7 +97,11 @@ export function createTusRunner(needs: { endpoint: string; metadataFields: strin
           if (url) attempt.onUploadUrl(url);
         },
         onProgress: (sentBytes) => isRunning() && attempt.onProgress(sentBytes),
-        onChunkComplete: (_chunkBytes, acceptedBytes) => isRunning() && attempt.onAccepted(acceptedBytes),
+        onChunkComplete(_chunkBytes, acceptedBytes) {
+          const uploader = plugin.uploaders[id];
+          if (uploader) uploader.options.chunkSize = CHUNK_BYTES;
+          if (isRunning()) attempt.onAccepted(acceptedBytes);
+        },
         // Its argument is of no use: @uppy/tus has aborted the request by now, which empties the answer.
         onSuccess() {
           if (!isRunning()) return;

@@ -1,10 +1,10 @@
 /** Starts and stops the single tries of an upload: where it goes on, who guards it, who watches that it moves. */
-import type { Api } from './api.ts';
-import type { Journal } from './journal.ts';
+import { type Api, ApiError } from './api.ts';
+import { createAttemptGuard } from './attempt-guard.ts';
 import type { TokenSource } from './token.ts';
-import { createAttemptGuard, type Verdict } from './tus-policy.ts';
-import { type Attempt, createTusRunner } from './tus-runner.ts';
+import type { Attempt, TusRunner } from './tus-runner.ts';
 import type { Upload, UploadEntry } from './upload.ts';
+import { judge, type Verdict } from './verdict.ts';
 import { createWake } from './wake.ts';
 
 export type UploadAttempts = {
@@ -19,12 +19,13 @@ export type UploadAttemptsNeeds = {
   /** Sent with each upload besides name, type and file key. */
   metadata: { company_id: string; session_id: string };
   token: TokenSource;
-  api: Api;
-  journal: Journal;
-  /** Where an unfinished upload of this file can go on, from the server's list. */
-  findUnfinished: (key: string) => Promise<string | null>;
+  api: Pick<Api, 'refusalOf' | 'terminate'>;
+  /** Where an unfinished upload of this file can go on, from a list of the server that is younger than `since`. */
+  findUnfinished: (key: string, since: number) => Promise<string | null>;
 };
 
+/** The list of files and the socket go first. */
+const PRELOAD_AFTER_MS = 1500;
 const STALLED: Verdict = { outcome: 'wait', reason: 'network', delayMs: null, detail: null };
 
 /** The callbacks come only for the try that is current; each try ends with one of `onSuccess` and `onFailure`. */
@@ -32,16 +33,16 @@ export function createUploadAttempts(
   needs: UploadAttemptsNeeds & {
     entries: () => Iterable<UploadEntry>;
     onProgress: (entry: UploadEntry, patch: Partial<Upload>) => void;
+    /** The upload has a URL now. */
+    onUrl: () => void;
     onSuccess: (entry: UploadEntry, fileId: number | null) => void;
     onFailure: (entry: UploadEntry, verdict: Verdict) => void;
     onAwake: () => void;
   },
 ): UploadAttempts {
-  const { token, api, journal } = needs;
-  const runner = createTusRunner({
-    endpoint: needs.endpoint,
-    metadataFields: ['filename', 'filetype', 'company_id', 'session_id', 'file_key'],
-  });
+  const { token, api } = needs;
+  let runner: TusRunner | null = null;
+  let isDestroyed = false;
   const wake = createWake({ onStalled, onAwake: needs.onAwake });
 
   function onStalled(attemptId: string): void {
@@ -49,14 +50,27 @@ export function createUploadAttempts(
     if (entry) needs.onFailure(entry, STALLED);
   }
 
-  /** The journal first, then the server's list: another device or an emptied browser storage resumes too. */
+  /** Half of the widget's bytes: they come with the first file, or as soon as the page has nothing else to do. */
+  async function loadRunner(): Promise<TusRunner> {
+    const { createTusRunner } = await import('./tus-runner.ts');
+    runner ??= createTusRunner({
+      endpoint: needs.endpoint,
+      metadataFields: ['filename', 'filetype', 'company_id', 'session_id', 'file_key'],
+    });
+    if (isDestroyed) runner.destroy();
+    return runner;
+  }
+  // Before a tunnel comes: a script that is not there yet could not be had in it.
+  const preload = setTimeout(() => void loadRunner().catch(() => {}), PRELOAD_AFTER_MS);
+
+  /**
+   * The server's list, and nothing that this browser remembers: so another device, or an emptied profile, resumes as
+   * well. Also after a creation whose answer was lost: the upload may be there.
+   */
   async function claimUrl(entry: UploadEntry): Promise<void> {
-    if (entry.key === null) return;
+    const url = entry.key === null ? null : await needs.findUnfinished(entry.key, entry.createdAt);
     // The same file may have been picked twice: two uploads must not write to one URL.
-    const isFree = (url: string | null) => url !== null && ![...needs.entries()].some((other) => other.url === url);
-    const remembered = journal.urlOf(entry.key);
-    const url = isFree(remembered) ? remembered : await needs.findUnfinished(entry.key).catch(() => null);
-    if (isFree(url)) entry.url = url;
+    if (![...needs.entries()].some((other) => other !== entry && other.url === url)) entry.url = url;
   }
 
   function attemptOf(entry: UploadEntry, attemptId: string, isCurrent: () => boolean): Attempt {
@@ -66,10 +80,9 @@ export function createUploadAttempts(
       api,
       file,
       isCurrent,
-      countStartOver() {
-        needs.onProgress(entry, { sentBytes: 0 });
-        entry.startOvers += 1;
-        return entry.startOvers;
+      onRequest(method) {
+        if (method === 'POST') entry.createdAt = Date.now();
+        wake.expect(attemptId, method);
       },
     });
     return {
@@ -86,7 +99,7 @@ export function createUploadAttempts(
       guard,
       onUploadUrl(url) {
         entry.url = url;
-        if (entry.key) journal.remember(entry.key, url);
+        needs.onUrl();
       },
       onProgress(sentBytes) {
         entry.speed.note(sentBytes);
@@ -109,19 +122,29 @@ export function createUploadAttempts(
       const isCurrent = () => entry.attemptId === attemptId;
       entry.attemptId = attemptId;
       entry.speed.reset();
+      let ready: TusRunner;
+      try {
+        if (entry.url === null) await claimUrl(entry);
+        ready = await loadRunner();
+      } catch (error) {
+        if (isCurrent()) needs.onFailure(entry, judge(error instanceof ApiError ? error.answer : null));
+        return;
+      }
+      if (!isCurrent()) return;
       wake.watch(attemptId);
-      if (entry.url === null) await claimUrl(entry);
-      if (isCurrent()) runner.start(attemptOf(entry, attemptId, isCurrent));
+      ready.start(attemptOf(entry, attemptId, isCurrent));
     },
     stop(entry) {
       if (entry.attemptId === null) return;
       wake.unwatch(entry.attemptId);
-      runner.detach(entry.attemptId);
+      runner?.detach(entry.attemptId);
       entry.attemptId = null;
     },
     destroy() {
+      isDestroyed = true;
+      clearTimeout(preload);
       wake.destroy();
-      runner.destroy();
+      runner?.destroy();
     },
   };
 }

@@ -1,6 +1,6 @@
 /** What one upload is: as a user interface sees it, and what the uploader remembers about it besides. */
 import { createSpeedMeter, type SpeedMeter } from './speed-meter.ts';
-import type { WaitReason } from './tus-policy.ts';
+import type { WaitReason } from './verdict.ts';
 
 export type UploadStatus =
   | 'preparing'
@@ -45,6 +45,9 @@ export type UploadEntry = {
   attempts: number;
   /** Null while no attempt runs. */
   attemptId: string | null;
+  /** When a creation was last sent, milliseconds since 1970: its answer may get lost. 0: never. */
+  createdAt: number;
+  /** How often the server had forgotten the upload, so that it began anew. */
   startOvers: number;
   /** Failed attempts in a row, for the same reason, without a byte accepted. */
   failures: { reason: WaitReason | null; count: number };
@@ -76,6 +79,7 @@ export function newUploadEntry(id: string, file: File): UploadEntry {
     url: null,
     attempts: 0,
     attemptId: null,
+    createdAt: 0,
     startOvers: 0,
     failures: { reason: null, count: 0 },
     lastAcceptedAt: now,

@@ -1,14 +1,18 @@
 /** The uploads of one side: what each is doing, which may run now, and when a waiting one tries again. */
-import { fileKey } from './file-key.ts';
+import { fileKey, WHOLE_BYTES } from './file-key.ts';
 import { createObservable, type Observable } from './observable.ts';
-import { isHopeless, retryDelayMs, type Verdict } from './tus-policy.ts';
+import { createPrepareFile, type Transform } from './prepare-file.ts';
 import { newUploadEntry, type Upload, type UploadEntry, type UploadStatus } from './upload.ts';
 import { createUploadAttempts, type UploadAttemptsNeeds } from './upload-attempts.ts';
+import { isHopeless, retryDelayMs, type Verdict, type WaitReason } from './verdict.ts';
+
+/** `transform` runs before the file is fingerprinted and its size is looked at. */
+export type AddOptions = { transform?: Transform | undefined };
 
 export type Uploader = {
   uploads: Observable<Upload[]>;
   /** Takes files in; answers how many were left out because too many are open. */
-  add(files: File[]): number;
+  add(files: File[], options?: AddOptions): number;
   pause(id: string): void;
   resume(id: string): void;
   /** Tries a failed upload again, or a waiting one at once. */
@@ -19,10 +23,12 @@ export type Uploader = {
   chooseAgain(id: string, file: File): Promise<boolean>;
   /** Drops the card of a finished upload. */
   forget(id: string): void;
-  /** The network is known to be back. */
-  wakeUp(): void;
+  /** What these waited for may be there again: they try at once. */
+  wakeUp(...reasons: WaitReason[]): void;
   /** True while an upload of this file is open here. */
   hasKey(key: string): boolean;
+  /** True while an upload with this URL is open here. */
+  hasUrl(url: string): boolean;
   destroy(): void;
 };
 
@@ -32,6 +38,8 @@ const MAX_PARALLEL = 4;
 const MAX_OPEN = 200;
 const PUBLISH_EVERY_MS = 100;
 const MAX_TERMINATE_TRIES = 5;
+/** How often one upload may be created anew because the server no longer knows it. */
+const MAX_START_OVERS = 3;
 
 /** Starts with no uploads. `destroy` stops everything and deletes nothing on the server. */
 export function createUploader(
@@ -44,13 +52,17 @@ export function createUploader(
 ): Uploader {
   const uploads = createObservable<Upload[]>([]);
   const entries = new Map<string, UploadEntry>();
+  const isTooLarge = (file: File) => file.size > (needs.maxFileBytes() ?? Number.POSITIVE_INFINITY);
+  const prepareFile = createPrepareFile({ mayBeSent: (file) => !isTooLarge(file) });
   const attempts = createUploadAttempts({
     ...needs,
     entries: () => entries.values(),
     onProgress: showProgress,
+    onUrl: startQueued,
     onSuccess: succeed,
     onFailure: follow,
-    onAwake: wakeUp,
+    // A cookie may have been renewed in another tab meanwhile.
+    onAwake: () => wakeUp('network', 'server', 'sign-in'),
   });
   let publishTimer: ReturnType<typeof setTimeout> | undefined;
   let lastId = 0;
@@ -80,15 +92,17 @@ export function createUploader(
     if (status !== 'uploading') startQueued();
   }
 
-  async function prepare(entry: UploadEntry): Promise<void> {
-    const { file, size } = entry.view;
-    const maxBytes = needs.maxFileBytes();
-    if (maxBytes !== null && size > maxBytes) {
-      return enter(entry, 'failed', { failure: { code: 'file-too-large', detail: null, canRetry: false } });
+  async function prepare(entry: UploadEntry, transform: Transform | undefined): Promise<void> {
+    const { file, key } = await prepareFile(entry.view.file, transform);
+    if (!isOpen(entry)) return;
+    const { name, size, type } = file;
+    const patch = { file, name, size, type };
+    entry.key = key;
+    if (isTooLarge(file)) {
+      return enter(entry, 'failed', { ...patch, failure: { code: 'file-too-large', detail: null, canRetry: false } });
     }
     // A folder or a cloud file that is away cannot be read; better to know before the upload is created.
-    entry.key = await fileKey(file).catch(() => null);
-    if (isOpen(entry)) enter(entry, entry.key === null ? 'choose-again' : 'queued');
+    enter(entry, key === null ? 'choose-again' : 'queued', patch);
   }
 
   function startQueued(): void {
@@ -97,15 +111,22 @@ export function createUploader(
     let free = MAX_PARALLEL - all.filter((entry) => entry.view.status === 'uploading').length;
     for (const entry of all) {
       if (free <= 0) return;
-      if (entry.view.status !== 'queued') continue;
+      if (entry.view.status !== 'queued' || isTwinBeginning(entry)) continue;
       free -= 1;
       enter(entry, 'uploading');
       void attempts.start(entry);
     }
   }
 
+  /** Of two uploads of one file the second waits until the first has its URL: it would take it for an unfinished one. */
+  function isTwinBeginning({ key }: UploadEntry): boolean {
+    return [...entries.values()].some(
+      (other) => other.key === key && other.view.status === 'uploading' && other.url === null,
+    );
+  }
+
   function succeed(entry: UploadEntry, fileId: number | null): void {
-    // A record that stayed would make the same file "succeed" the next time without a new message.
+    // What stayed would make the same file "succeed" the next time without a new message.
     forgetUrl(entry);
     enter(entry, 'done', { fileId, sentBytes: entry.view.size });
   }
@@ -113,19 +134,29 @@ export function createUploader(
   function follow(entry: UploadEntry, verdict: Verdict): void {
     if (verdict.outcome === 'choose-again') enter(entry, 'choose-again');
     else if (verdict.outcome === 'fail') fail(entry, verdict);
+    else if (verdict.outcome === 'start-over') startOver(entry);
     else wait(entry, verdict);
   }
 
-  function wait(entry: UploadEntry, { reason, delayMs, detail }: Verdict & { outcome: 'wait' }): void {
+  function wait(entry: UploadEntry, { reason: judged, delayMs, detail }: Verdict & { outcome: 'wait' }): void {
+    const reason = judged === 'token' && needs.token.access.get() !== 'ok' ? 'sign-in' : judged;
     const count = entry.failures.reason === reason ? entry.failures.count + 1 : 1;
     entry.failures = { reason, count };
-    if (isHopeless(reason, count, Date.now() - entry.lastAcceptedAt)) {
-      fail(entry, { code: reason === 'token' ? 'unauthenticated' : null, detail, canRetry: true });
+    if (isHopeless(Date.now() - entry.lastAcceptedAt)) {
+      fail(entry, { code: null, detail, canRetry: true });
       return;
     }
-    const waitMs = delayMs ?? retryDelayMs(count);
+    // The first time a token has just ended on the way: the next one is a request away.
+    const waitMs = delayMs ?? (reason === 'token' && count === 1 ? 0 : retryDelayMs(count));
     enter(entry, 'waiting', { wait: { reason, untilAt: Date.now() + waitMs, detail } });
     entry.timer = setTimeout(() => enter(entry, 'queued'), waitMs);
+  }
+
+  function startOver(entry: UploadEntry): void {
+    forgetUrl(entry);
+    entry.startOvers += 1;
+    if (entry.startOvers > MAX_START_OVERS) fail(entry, { code: 'not-found', detail: null, canRetry: true });
+    else enter(entry, 'queued', { sentBytes: 0 });
   }
 
   function fail(entry: UploadEntry, failure: NonNullable<Upload['failure']>): void {
@@ -134,10 +165,10 @@ export function createUploader(
     enter(entry, 'failed', { failure });
   }
 
-  function wakeUp(): void {
+  function wakeUp(...reasons: WaitReason[]): void {
     for (const entry of [...entries.values()]) {
       const { status, wait } = entry.view;
-      if (status === 'waiting' && (wait?.reason === 'network' || wait?.reason === 'server')) enter(entry, 'queued');
+      if (status === 'waiting' && wait && reasons.includes(wait.reason)) enter(entry, 'queued');
     }
   }
 
@@ -145,6 +176,7 @@ export function createUploader(
   function again(entry: UploadEntry | undefined, from: UploadStatus[]): void {
     if (!entry || !from.includes(entry.view.status)) return;
     entry.failures = { reason: null, count: 0 };
+    entry.startOvers = 0;
     entry.lastAcceptedAt = Date.now();
     enter(entry, 'queued', { movedAt: Date.now() });
   }
@@ -153,6 +185,8 @@ export function createUploader(
     const entry = entries.get(id);
     const key = await fileKey(file).catch(() => null);
     if (!entry || key === null || !isOpen(entry) || (entry.key !== null && entry.key !== key)) return false;
+    // It became unreadable, and bears another date: it was edited, and its key may not tell.
+    if (file.size > WHOLE_BYTES && file.lastModified !== entry.view.file.lastModified) abandonUrl(entry);
     entry.key = key;
     entry.view = { ...entry.view, file, size: file.size };
     again(entry, ['choose-again']);
@@ -164,21 +198,34 @@ export function createUploader(
   function cancel(id: string): void {
     const entry = entries.get(id);
     if (!entry) return;
-    const { url } = entry;
     clearTimeout(entry.timer);
     attempts.stop(entry);
-    forgetUrl(entry);
+    const mayBeThere = entry.url === null && entry.createdAt > 0;
+    abandonUrl(entry);
     entries.delete(id);
+    if (mayBeThere) void abandonCreation(entry);
     publish();
     startQueued();
-    if (url) void terminate(url);
   }
 
   function forgetUrl(entry: UploadEntry): void {
-    if (entry.key) needs.journal.forget(entry.key);
     if (entry.url) needs.onUrlEnded(entry.url);
     entry.url = null;
-    entry.startOvers = 0;
+  }
+
+  function abandonUrl(entry: UploadEntry): void {
+    const { url } = entry;
+    forgetUrl(entry);
+    entry.view = { ...entry.view, sentBytes: 0 };
+    if (url) void terminate(url);
+  }
+
+  /** The answer to its creation is not here: the upload may be on the server all the same. */
+  async function abandonCreation({ key }: UploadEntry): Promise<void> {
+    const url = key === null ? null : await needs.findUnfinished(key, Date.now()).catch(() => null);
+    if (!url || isDestroyed || some((entry) => entry.url === url)) return;
+    needs.onUrlEnded(url);
+    await terminate(url);
   }
 
   /** Best effort: what cannot be ended now, the server expires. */
@@ -193,19 +240,20 @@ export function createUploader(
   }
 
   const isOpen = (entry: UploadEntry) => entries.get(entry.view.id) === entry && !isDestroyed;
+  const some = (holds: (entry: UploadEntry) => boolean) => [...entries.values()].some(holds);
 
   return {
     uploads,
     cancel,
     chooseAgain,
     wakeUp,
-    add(files) {
-      const taken = files.slice(0, Math.max(0, MAX_OPEN - entries.size));
+    add(files, { transform } = {}) {
+      const taken = isDestroyed ? [] : files.slice(0, Math.max(0, MAX_OPEN - entries.size));
       for (const file of taken) {
         lastId += 1;
         const entry = newUploadEntry(`upload-${lastId}`, file);
         entries.set(entry.view.id, entry);
-        void prepare(entry);
+        void prepare(entry, transform);
       }
       publish();
       return files.length - taken.length;
@@ -219,8 +267,10 @@ export function createUploader(
     forget(id) {
       if (entries.get(id)?.view.status === 'done' && entries.delete(id)) publish();
     },
-    hasKey: (key) => [...entries.values()].some((entry) => entry.key === key && entry.view.status !== 'done'),
+    hasKey: (key) => some((entry) => entry.key === key && entry.view.status !== 'done'),
+    hasUrl: (url) => some((entry) => entry.url === url),
     destroy() {
+      if (isDestroyed) return;
       isDestroyed = true;
       clearTimeout(publishTimer);
       for (const entry of entries.values()) clearTimeout(entry.timer);

@@ -3,6 +3,8 @@
 export type Wake = {
   /** Starts watching one attempt. */
   watch(id: string): void;
+  /** A request of this method goes out: without bytes to send, an answer is due sooner. */
+  expect(id: string, method: string): void;
   /** Bytes moved: the attempt is alive. `allSent` allows the server longer, it may be storing or scanning. */
   progress(id: string, allSent: boolean): void;
   unwatch(id: string): void;
@@ -10,6 +12,7 @@ export type Wake = {
 };
 
 const STALL_MS = 20_000;
+const SHORT_STALL_MS = 10_000;
 const FINISH_STALL_MS = 60_000;
 const HURRY_MS = 3000;
 const TICK_MS = 1000;
@@ -71,6 +74,9 @@ export function createWake(needs: { onStalled: (id: string) => void; onAwake: ()
       if (timer !== null) return;
       lastTickAt = Date.now();
       timer = setInterval(tick, TICK_MS);
+    },
+    expect(id, method) {
+      if (deadlines.has(id)) deadlines.set(id, Date.now() + (method === 'PATCH' ? STALL_MS : SHORT_STALL_MS));
     },
     progress(id, allSent) {
       if (deadlines.has(id)) deadlines.set(id, Date.now() + (allSent ? FINISH_STALL_MS : STALL_MS));

@@ -1,11 +1,11 @@
 /** `<chat-files>`: the whole widget in one custom element, in a shadow root so that no style leaks in or out. */
 import { render } from '@uppy/core/utils/preact';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import type { ChatFiles } from '../core/chat-files.ts';
-import type { ChatError, Theme, ThemeName } from '../frame/frame-messages.ts';
+import { type ChatFiles, createChatFiles } from '../core/chat-files.ts';
+import type { ChatFilesError } from '../core/options.ts';
+import type { Theme, ThemeName } from '../frame/frame-messages.ts';
 import { ChatPane } from '../ui/chat-pane.tsx';
 import { followColorScheme } from './color-scheme.ts';
-import { connect } from './connect.ts';
 import { adoptStyles } from './styles.ts';
 
 /** What identifies the chat: another value is another chat, everything else only changes the one that is there. */
@@ -15,7 +15,7 @@ const LOOKS = ['theme', 'locale', 'heading', 'subheading'];
 /** `file-shared`: by either side. */
 export type FileSharedEvent = CustomEvent<ChatFile>;
 /** `chat-error`: an upload that was refused, or no access any more. */
-export type ChatErrorEvent = CustomEvent<ChatError>;
+export type ChatErrorEvent = CustomEvent<ChatFilesError>;
 
 /** How others write it in JSX: the attributes, and the properties that take more than text. */
 export type ChatFilesAttributes = {
@@ -56,9 +56,9 @@ export class ChatFilesElement extends HTMLElement {
     return this.#getToken;
   }
   set getToken(next) {
-    const isFirst = this.#getToken === undefined;
+    // Another function is only another way to ask; the first one, or none any more, is another way to be let in.
+    if (Boolean(this.#getToken) !== Boolean(next)) this.#schedule(true);
     this.#getToken = next;
-    if (isFirst) this.#schedule(true);
   }
 
   get jwt(): string | undefined {
@@ -66,8 +66,10 @@ export class ChatFilesElement extends HTMLElement {
   }
   set jwt(next) {
     if (next === this.#jwt) return;
+    const hadOne = this.#jwt !== undefined;
     this.#jwt = next;
-    this.#schedule(true);
+    if (hadOne && next !== undefined) this.#chat?.setToken(next);
+    else this.#schedule(true);
   }
 
   get theme(): Theme {
@@ -95,6 +97,13 @@ export class ChatFilesElement extends HTMLElement {
   }
 
   connectedCallback(): void {
+    // What a page set before this script was there lies over the accessors, which would never hear of it.
+    for (const name of ['jwt', 'getToken', 'theme'] as const) {
+      if (!Object.hasOwn(this, name)) continue;
+      const value = this[name];
+      delete this[name];
+      Object.assign(this, { [name]: value });
+    }
     touchedLast ??= this;
     for (const type of ['pointerenter', 'pointerdown', 'focusin']) this.addEventListener(type, this.#onTouch);
     this.#schedule(this.#chat === null);
@@ -144,12 +153,12 @@ export class ChatFilesElement extends HTMLElement {
     const sessionId = this.getAttribute('session-id');
     if (!companyId || !sessionId) return;
     this.#chatNumber += 1;
-    this.#chat = connect({
-      apiBaseUrl: this.getAttribute('api-base-url') ?? location.origin,
+    this.#chat = createChatFiles({
+      apiBaseUrl: this.getAttribute('api-base-url') ?? undefined,
       companyId,
       sessionId,
       jwt: this.#jwt,
-      getToken: this.#getToken,
+      getToken: this.#getToken && (() => this.#getToken?.() ?? ''),
       onFileShared: (file) => this.dispatchEvent(new CustomEvent('file-shared', { detail: file })),
       onError: (error) => this.dispatchEvent(new CustomEvent('chat-error', { detail: error })),
     });
@@ -202,14 +211,9 @@ export class ChatFilesElement extends HTMLElement {
   }
 }
 
-if (!customElements.get('chat-files')) customElements.define('chat-files', ChatFilesElement);
-
-declare module 'preact' {
-  namespace JSX {
-    interface IntrinsicElements {
-      'chat-files': ChatFilesAttributes & ClassAttributes<ChatFilesElement>;
-    }
-  }
+/** Once is enough, however many copies of this script the page has. */
+export function defineChatFiles(): void {
+  if (!customElements.get('chat-files')) customElements.define('chat-files', ChatFilesElement);
 }
 
 declare global {

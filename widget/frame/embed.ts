@@ -1,6 +1,10 @@
 /** The iframe page's script: greets the host page, checks who it is, and lets `<chat-files>` live on what it says. */
-import '../element/chat-files-element.tsx';
-import type { ChatErrorEvent, ChatFilesElement, FileSharedEvent } from '../element/chat-files-element.tsx';
+import {
+  type ChatErrorEvent,
+  type ChatFilesElement,
+  defineChatFiles,
+  type FileSharedEvent,
+} from '../element/chat-files-element.tsx';
 import { isAllowedHost } from './allowed-hosts.ts';
 import { type FromFrame, type FromHost, GREETING, type Hello, type Welcome } from './frame-messages.ts';
 import { createHostTokens } from './host-tokens.ts';
@@ -24,13 +28,16 @@ function start(welcome: Welcome, port: MessagePort): void {
   const say = (message: FromFrame) => port.postMessage(message);
   const tokens = createHostTokens(() => say({ type: 'need-token' }));
   const element = document.createElement('chat-files') as ChatFilesElement;
+  const takeToken = (token: string) => {
+    if (welcome.canRenew) element.chat?.setToken(token);
+    else element.jwt = token;
+  };
   const { sessionId, locale, heading, theme, maxHeight } = welcome;
   element.setAttribute('company-id', welcome.companyId);
   element.setAttribute('session-id', sessionId);
   if (locale) element.setAttribute('locale', locale);
   if (heading) element.setAttribute('heading', heading);
   if (theme) element.theme = theme;
-  element.getToken = tokens.get;
   element.addEventListener('file-shared', (event) =>
     say({ type: 'file-shared', file: (event as FileSharedEvent).detail }),
   );
@@ -38,12 +45,22 @@ function start(welcome: Welcome, port: MessagePort): void {
   if (maxHeight) growWithContent(element, maxHeight, (height) => say({ type: 'resize', height }));
   port.onmessage = ({ data }: MessageEvent<FromHost>) => {
     if (data.type === 'token') tokens.receive(data.token);
-    else if (data.type === 'new-token') tokens.renew(data.token);
+    else if (data.type === 'new-token') takeToken(data.token);
     else if (data.type === 'files') element.addFiles(data.files);
     else if (data.type === 'drag') element.dragOver = data.isOver;
     else if (data.type === 'theme') element.theme = data.theme;
   };
-  document.body.append(element);
+  const show = () => document.body.append(element);
+  if (welcome.canRenew) {
+    element.getToken = tokens.get;
+    show();
+  }
+  // Without a function to ask there is this one token, and perhaps `setToken` later. Without any, the cookie.
+  else
+    void tokens
+      .get()
+      .then(takeToken, () => {})
+      .then(show);
   say({ type: 'ready', title: heading ?? 'Files' });
 }
 
@@ -54,6 +71,7 @@ function growWithContent(element: HTMLElement, maxHeight: number, tell: (height:
   new ResizeObserver(() => tell(Math.ceil(element.getBoundingClientRect().height))).observe(element);
 }
 
+defineChatFiles();
 if (window === parent) document.body.textContent = 'This page belongs into a chat: see widget.js.';
 else {
   addEventListener('message', onGreeting);

@@ -1,5 +1,6 @@
 /** What the host page and the iframe say to each other: two greetings over `postMessage`, all else over one port. */
 import type { ChatFile } from '../../server/contract/chat-file.ts';
+import type { ChatFilesError } from '../core/options.ts';
 
 /** In each greeting, so that messages of other frames on the page are not taken for ours. */
 export const GREETING = 'chatdrop-1';
@@ -17,6 +18,8 @@ export type Welcome = {
   chatdrop: typeof GREETING;
   companyId: string;
   sessionId: string;
+  /** Whether the page can be asked for another token. */
+  canRenew: boolean;
   locale?: string;
   theme?: Theme;
   heading?: string;
@@ -25,20 +28,18 @@ export type Welcome = {
   maxHeight?: number;
 };
 
-export type ChatError = { code: string | null; detail: string; file?: string };
-
 export type FromFrame =
   | { type: 'need-token' }
   /** CSS pixels that the content takes. */
   | { type: 'resize'; height: number }
   | { type: 'ready'; title: string }
   | { type: 'file-shared'; file: ChatFile }
-  | { type: 'error'; error: ChatError };
+  | { type: 'error'; error: ChatFilesError };
 
 export type FromHost =
   /** `token: null`: none can be had now. */
   | { type: 'token'; token: string | null }
-  /** The page got a new token by itself: the old one may have ended. */
+  /** The page has a new token and hands it over unasked. */
   | { type: 'new-token'; token: string }
   /** Dropped or pasted on the host page. */
   | { type: 'files'; files: File[] }

@@ -1,6 +1,7 @@
 /** `widget.js`, the script tag: the original API's `ChatbotFileUpload`, which keeps everything in an iframe of the server's. */
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import type { ChatError, FromFrame, FromHost, Theme, Welcome } from '../frame/frame-messages.ts';
+import type { ChatFilesError } from '../core/options.ts';
+import type { FromFrame, FromHost, Theme, Welcome } from '../frame/frame-messages.ts';
 import { GREETING } from '../frame/frame-messages.ts';
 import { forwardFiles } from './forward-files.ts';
 
@@ -26,7 +27,7 @@ export type ChatbotFileUploadOptions = {
   /** Takes drops and pastes on the whole page to the widget (true). */
   wholePage?: boolean;
   onFileShared?: (file: ChatFile) => void;
-  onError?: (error: ChatError) => void;
+  onError?: (error: ChatFilesError) => void;
 };
 
 const MAX_HEIGHT_PX = 560;
@@ -95,6 +96,7 @@ export class ChatbotFileUpload {
         chatdrop: GREETING,
         companyId,
         sessionId,
+        canRenew: Boolean(getToken),
         locale: options.locale,
         theme,
         heading: options.heading,

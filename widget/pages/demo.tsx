@@ -2,14 +2,13 @@
 import { render } from '@uppy/core/utils/preact';
 import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { Uploader as Side } from '../../server/contract/chat-file.ts';
-import type { ChatFilesElement } from '../element/chat-files-element.tsx';
-import '../element/chat-files-element.tsx';
+import { type ChatFilesElement, defineChatFiles } from '../element/chat-files-element.tsx';
 import { followColorScheme } from '../element/color-scheme.ts';
 import { Icon } from '../ui/icons.tsx';
 import { createDemoTokens, type DemoTokens, requestDemoTokens } from './demo-tokens.ts';
 import { SideTabs, useCurrentSide } from './side-tabs.tsx';
 
-type Session = { id: string; company: string; tokens: DemoTokens; getToken: (side: Side) => Promise<string> };
+type Session = { id: string; company: string; getToken: (side: Side) => Promise<string> };
 
 function Demo() {
   const [session, setSession] = useState<Session | null>(null);
@@ -77,7 +76,6 @@ function Stage({ session }: { session: Session }) {
           <chat-files
             {...common}
             ref={user}
-            jwt={session.tokens.user_token}
             getToken={getToken.user}
             heading="Visitor"
             subheading="The chat on a website"
@@ -87,7 +85,6 @@ function Stage({ session }: { session: Session }) {
           <chat-files
             {...common}
             ref={agent}
-            jwt={session.tokens.agent_token}
             getToken={getToken.agent}
             heading="Agent"
             subheading={`The dashboard, chat ${session.id}`}
@@ -100,7 +97,7 @@ function Stage({ session }: { session: Session }) {
 
 function connect(tokens: DemoTokens): Session {
   const demoTokens = createDemoTokens(tokens);
-  return { id: tokens.session_id, company: tokens.company_id, tokens, getToken: demoTokens.get };
+  return { id: tokens.session_id, company: tokens.company_id, getToken: demoTokens.get };
 }
 
 function sessionInAddress(): string | null {
@@ -117,6 +114,7 @@ for (const type of ['dragover', 'drop'] as const) {
   });
 }
 
+defineChatFiles();
 followColorScheme('auto', (scheme) => {
   document.body.dataset.theme = scheme;
 });

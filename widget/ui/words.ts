@@ -106,6 +106,8 @@ function waitingText({ wait, sentBytes, size }: Upload, nowMs: number): string {
         : 'The server still works on this file: goes on by itself';
     case 'token':
       return 'Signing in again';
+    case 'sign-in':
+      return 'You are signed out: goes on as soon as you are signed in again';
     default:
       return 'Waiting for the network: goes on by itself';
   }

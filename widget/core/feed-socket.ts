@@ -1,0 +1,134 @@
+/** The live connection of a session: Socket.IO with a good token for each try, and an end only where trying is of no use. */
+import { io, type Socket } from 'socket.io-client';
+import type {
+  FileListEvent,
+  FileRemoved,
+  FileShared,
+  FileUpdated,
+  UploadProgress,
+} from '../../server/contract/events.ts';
+import { createObservable, type Observable } from './observable.ts';
+import { createRetry } from './retry.ts';
+import type { TokenSource } from './token.ts';
+
+export type Connection =
+  | { state: 'connecting' | 'live' | 'reconnecting' }
+  /** The server will not have us: trying again does not help by itself. */
+  | { state: 'refused'; detail: string };
+
+export type ServerEvents = {
+  file_shared: (event: FileShared) => void;
+  file_updated: (event: FileUpdated) => void;
+  file_removed: (event: FileRemoved) => void;
+  file_list: (event: FileListEvent) => void;
+  upload_progress: (event: UploadProgress) => void;
+};
+
+export type FeedSocket = {
+  connection: Observable<Connection>;
+  /** Connects, and goes on trying. Nothing happens where it is connected already. */
+  connect(): void;
+  /** The server refused this caller by HTTP: the same will hold here. */
+  refuse(detail: string): void;
+  destroy(): void;
+};
+
+type Problem = { code?: string; detail?: string };
+
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 30_000;
+
+/** `after` is asked at every connection: the ledger's place from which on events are needed. */
+export function createFeedSocket(needs: {
+  apiBaseUrl: string;
+  companyId: string;
+  sessionId: string;
+  token: TokenSource;
+  after: () => number;
+  handlers: ServerEvents;
+  onConnected: () => void;
+}): FeedSocket {
+  const { token } = needs;
+  const connection = createObservable<Connection>({ state: 'connecting' });
+  const retry = createRetry({ firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS });
+  let bearer: string | null = null;
+  let destroyed = false;
+
+  const socket: Socket<ServerEvents> = io(needs.apiBaseUrl, {
+    autoConnect: false,
+    // A connection of our own: two chats of one page come and go by themselves.
+    forceNew: true,
+    transports: ['websocket', 'polling'],
+    tryAllTransports: true,
+    reconnectionDelay: FIRST_RETRY_MS,
+    reconnectionDelayMax: MAX_RETRY_MS,
+    // Runs for every connection: each has a good token and goes on where the last one stopped.
+    auth(callback) {
+      const rest = { company_id: needs.companyId, session_id: needs.sessionId, after: needs.after() };
+      const connectWith = (next: string | null) => {
+        bearer = next;
+        callback(next === null ? rest : { token: next, ...rest });
+      };
+      // An empty token is refused by the server, which brings us to `connect_error` and its retry.
+      token.get().then(connectWith, () => connectWith(''));
+    },
+  });
+
+  async function connect(): Promise<void> {
+    if (destroyed || socket.connected) return;
+    try {
+      // Without a token there is nothing to ask the server.
+      await token.get();
+      if (!destroyed) socket.connect();
+    } catch {
+      retryLater();
+    }
+  }
+
+  function retryLater(): void {
+    if (connection.get().state === 'live') connection.set({ state: 'reconnecting' });
+    if (!destroyed) retry.later(() => void connect());
+  }
+
+  function refuse(detail: string): void {
+    retry.reset();
+    socket.disconnect();
+    connection.set({ state: 'refused', detail });
+  }
+
+  socket.on('connect', () => {
+    retry.reset();
+    if (bearer !== '') token.accepted(bearer);
+    connection.set({ state: 'live' });
+    needs.onConnected();
+  });
+  socket.on('disconnect', () => {
+    if (destroyed || connection.get().state === 'refused') return;
+    connection.set({ state: 'reconnecting' });
+    // Socket.IO goes on by itself after a lost network, but not after a goodbye (a token that ended, a restart).
+    if (!socket.active) retryLater();
+  });
+  socket.on('connect_error', (error) => {
+    if (destroyed || socket.active) return;
+    const { code, detail } = (error as Error & { data?: Problem }).data ?? {};
+    if (code === 'forbidden') return refuse(detail ?? error.message);
+    if (bearer !== '' && (code === 'unauthenticated' || code === 'token-expired')) token.refused(bearer, code);
+    retryLater();
+  });
+  for (const [name, handler] of Object.entries(needs.handlers)) socket.on(name as keyof ServerEvents, handler);
+
+  return {
+    connection,
+    connect() {
+      retry.reset();
+      void connect();
+    },
+    refuse,
+    destroy() {
+      destroyed = true;
+      retry.reset();
+      socket.off();
+      socket.disconnect();
+    },
+  };
+}

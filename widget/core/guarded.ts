@@ -1,0 +1,9 @@
+/** Calls what the page gave us: its mistakes are reported as its own, and stop nothing here. */
+
+export function callGuarded<T>(callback: ((value: T) => void) | undefined, value: T): void {
+  try {
+    callback?.(value);
+  } catch (error) {
+    reportError(error);
+  }
+}

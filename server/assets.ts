@@ -3,7 +3,17 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-export type Asset = { body: Buffer; contentType: string; etag: string };
+/** What the build has compressed them with, the better one first. */
+export const ENCODINGS = ['br', 'gzip'] as const;
+export type Encoding = (typeof ENCODINGS)[number];
+
+export type Asset = {
+  body: Buffer;
+  contentType: string;
+  etag: string;
+  /** The same, compressed; pages that are filled in have none. */
+  encoded: Partial<Record<Encoding, Buffer>>;
+};
 /** By file name, as under `/widget/`. */
 export type Assets = ReadonlyMap<string, Asset>;
 
@@ -14,19 +24,23 @@ const CONTENT_TYPES: Record<string, string> = {
   '.map': 'application/json; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
+const ENDINGS: Record<Encoding, string> = { br: '.br', gzip: '.gz' };
 
 /** Empty when nothing was built: the API works without its pages. */
 export function readAssets(folder: string): Assets {
   const assets = new Map<string, Asset>();
-  for (const name of listFolder(folder)) {
+  const names = listFolder(folder);
+  for (const name of names) {
     const contentType = CONTENT_TYPES[path.extname(name)];
     if (contentType === undefined) continue;
     const body = readFileSync(path.join(folder, name));
-    assets.set(name, {
-      body,
-      contentType,
-      etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
-    });
+    const encoded: Asset['encoded'] = {};
+    for (const encoding of ENCODINGS) {
+      const compressed = name + ENDINGS[encoding];
+      if (names.includes(compressed)) encoded[encoding] = readFileSync(path.join(folder, compressed));
+    }
+    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+    assets.set(name, { body, contentType, etag, encoded });
   }
   return assets;
 }

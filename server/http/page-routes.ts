@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
-import type { Asset, Assets } from '../assets.ts';
+import { type Asset, type Assets, ENCODINGS, type Encoding } from '../assets.ts';
 import type { TokenClaims } from '../auth/sign-token.ts';
 import { Failure } from '../rules/failure.ts';
 import { isScopeId } from '../rules/participant.ts';
@@ -124,12 +124,18 @@ function sendAsset(needs: Needs, ctx: Context, name: string): void {
   const asset = findAsset(needs, name);
   setPageHeaders(ctx, asset.contentType);
   if (IMMUTABLE.test(name)) ctx.set('Cache-Control', `public, max-age=${YEAR_SECONDS}, immutable`);
-  ctx.set('ETag', asset.etag);
-  if (ctx.get('If-None-Match') === asset.etag) {
+  const encoding = ctx.acceptsEncodings([...ENCODINGS.filter((each) => asset.encoded[each]), 'identity']) || 'identity';
+  const compressed = asset.encoded[encoding as Encoding];
+  // RFC 9110 section 8.8.3: each encoding is a representation of its own.
+  const etag = compressed ? asset.etag.replace(/"$/, `-${encoding}"`) : asset.etag;
+  ctx.vary('Accept-Encoding');
+  ctx.set('ETag', etag);
+  if (ctx.get('If-None-Match') === etag) {
     ctx.status = 304;
     return;
   }
-  ctx.body = asset.body;
+  if (compressed) ctx.set('Content-Encoding', encoding);
+  ctx.body = compressed ?? asset.body;
   ctx.set('Content-Type', asset.contentType);
 }
 

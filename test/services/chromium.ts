@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 
 const INSTALL_TIMEOUT_MS = 300_000;
 const LAUNCH_TIMEOUT_MS = 30_000;
@@ -24,6 +24,13 @@ export async function launchChromium(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error(missingMessage());
   return await chromium.launch({ executablePath, args: FLAGS, timeout: LAUNCH_TIMEOUT_MS });
+}
+
+/** The same with a profile folder of the caller's, and the settings in it; closing the context ends the browser. */
+export async function launchChromiumProfile(folder: string): Promise<BrowserContext> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error(missingMessage());
+  return await chromium.launchPersistentContext(folder, { executablePath, args: FLAGS, timeout: LAUNCH_TIMEOUT_MS });
 }
 
 /** `TEST_CHROMIUM`, else Debian's place, else the first one on PATH. */

@@ -1,0 +1,36 @@
+/** axe-core in a page: what it finds against WCAG 2.2 AA, open shadow roots and frames of the same site included. */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** The part of a page or frame that both Playwright and the other drivers have. */
+type Evaluates = { evaluate(script: string): Promise<unknown> };
+
+let source: string | undefined;
+
+/**
+ * One line for each element that breaks a rule; empty when all is well. `within` is a CSS selector in the light DOM.
+ * Rules about a whole page (landmarks, one h1) are left out for a widget that is a part of one.
+ */
+export async function axeFindings(page: Evaluates, { within = 'body', wholePage = false } = {}): Promise<string[]> {
+  source ??= await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const off = wholePage ? [] : ['region', 'page-has-heading-one', 'landmark-one-main', 'bypass'];
+  const options = {
+    runOnly: { type: 'tag', values: TAGS },
+    rules: Object.fromEntries(off.map((rule) => [rule, { enabled: false }])),
+    resultTypes: ['violations'],
+  };
+  // Evaluated, not added as a script: a strict Content-Security-Policy forbids that.
+  await page.evaluate(`${source}; undefined`);
+  return (await page.evaluate(`(async () => {
+    // What is still fading in has no contrast yet.
+    const roots = [document];
+    for (const root of roots) for (const { shadowRoot } of root.querySelectorAll('*')) if (shadowRoot) roots.push(shadowRoot);
+    const moving = roots.flatMap((root) => root.getAnimations()).filter(({ effect }) => effect.getTiming().iterations !== Infinity);
+    await Promise.allSettled(moving.map(({ finished }) => finished));
+    const { violations } = await axe.run(${JSON.stringify(within)}, ${JSON.stringify(options)});
+    return violations.flatMap((rule) => rule.nodes.map((node) =>
+      rule.id + ': ' + node.target.flat().join(' ') + ' — ' + (node.any[0] ?? node.all[0] ?? node.none[0])?.message));
+  })()`)) as string[];
+}

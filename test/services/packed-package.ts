@@ -1,0 +1,74 @@
+/** The package as another project gets it: packed, unpacked into that project's node_modules, and nothing else. */
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const PROJECT = join(import.meta.dirname, '../..');
+
+export type ConsumerProject = {
+  folder: string;
+  /** Writes a source file; answers its path. */
+  write(name: string, text: string): Promise<string>;
+  /** Compiles all of it with the strictest settings, the package's own types included; answers what the compiler says. */
+  typeCheck(): Promise<string>;
+  remove(): Promise<void>;
+};
+
+/** A project with the package and one React: the newest, or 18. */
+export async function createConsumerProject(react: 18 | 19): Promise<ConsumerProject> {
+  const folder = await mkdtemp(join(tmpdir(), 'chatdrop-consumer-'));
+  const modules = join(folder, 'node_modules');
+  await mkdir(join(modules, 'chatdrop'), { recursive: true });
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
+    cwd: PROJECT,
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
+  await run('tar', ['-xzf', join(folder, filename), '--strip-components=1', '-C', join(modules, 'chatdrop')]);
+  const reactFolder = join(PROJECT, react === 18 ? 'test/react-18/node_modules' : 'node_modules');
+  for (const name of ['react', 'react-dom', 'scheduler']) {
+    await cp(join(reactFolder, name), join(modules, name), { recursive: true });
+  }
+  await mkdir(join(modules, '@types'));
+  for (const name of ['@types/react', '@types/react-dom', 'csstype']) {
+    await symlink(join(PROJECT, 'node_modules', name), join(modules, name));
+  }
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', type: 'module', private: true }));
+  await writeFile(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        target: 'es2022',
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        lib: ['es2022', 'dom', 'dom.iterable'],
+        jsx: 'react-jsx',
+        types: [],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        skipLibCheck: false,
+        noEmit: true,
+        preserveSymlinks: true,
+      },
+    }),
+  );
+  return {
+    folder,
+    async write(name, text) {
+      await writeFile(join(folder, name), text);
+      return join(folder, name);
+    },
+    async typeCheck() {
+      const result = await run(process.execPath, [
+        join(PROJECT, 'node_modules/typescript/bin/tsc'),
+        '-p',
+        folder,
+      ]).catch((error: { stdout: string }) => error);
+      return result.stdout.trim();
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}

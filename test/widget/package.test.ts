@@ -1,0 +1,226 @@
+/** `chatdrop`, `chatdrop/react` and `chatdrop/element` as another project has them: packed, typed, bundled, and run in Chromium. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import type { Browser, Page } from 'playwright-core';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
+import { launchChromium } from '../services/chromium.ts';
+import { eventually } from '../services/eventually.ts';
+import { pngFile } from '../services/fixtures.ts';
+import { type ConsumerProject, createConsumerProject } from '../services/packed-package.ts';
+import { visitorToken } from '../services/tokens.ts';
+import { startWebPage, type WebPage } from '../services/web-page.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+const png = pngFile({ width: 40, height: 30 });
+const projects: Partial<Record<18 | 19, ConsumerProject>> = {};
+let site: WebPage;
+let server: Chatdrop;
+let browser: Browser;
+let page: Page | undefined;
+
+declare global {
+  interface Window {
+    heard?: { name: string }[];
+    unmount?: () => void;
+    renew?: (jwt: string) => void;
+  }
+}
+
+beforeAll(async () => {
+  await promisify(execFile)('npm', ['run', 'build:package'], { cwd: PROJECT });
+  site = await startWebPage();
+  server = await startChatdrop({ env: { ALLOWED_ORIGINS: site.origin('shop') } });
+  browser = await launchChromium();
+  for (const react of [18, 19] as const) projects[react] = await createConsumerProject(react);
+}, 120_000);
+
+afterEach(async () => {
+  await page?.context().close();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+  await site?.close();
+  for (const project of Object.values(projects)) await project.remove();
+});
+
+describe('the package', () => {
+  test('publint finds nothing', async () => {
+    const { messages, pkg } = await publint({ pkgDir: PROJECT, pack: 'npm', strict: true });
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+  });
+
+  test('its types are whole: the strictest compiler finds nothing, in it and in what uses it', async () => {
+    const project = projectOf(19);
+    await project.write('use.tsx', `${APP}\n${HEADLESS}`);
+    expect(await project.typeCheck()).toBe('');
+    await project.write(
+      'wrong.tsx',
+      `import {FileUpload} from 'chatdrop/react'; export const x = <FileUpload sessionId={1} />;`,
+    );
+    expect(await project.typeCheck()).toContain("Type 'number' is not assignable to type 'string'");
+  });
+
+  test('can be imported where there is no browser, as frameworks do on the server', async () => {
+    const script =
+      "import {createElement} from 'react'; import {renderToString} from 'react-dom/server';" +
+      "import {FileUpload, useChatFiles} from 'chatdrop/react'; import {createChatFiles} from 'chatdrop';" +
+      "console.log(typeof createChatFiles, renderToString(createElement(FileUpload, {companyId: 'a', sessionId: 'b'})))";
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: projectOf(19).folder,
+    });
+    expect(stdout.trim()).toBe('function <chat-files company-id="a" session-id="b"></chat-files>');
+  });
+
+  test('who takes only the component gets a few hundred bytes, and the rest when it is shown', async () => {
+    const { files } = await bundle(19, `import {FileUpload} from 'chatdrop/react'; console.log(FileUpload)`, ['react']);
+    const first = files.find(({ path }) => path.endsWith('/entry.js'));
+    const firstBytes = gzipSync(first?.contents ?? '').length;
+    process.stdout.write(`chatdrop/react, the component alone: ${firstBytes} bytes gzip, ${files.length} files\n`);
+    expect(firstBytes).toBeLessThan(1500);
+    expect(new TextDecoder().decode(first?.contents)).not.toContain('Tus-Resumable');
+  });
+});
+
+describe.each([18, 19] as const)('React %i', (react) => {
+  test('StrictMode: a file goes up once, is heard of once, and nothing is left after unmounting', async () => {
+    await open(react, APP, { sessionId: `app-${react}` });
+    await choose('a.png');
+    await shared('a.png').waitFor();
+    const heard = await eventually('it is heard of', async () => {
+      const names = await page?.evaluate(() => window.heard?.map(({ name }) => name));
+      return names?.length ? names : undefined;
+    });
+    expect(heard).toEqual(['a.png']);
+    await page?.evaluate(() => window.unmount?.());
+    await eventually('the element is gone', async () => (await page?.locator('chat-files').count()) === 0);
+  });
+
+  test('a new jwt takes over without starting anew', async () => {
+    await open(react, APP, { sessionId: `renew-${react}` });
+    const before = await page
+      ?.locator('chat-files')
+      .evaluate((element) => (element as unknown as { chat: object }).chat !== null);
+    expect(before).toBe(true);
+    await page?.locator('chat-files').evaluate((element) => {
+      (window as unknown as { first: unknown }).first = (element as unknown as { chat: object }).chat;
+    });
+    await page?.evaluate((jwt) => window.renew?.(jwt), visitorToken('shop', `renew-${react}`));
+    await choose('b.png');
+    await shared('b.png').waitFor();
+    const isSame = await page
+      ?.locator('chat-files')
+      .evaluate(
+        (element) => (window as unknown as { first: unknown }).first === (element as unknown as { chat: object }).chat,
+      );
+    expect(isSame).toBe(true);
+  });
+
+  test('useChatFiles: a user interface of one’s own', async () => {
+    await open(react, HEADLESS, { sessionId: `own-${react}` });
+    await page?.locator('#own-input').setInputFiles({ name: 'c.png', mimeType: 'image/png', buffer: png });
+    await page?.locator('#own-list li', { hasText: 'c.png' }).waitFor();
+  });
+});
+
+const APP = `
+import {StrictMode, useState} from 'react';
+import {createRoot} from 'react-dom/client';
+import {FileUpload} from 'chatdrop/react';
+
+declare global { interface Window { options: {apiBaseUrl: string; sessionId: string; jwt: string}; heard?: {name: string}[]; unmount?: () => void; renew?: (jwt: string) => void } }
+
+function App() {
+  const [jwt, setJwt] = useState(window.options.jwt);
+  window.renew = setJwt;
+  return <FileUpload companyId="shop" {...window.options} jwt={jwt} theme="dark" style={{height: 400}}
+    onFileShared={(file) => { (window.heard ??= []).push(file); }} onError={(error) => console.error(error.code, error.detail)} />;
+}
+export function start(place: HTMLElement) {
+  const root = createRoot(place);
+  root.render(<StrictMode><App /></StrictMode>);
+  window.unmount = () => root.unmount();
+}`;
+
+const HEADLESS = `
+import {StrictMode as Strict} from 'react';
+import {createRoot as rootOf} from 'react-dom/client';
+import {useChatFiles} from 'chatdrop/react';
+
+declare global { interface Window { options: {apiBaseUrl: string; sessionId: string; jwt: string} } }
+
+function Own() {
+  const chat = useChatFiles({companyId: 'shop', ...window.options});
+  return <div>
+    <input id="own-input" type="file" onChange={(event) => chat?.commands.add([...event.target.files ?? []])} />
+    <ul id="own-list">{chat?.files.map((file) => <li key={file.id}>{file.name}, {file.size}</li>)}</ul>
+  </div>;
+}
+export function startOwn(place: HTMLElement) {
+  rootOf(place).render(<Strict><Own /></Strict>);
+}`;
+
+function projectOf(react: 18 | 19): ConsumerProject {
+  const project = projects[react];
+  if (!project) throw new Error(`There is no project with React ${react}.`);
+  return project;
+}
+
+async function bundle(react: 18 | 19, source: string, external: string[] = []) {
+  const project = projectOf(react);
+  const entry = await project.write('entry.tsx', source);
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    absWorkingDir: project.folder,
+    bundle: true,
+    format: 'esm',
+    splitting: true,
+    outdir: join(project.folder, 'out'),
+    write: false,
+    minify: true,
+    jsx: 'automatic',
+    jsxImportSource: 'react',
+    tsconfigRaw: '{}',
+    define: { 'process.env.NODE_ENV': '"development"' },
+    external,
+  });
+  return { files: outputFiles };
+}
+
+/** Bundles the source, puts it on a page of the shop, and waits until it is there. */
+async function open(react: 18 | 19, source: string, { sessionId }: { sessionId: string }): Promise<void> {
+  const start = source === APP ? 'start' : 'startOwn';
+  const { files } = await bundle(react, `${source}\n${start}(document.getElementById('app')!);`);
+  const options = { apiBaseUrl: server.baseUrl, sessionId, jwt: visitorToken('shop', sessionId) };
+  site.show(
+    `<!doctype html><title>Shop</title><body><div id="app"></div>
+    <script>window.options = ${JSON.stringify(options)}</script>
+    <script type="module" src="/entry.js"></script>`,
+  );
+  const context = await browser.newContext();
+  page = await context.newPage();
+  await page.route('**/*.js', async (route) => {
+    const name = new URL(route.request().url()).pathname;
+    const file = files.find(({ path }) => path.endsWith(name));
+    await route.fulfill({ contentType: 'text/javascript', body: Buffer.from(file?.contents ?? '') });
+  });
+  await page.goto(site.url('shop'));
+  if (source === APP) await page.getByText('Live').waitFor();
+  else await page.locator('#own-input').waitFor();
+}
+
+async function choose(name: string): Promise<void> {
+  await page?.locator('input[type=file]').first().setInputFiles({ name, mimeType: 'image/png', buffer: png });
+}
+
+function shared(name: string) {
+  if (!page) throw new Error('There is no page.');
+  return page.locator('article:not([data-status])').filter({ hasText: name });
+}

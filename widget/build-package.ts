@@ -1,0 +1,30 @@
+/** Bundles what other projects import (`chatdrop`, `chatdrop/react`, `chatdrop/element`) into `dist/package/`, with its types. */
+import { execFileSync } from 'node:child_process';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { MODULE_OPTIONS } from './build-options.ts';
+
+const project = join(import.meta.dirname, '..');
+const outDirectory = join(project, 'dist/package');
+
+await rm(outDirectory, { recursive: true, force: true });
+await build({
+  ...MODULE_OPTIONS,
+  outdir: outDirectory,
+  // Not minified: who bundles it does that, and who debugs it reads it.
+  entryPoints: ['index', 'element', 'react'].map((name) => join(import.meta.dirname, `package/${name}.ts`)),
+  external: ['react'],
+});
+
+execFileSync(process.execPath, [join(project, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.package.json'], {
+  cwd: project,
+  stdio: 'inherit',
+});
+// The compiler leaves `.ts` in declarations; there, only the name of the script beside it is understood everywhere.
+const types = join(outDirectory, 'types');
+for (const name of await readdir(types, { recursive: true })) {
+  if (!name.endsWith('.d.ts')) continue;
+  const text = await readFile(join(types, name), 'utf8');
+  await writeFile(join(types, name), text.replace(/(from |import\()('\.[^']+)\.tsx?'/g, "$1$2.js'"));
+}

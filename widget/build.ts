@@ -89,6 +89,7 @@ const modules = await build({
   splitting: true,
   // The name says the content, so that a browser may keep it for ever.
   chunkNames: 'chunk-[hash]',
+  charset: 'utf8',
   jsx: 'automatic',
   jsxImportSource: 'preact',
 });

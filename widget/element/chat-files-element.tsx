@@ -4,6 +4,8 @@ import type { ChatFile } from '../../server/contract/chat-file.ts';
 import type { ChatFiles } from '../core/chat-files.ts';
 import type { ChatError, Theme, ThemeName } from '../frame/frame-messages.ts';
 import { ChatPane } from '../ui/chat-pane.tsx';
+import { WordsProvider } from '../ui/use-words.tsx';
+import type { Strings } from '../words/dictionary.ts';
 import { followColorScheme } from './color-scheme.ts';
 import { connect } from './connect.ts';
 import { adoptStyles } from './styles.ts';
@@ -28,6 +30,7 @@ export type ChatFilesAttributes = {
   jwt?: string;
   getToken?: () => string | Promise<string>;
   theme?: Theme;
+  strings?: Strings;
 };
 
 /** The one that a paste on the page is meant for: whichever was touched last. */
@@ -47,6 +50,7 @@ export class ChatFilesElement extends HTMLElement {
   #getToken: (() => string | Promise<string>) | undefined;
   #jwt: string | undefined;
   #theme: Theme = 'auto';
+  #strings: Strings | undefined;
   #isDragOver = false;
   #isScheduled = false;
   #mustRestart = true;
@@ -75,6 +79,15 @@ export class ChatFilesElement extends HTMLElement {
   }
   set theme(next) {
     this.#theme = next;
+    this.#schedule(false);
+  }
+
+  /** Sentences that replace those of the language, by the names of `words/en.ts`. */
+  get strings(): Strings | undefined {
+    return this.#strings;
+  }
+  set strings(next) {
+    this.#strings = next;
     this.#schedule(false);
   }
 
@@ -168,14 +181,16 @@ export class ChatFilesElement extends HTMLElement {
     const chat = this.#chat;
     render(
       chat && (
-        <ChatPane
-          key={this.#chatNumber}
-          chat={chat}
-          title={this.getAttribute('heading') ?? 'Files'}
-          subtitle={this.getAttribute('subheading') ?? undefined}
-          isPasteTarget={this.#isPasteTarget}
-          isDragOver={this.#isDragOver}
-        />
+        <WordsProvider locale={this.getAttribute('locale')} strings={this.#strings}>
+          <ChatPane
+            key={this.#chatNumber}
+            chat={chat}
+            title={this.getAttribute('heading') ?? undefined}
+            subtitle={this.getAttribute('subheading') ?? undefined}
+            isPasteTarget={this.#isPasteTarget}
+            isDragOver={this.#isDragOver}
+          />
+        </WordsProvider>
       ),
       root,
     );

@@ -1,6 +1,8 @@
 /** The iframe page's script: greets the host page, checks who it is, and lets `<chat-files>` live on what it says. */
 import '../element/chat-files-element.tsx';
 import type { ChatErrorEvent, ChatFilesElement, FileSharedEvent } from '../element/chat-files-element.tsx';
+import type { Strings } from '../words/dictionary.ts';
+import { loadWords } from '../words/load-words.ts';
 import { isAllowedHost } from './allowed-hosts.ts';
 import { type FromFrame, type FromHost, GREETING, type Hello, type Welcome } from './frame-messages.ts';
 import { createHostTokens } from './host-tokens.ts';
@@ -25,11 +27,14 @@ function start(welcome: Welcome, port: MessagePort): void {
   const tokens = createHostTokens(() => say({ type: 'need-token' }));
   const element = document.createElement('chat-files') as ChatFilesElement;
   const { sessionId, locale, heading, theme, maxHeight } = welcome;
+  // `createWords` leaves out what is no sentence.
+  const strings = welcome.strings as Strings | undefined;
   element.setAttribute('company-id', welcome.companyId);
   element.setAttribute('session-id', sessionId);
   if (locale) element.setAttribute('locale', locale);
   if (heading) element.setAttribute('heading', heading);
   if (theme) element.theme = theme;
+  element.strings = strings;
   element.getToken = tokens.get;
   element.addEventListener('file-shared', (event) =>
     say({ type: 'file-shared', file: (event as FileSharedEvent).detail }),
@@ -44,7 +49,7 @@ function start(welcome: Welcome, port: MessagePort): void {
     else if (data.type === 'theme') element.theme = data.theme;
   };
   document.body.append(element);
-  say({ type: 'ready', title: heading ?? 'Files' });
+  void loadWords({ locale, strings }).then((words) => say({ type: 'ready', title: heading ?? words.label('files') }));
 }
 
 /** The element is measured, not the document: a document is never smaller than its frame. */

@@ -114,6 +114,19 @@ export default {
       to: { path: '^widget/(?!core/)' },
     },
     {
+      name: 'words-without-ui',
+      comment: 'core ← words ← ui ← pages: words speak of the core, and are read by whatever draws it',
+      severity: 'error',
+      from: { path: '^widget/words/' },
+      to: { path: '^widget/(?!words/|core/)' },
+    },
+    {
+      name: 'ui-without-pages',
+      severity: 'error',
+      from: { path: '^widget/ui/' },
+      to: { path: '^widget/(pages|element|loader)/' },
+    },
+    {
       name: 'no-cycle',
       severity: 'error',
       from: {},

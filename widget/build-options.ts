@@ -65,6 +65,8 @@ export const COMMON_OPTIONS: BuildOptions & { metafile: true } = {
   bundle: true,
   target: TARGET,
   legalComments: 'none',
+  // Words of other alphabets as they are, not as \u escapes.
+  charset: 'utf8',
   metafile: true,
   plugins: [versionOnly, untranspiledTus, nativeParts, cssText],
 };

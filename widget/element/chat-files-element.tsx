@@ -5,6 +5,8 @@ import { type ChatFiles, createChatFiles } from '../core/chat-files.ts';
 import type { ChatFilesError } from '../core/options.ts';
 import type { Theme, ThemeName } from '../frame/frame-messages.ts';
 import { ChatPane } from '../ui/chat-pane.tsx';
+import { WordsProvider } from '../ui/use-words.tsx';
+import type { Strings } from '../words/dictionary.ts';
 import { followColorScheme } from './color-scheme.ts';
 import { adoptStyles } from './styles.ts';
 
@@ -28,6 +30,7 @@ export type ChatFilesAttributes = {
   jwt?: string;
   getToken?: () => string | Promise<string>;
   theme?: Theme;
+  strings?: Strings;
 };
 
 /** The one that a paste on the page is meant for: whichever was touched last. */
@@ -47,6 +50,7 @@ export class ChatFilesElement extends HTMLElement {
   #getToken: (() => string | Promise<string>) | undefined;
   #jwt: string | undefined;
   #theme: Theme = 'auto';
+  #strings: Strings | undefined;
   #isDragOver = false;
   #isScheduled = false;
   #mustRestart = true;
@@ -80,6 +84,15 @@ export class ChatFilesElement extends HTMLElement {
     this.#schedule(false);
   }
 
+  /** Sentences that replace those of the language, by the names of `words/en.ts`. */
+  get strings(): Strings | undefined {
+    return this.#strings;
+  }
+  set strings(next) {
+    this.#strings = next;
+    this.#schedule(false);
+  }
+
   /** Null before it is on the page with a company and a session. */
   get chat(): ChatFiles | null {
     return this.#chat;
@@ -98,7 +111,7 @@ export class ChatFilesElement extends HTMLElement {
 
   connectedCallback(): void {
     // What a page set before this script was there lies over the accessors, which would never hear of it.
-    for (const name of ['jwt', 'getToken', 'theme'] as const) {
+    for (const name of ['jwt', 'getToken', 'theme', 'strings'] as const) {
       if (!Object.hasOwn(this, name)) continue;
       const value = this[name];
       delete this[name];
@@ -177,14 +190,16 @@ export class ChatFilesElement extends HTMLElement {
     const chat = this.#chat;
     render(
       chat && (
-        <ChatPane
-          key={this.#chatNumber}
-          chat={chat}
-          title={this.getAttribute('heading') ?? 'Files'}
-          subtitle={this.getAttribute('subheading') ?? undefined}
-          isPasteTarget={this.#isPasteTarget}
-          isDragOver={this.#isDragOver}
-        />
+        <WordsProvider locale={this.getAttribute('locale')} strings={this.#strings}>
+          <ChatPane
+            key={this.#chatNumber}
+            chat={chat}
+            title={this.getAttribute('heading') ?? undefined}
+            subtitle={this.getAttribute('subheading') ?? undefined}
+            isPasteTarget={this.#isPasteTarget}
+            isDragOver={this.#isDragOver}
+          />
+        </WordsProvider>
       ),
       root,
     );

@@ -5,6 +5,8 @@ import {
   defineChatFiles,
   type FileSharedEvent,
 } from '../element/chat-files-element.tsx';
+import type { Strings } from '../words/dictionary.ts';
+import { loadWords } from '../words/load-words.ts';
 import { isAllowedHost } from './allowed-hosts.ts';
 import { type FromFrame, type FromHost, GREETING, type Hello, type Welcome } from './frame-messages.ts';
 import { createHostTokens } from './host-tokens.ts';
@@ -33,11 +35,14 @@ function start(welcome: Welcome, port: MessagePort): void {
     else element.jwt = token;
   };
   const { sessionId, locale, heading, theme, maxHeight } = welcome;
+  // `createWords` leaves out what is no sentence.
+  const strings = welcome.strings as Strings | undefined;
   element.setAttribute('company-id', welcome.companyId);
   element.setAttribute('session-id', sessionId);
   if (locale) element.setAttribute('locale', locale);
   if (heading) element.setAttribute('heading', heading);
   if (theme) element.theme = theme;
+  element.strings = strings;
   element.addEventListener('file-shared', (event) =>
     say({ type: 'file-shared', file: (event as FileSharedEvent).detail }),
   );
@@ -61,7 +66,7 @@ function start(welcome: Welcome, port: MessagePort): void {
       .get()
       .then(takeToken, () => {})
       .then(show);
-  say({ type: 'ready', title: heading ?? 'Files' });
+  void loadWords({ locale, strings }).then((words) => say({ type: 'ready', title: heading ?? words.label('files') }));
 }
 
 /** The element is measured, not the document: a document is never smaller than its frame. */

@@ -14,11 +14,13 @@ import { type ChatFiles, type ChatFilesState, createChatFiles } from '../core/ch
 import type { ChatFilesError, ChatFilesOptions } from '../core/options.ts';
 import type { ChatErrorEvent, ChatFilesElement, FileSharedEvent } from '../element/chat-files-element.tsx';
 import type { Theme } from '../frame/frame-messages.ts';
+import type { Strings } from '../words/dictionary.ts';
 
 export type { ChatFile } from '../../server/contract/chat-file.ts';
 export type { ChatFiles, ChatFilesState } from '../core/chat-files.ts';
 export type { ChatFilesError, ChatFilesOptions } from '../core/options.ts';
 export type { Theme } from '../frame/frame-messages.ts';
+export type { Strings } from '../words/dictionary.ts';
 
 export type FileUploadProps = {
   companyId: string;
@@ -31,6 +33,8 @@ export type FileUploadProps = {
   getToken?: () => string | Promise<string>;
   locale?: string;
   theme?: Theme;
+  /** Sentences of your own, by name. */
+  strings?: Strings;
   heading?: string;
   className?: string;
   /** It is 480 px high unless you say otherwise. */
@@ -41,7 +45,7 @@ export type FileUploadProps = {
 
 /** The whole widget as a component. On the server it renders an empty element. */
 export function FileUpload(props: FileUploadProps): ReactElement {
-  const { companyId, sessionId, apiBaseUrl, jwt, getToken, locale, theme, heading, className, style } = props;
+  const { companyId, sessionId, apiBaseUrl, jwt, getToken, locale, theme, strings, heading, className, style } = props;
   const element = useRef<ChatFilesElement>(null);
   const latest = useLatest(props);
 
@@ -71,7 +75,8 @@ export function FileUpload(props: FileUploadProps): ReactElement {
     element.current.getToken = hasGetToken ? () => latest.current.getToken?.() ?? '' : undefined;
     element.current.jwt = jwt;
     if (theme !== undefined) element.current.theme = theme;
-  }, [latest, hasGetToken, jwt, theme]);
+    if (strings !== undefined) element.current.strings = strings;
+  }, [latest, hasGetToken, jwt, theme, strings]);
 
   return createElement('chat-files', {
     ref: element,

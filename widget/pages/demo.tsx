@@ -66,7 +66,8 @@ function Stage({ session }: { session: Session }) {
   const agent = useRef<ChatFilesElement>(null);
   const { current, show } = useCurrentSide(stage);
   const [getToken] = useState(() => ({ user: () => session.getToken('user'), agent: () => session.getToken('agent') }));
-  const common = { 'company-id': session.company, 'session-id': session.id };
+  const locale = localeInAddress();
+  const common = { 'company-id': session.company, 'session-id': session.id, ...(locale !== null && { locale }) };
 
   return (
     <>
@@ -98,6 +99,11 @@ function Stage({ session }: { session: Session }) {
 function connect(tokens: DemoTokens): Session {
   const demoTokens = createDemoTokens(tokens);
   return { id: tokens.session_id, company: tokens.company_id, getToken: demoTokens.get };
+}
+
+/** `?locale=ar` tries a language; without it the browser's is spoken. The page's own words are English. */
+function localeInAddress(): string | null {
+  return new URLSearchParams(location.search).get('locale');
 }
 
 function sessionInAddress(): string | null {

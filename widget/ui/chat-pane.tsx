@@ -3,6 +3,7 @@ import type { ComponentChildren } from '@uppy/core/utils/preact';
 import { useCallback, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFiles } from '../core/chat-files.ts';
 import type { Upload } from '../core/upload.ts';
+import { connectionText } from '../words/state-words.ts';
 import { Composer } from './composer.tsx';
 import { Icon, IconButton } from './icons.tsx';
 import { MessageList } from './message-list.tsx';
@@ -12,27 +13,30 @@ import { useDrop } from './use-drop.ts';
 import { useObservable } from './use-observable.ts';
 import { usePaste } from './use-paste.ts';
 import { usePicker } from './use-picker.ts';
-import { connectionText } from './words.ts';
+import { useWords } from './use-words.tsx';
 
 /** `isPasteTarget` tells, at each paste, whether this pane is the one that is meant. */
 export function ChatPane(props: {
   chat: ChatFiles;
-  title: string;
+  /** Over the files; by default “Files”. */
+  title?: string | undefined;
   subtitle?: ComponentChildren;
   isPasteTarget: () => boolean;
   /** Files hover over the page around it, which will hand them over. */
   isDragOver?: boolean;
 }) {
   const { chat } = props;
+  const words = useWords();
+  const title = props.title ?? words.label('files');
   const state = useObservable(chat.state);
   const pane = useRef<HTMLElement>(null);
   const [notice, setNotice] = useState<string | null>(null);
   const addFiles = useCallback(
     (files: File[]) => {
       const leftOut = chat.add(files);
-      setNotice(leftOut > 0 ? `Too many files at once: ${leftOut} were left out. Send them when some are done.` : null);
+      setNotice(leftOut > 0 ? words.text('tooMany', { count: leftOut }) : null);
     },
-    [chat],
+    [chat, words],
   );
   const isOver = useDrop(pane, addFiles) || props.isDragOver;
   usePaste(props.isPasteTarget, addFiles);
@@ -41,24 +45,30 @@ export function ChatPane(props: {
 
   async function chooseAgain(upload: Upload, file: File): Promise<void> {
     const isSame = await chat.chooseAgain(upload.id, file);
-    setNotice(isSame ? null : `That is another file than ${upload.name}, or it cannot be read either.`);
+    setNotice(isSame ? null : words.text('otherFileThan', { name: upload.name }));
   }
 
   return (
     <>
-      <section class="pane" data-side={chat.side} aria-label={props.title} ref={pane}>
+      <section class="pane" lang={words.locale} dir={words.dir} data-side={chat.side} aria-label={title} ref={pane}>
         <header class="pane-header">
           <div>
-            <h2>{props.title}</h2>
-            {props.subtitle !== undefined && <p>{props.subtitle}</p>}
+            <h2>
+              <bdi>{title}</bdi>
+            </h2>
+            {props.subtitle !== undefined && (
+              <p>
+                <bdi>{props.subtitle}</bdi>
+              </p>
+            )}
           </div>
           <span class="connection" data-state={state.connection.state}>
-            {connectionText(state.connection)}
+            {connectionText(words, state.connection)}
           </span>
         </header>
         {state.connection.state === 'refused' && (
           <p class="notice" data-tone="danger" role="alert">
-            {state.connection.detail}
+            {words.label('chatRefused')}
           </p>
         )}
         <MessageList
@@ -69,7 +79,7 @@ export function ChatPane(props: {
         {notice !== null && (
           <div class="notice" role="alert">
             <span>{notice}</span>
-            <IconButton icon="close" label="Close this message" onClick={() => setNotice(null)} />
+            <IconButton icon="close" label={words.label('closeMessage')} onClick={() => setNotice(null)} />
           </div>
         )}
         <UnfinishedOffers chat={chat} uploads={state.unfinished} pick={picker.open} />
@@ -77,11 +87,11 @@ export function ChatPane(props: {
         {isOver && (
           <div class="drop-overlay" aria-hidden="true">
             <Icon name="drop" />
-            <span>Drop to send to the {chat.side === 'user' ? 'agent' : 'visitor'}</span>
+            <span>{words.label(chat.side === 'user' ? 'dropToAgent' : 'dropToVisitor')}</span>
           </div>
         )}
       </section>
-      <p class="visually-hidden" role="status">
+      <p class="visually-hidden" role="status" lang={words.locale} dir={words.dir}>
         {sentence}
       </p>
     </>

@@ -2,16 +2,19 @@
 import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import type { ChatFiles } from '../core/chat-files.ts';
+import { errorText } from '../words/problem-words.ts';
+import { senderText } from '../words/state-words.ts';
 import { FileBadge } from './file-badge.tsx';
 import { canPreview, FilePreview } from './file-preview.tsx';
 import { Icon, IconButton } from './icons.tsx';
-import { bytesText, senderText, timeText } from './words.ts';
+import { useWords } from './use-words.tsx';
 
 /** One renewal of the links; what is still broken then is shown as a plain file. */
 const MAX_LINK_RENEWALS = 1;
 
 /** Own files stand on the right. */
 export function FileBubble({ file, chat }: { file: ChatFile; chat: ChatFiles }) {
+  const words = useWords();
   const [renewals, setRenewals] = useState(0);
   const [isAsking, setIsAsking] = useState(false);
   const isOwn = file.uploader === chat.side;
@@ -33,34 +36,41 @@ export function FileBubble({ file, chat }: { file: ChatFile; chat: ChatFiles }) 
           {!showsPreview && <FileBadge name={file.name} type={file.mime_type} />}
           <div class="card-text">
             <bdi class="file-name">{file.name}</bdi>
-            <span class="card-note">{bytesText(file.size)}</span>
+            <span class="card-note">{words.bytes(file.size)}</span>
           </div>
           <div class="card-actions">
             <a
               class="icon-button"
               href={file.url}
               download={file.name}
-              title="Download"
-              aria-label={`Download ${file.name}`}
+              title={words.label('download')}
+              aria-label={words.text('downloadFile', { name: file.name })}
             >
               <Icon name="download" />
             </a>
             {chat.canRemove(file) && !isAsking && (
-              <IconButton icon="delete" label={`Delete ${file.name}`} onClick={() => setIsAsking(true)} />
+              <IconButton
+                icon="delete"
+                label={words.text('deleteFile', { name: file.name })}
+                onClick={() => setIsAsking(true)}
+              />
             )}
           </div>
         </div>
         {isAsking && <ConfirmDelete onKeep={() => setIsAsking(false)} onDelete={() => chat.remove(file.id)} />}
       </article>
       <p class="message-time">
-        {senderText(file.uploader, chat.side)} ·{' '}
-        <time dateTime={file.created_at}>{timeText(new Date(file.created_at))}</time>
+        <bdi>{senderText(words, file.uploader, chat.side)}</bdi> ·{' '}
+        <time dateTime={file.created_at}>
+          <bdi>{words.time(new Date(file.created_at))}</bdi>
+        </time>
       </p>
     </li>
   );
 }
 
 function ConfirmDelete({ onKeep, onDelete }: { onKeep: () => void; onDelete: () => Promise<void> }) {
+  const words = useWords();
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setIsBusy] = useState(false);
   const keep = useRef<HTMLButtonElement>(null);
@@ -69,21 +79,27 @@ function ConfirmDelete({ onKeep, onDelete }: { onKeep: () => void; onDelete: () 
 
   function confirm(): void {
     setIsBusy(true);
-    onDelete().catch((error: Error) => {
+    onDelete().catch((error: unknown) => {
       setIsBusy(false);
-      setProblem(error.message);
+      setProblem(errorText(words, error));
     });
   }
 
   return (
-    <fieldset class="confirm" aria-label="Delete?" onKeyDown={(event) => event.key === 'Escape' && onKeep()}>
-      <span>{problem ?? 'Delete it for everybody?'}</span>
-      <button type="button" class="text-button" ref={keep} onClick={onKeep}>
-        Keep
-      </button>
-      <button type="button" class="text-button" data-tone="danger" disabled={isBusy} onClick={confirm}>
-        Delete
-      </button>
+    <fieldset
+      class="confirm"
+      aria-label={words.label('deleteQuestion')}
+      onKeyDown={(event) => event.key === 'Escape' && onKeep()}
+    >
+      <span>{problem ?? words.label('deleteQuestion')}</span>
+      <div class="confirm-actions">
+        <button type="button" class="text-button" ref={keep} onClick={onKeep}>
+          {words.label('keep')}
+        </button>
+        <button type="button" class="text-button" data-tone="danger" disabled={isBusy} onClick={confirm}>
+          {words.label('delete')}
+        </button>
+      </div>
     </fieldset>
   );
 }

@@ -1,6 +1,7 @@
 /** A shared picture as a picture, video and audio with controls; nothing where the browser cannot show it. */
 import { useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
+import { useWords } from './use-words.tsx';
 
 /** What browsers draw; HEIC and TIFF are files to download. */
 const PICTURES = /^image\/(png|jpeg|gif|webp|avif|bmp|apng)$/;
@@ -14,6 +15,7 @@ export function canPreview({ mime_type: type }: ChatFile): boolean {
 
 /** `onBroken` is called when it cannot be shown after all: a link that ended, or a codec that is missing. */
 export function FilePreview({ file, onBroken }: { file: ChatFile; onBroken: () => void }) {
+  const words = useWords();
   // Links are renewed now and then. A picture that is there must not load again, a video must not stop playing.
   const [url] = useState(file.url);
   if (file.mime_type.startsWith('video/')) {
@@ -38,7 +40,7 @@ export function FilePreview({ file, onBroken }: { file: ChatFile; onBroken: () =
       href={file.url}
       target="_blank"
       rel="noopener noreferrer"
-      aria-label={`Open ${file.name} in a new tab`}
+      aria-label={words.text('openInTab', { name: file.name })}
     >
       <img
         src={url}

@@ -19,16 +19,27 @@ const PATHS = {
   ),
   clock: <path d="M12 7.3V12l3 1.9M20 12a8 8 0 1 1-16 0 8 8 0 0 1 16 0z" />,
   check: <path d="m5 12.8 4.6 4.7L19 7.5" />,
+  previous: <path d="m14.5 5.5-6.5 6.5 6.5 6.5" />,
+  next: <path d="m9.5 5.5 6.5 6.5-6.5 6.5" />,
   plus: <path d="M12 5.5v13M5.5 12h13" />,
   drop: <path d="M12 3.5v9.7m-4-3.9 4 4 4-4M4.5 14v3.5c0 1.4 1.1 2.5 2.5 2.5h10c1.4 0 2.5-1.1 2.5-2.5V14" />,
 } satisfies Record<string, ComponentChildren>;
 
 export type IconName = keyof typeof PATHS;
 
+/** Those that point to where the text comes from or goes on. */
+const POINTING: ReadonlySet<IconName> = new Set<IconName>(['previous', 'next']);
+
 /** Decoration only: whatever uses it carries the words. */
 export function Icon({ name }: { name: IconName }) {
   return (
-    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+    <svg
+      class="icon"
+      viewBox="0 0 24 24"
+      aria-hidden="true"
+      focusable="false"
+      data-points={POINTING.has(name) || undefined}
+    >
       {PATHS[name]}
     </svg>
   );

@@ -3,11 +3,12 @@ import { useLayoutEffect, useMemo, useRef } from '@uppy/core/utils/preact/hooks'
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import type { ChatFiles, ChatFilesState } from '../core/chat-files.ts';
 import type { Upload } from '../core/upload.ts';
+import type { Words } from '../words/create-words.ts';
 import { FileBubble } from './file-bubble.tsx';
 import { Icon } from './icons.tsx';
 import { IncomingCard } from './incoming-card.tsx';
 import { UploadCard } from './upload-card.tsx';
-import { dayText } from './words.ts';
+import { useWords } from './use-words.tsx';
 
 /** Closer to the end than this counts as being there. */
 const NEAR_END_PX = 80;
@@ -18,23 +19,24 @@ export function MessageList(props: {
   state: ChatFilesState;
   onChooseAgain: (upload: Upload) => void;
 }) {
+  const words = useWords();
   const { chat, state } = props;
   const scroller = useStickToEnd(state.uploads.length);
   // The same elements again while only progress moves: long chats are not compared ten times a second.
   const shared = useMemo(
     () =>
-      byDay(state.files).map(({ day, files }) => [
+      byDay(words, state.files).map(({ day, files }) => [
         <li key={day} class="day">
           {day}
         </li>,
         files.map((file) => <FileBubble key={`file-${file.id}`} file={file} chat={chat} />),
       ]),
-    [state.files, chat],
+    [state.files, chat, words],
   );
   const isEmpty = state.files.length + state.uploads.length + state.incoming.length === 0;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: without the focus the keyboard cannot scroll it
-    <section class="scroller" ref={scroller} tabIndex={0} aria-label="Shared files">
+    <section class="scroller" ref={scroller} tabIndex={0} aria-label={words.label('sharedFiles')}>
       {isEmpty && <EmptyState isLoaded={state.isLoaded} />}
       <ol class="messages">
         {shared}
@@ -50,21 +52,22 @@ export function MessageList(props: {
 }
 
 function EmptyState({ isLoaded }: { isLoaded: boolean }) {
-  if (!isLoaded) return <p class="empty">Loading…</p>;
+  const words = useWords();
+  if (!isLoaded) return <p class="empty">{words.label('loading')}</p>;
   return (
     <div class="empty">
       <span class="empty-icon">
         <Icon name="drop" />
       </span>
-      <p>Drop a file here, or paste a screenshot</p>
+      <p>{words.label('dropHere')}</p>
     </div>
   );
 }
 
-function byDay(files: ChatFile[]): { day: string; files: ChatFile[] }[] {
+function byDay(words: Words, files: ChatFile[]): { day: string; files: ChatFile[] }[] {
   const days: { day: string; files: ChatFile[] }[] = [];
   for (const file of files) {
-    const day = dayText(new Date(file.created_at));
+    const day = words.day(new Date(file.created_at));
     const last = days.at(-1);
     if (last?.day === day) last.files.push(file);
     else days.push({ day, files: [file] });

@@ -2,8 +2,9 @@
 import { useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFiles } from '../core/chat-files.ts';
 import type { ResumableUpload } from '../core/unfinished.ts';
+import { errorText } from '../words/problem-words.ts';
 import { Icon, IconButton } from './icons.tsx';
-import { percentText } from './words.ts';
+import { useWords } from './use-words.tsx';
 
 /** `pick` opens the file dialog and hands over the one file that was chosen. */
 export function UnfinishedOffers(props: {
@@ -11,11 +12,12 @@ export function UnfinishedOffers(props: {
   uploads: ResumableUpload[];
   pick: (use: (file: File) => void) => void;
 }) {
+  const words = useWords();
   if (props.uploads.length === 0) return null;
   return (
-    <section class="offers" aria-label="Unfinished uploads">
-      <h3>Unfinished uploads</h3>
-      <p class="card-note">Choose the same file again: it goes on where it stopped.</p>
+    <section class="offers" aria-label={words.label('unfinished')}>
+      <h3>{words.label('unfinished')}</h3>
+      <p class="card-note">{words.label('unfinishedHint')}</p>
       <ul>
         {props.uploads.map((upload) => (
           <Offer key={upload.id} chat={props.chat} upload={upload} pick={props.pick} />
@@ -26,12 +28,13 @@ export function UnfinishedOffers(props: {
 }
 
 function Offer(props: { chat: ChatFiles; upload: ResumableUpload; pick: (use: (file: File) => void) => void }) {
+  const words = useWords();
   const { chat, upload } = props;
   const [problem, setProblem] = useState<string | null>(null);
 
   async function goOn(file: File): Promise<void> {
     setProblem(null);
-    if (!(await chat.goOn(upload.id, file))) setProblem('That is another file. Choose the one that was being sent.');
+    if (!(await chat.goOn(upload.id, file))) setProblem(words.label('otherFile'));
   }
 
   return (
@@ -39,13 +42,16 @@ function Offer(props: { chat: ChatFiles; upload: ResumableUpload; pick: (use: (f
       <button type="button" class="offer-button" onClick={() => props.pick((file) => void goOn(file))}>
         <Icon name="play" />
         <span>
-          Go on with <bdi class="file-name">{upload.name}</bdi> ({percentText(upload.offset, upload.size)})
+          {words.pieces('goOnWith', {
+            name: <bdi class="file-name">{upload.name}</bdi>,
+            percent: words.percent(upload.offset, upload.size),
+          })}
         </span>
       </button>
       <IconButton
         icon="close"
-        label={`Give up ${upload.name}`}
-        onClick={() => chat.discard(upload.id).catch((error: Error) => setProblem(error.message))}
+        label={words.text('giveUp', { name: upload.name })}
+        onClick={() => chat.discard(upload.id).catch((error: unknown) => setProblem(errorText(words, error)))}
       />
       {problem !== null && (
         <p class="card-note" data-tone="danger" role="alert">

@@ -3,12 +3,14 @@ import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import type { ChatFiles, ChatFilesState } from '../core/chat-files.ts';
 import type { Upload } from '../core/upload.ts';
-import { uploadText } from './words.ts';
+import { uploadText } from '../words/state-words.ts';
+import { useWords } from './use-words.tsx';
 
 const GATHER_MS = 800;
 
 /** The sentence for a polite live region: files received, files sent, uploads that failed or wait for the network. */
 export function useAnnouncer(chat: ChatFiles): string {
+  const words = useWords();
   const [sentence, setSentence] = useState('');
   const pending = useRef<{ received: string[]; sent: string[]; others: string[] }>({
     received: [],
@@ -23,7 +25,21 @@ export function useAnnouncer(chat: ChatFiles): string {
       timer.current = setTimeout(() => {
         const { received, sent, others } = pending.current;
         pending.current = { received: [], sent: [], others: [] };
-        setSentence([count('Received', received), count('Sent', sent), ...others].filter(Boolean).join(' — '));
+        setSentence(
+          [
+            ...summed(
+              received,
+              (name) => words.text('receivedFile', { name }),
+              words.text('receivedFiles', { count: received.length }),
+            ),
+            ...summed(
+              sent,
+              (name) => words.text('sentFile', { name }),
+              words.text('sentFiles', { count: sent.length }),
+            ),
+            ...others,
+          ].join(' — '),
+        );
       }, GATHER_MS);
     };
     let before = chat.state.get();
@@ -37,7 +53,9 @@ export function useAnnouncer(chat: ChatFiles): string {
       for (const upload of now.uploads) {
         const earlier = before.uploads.find(({ id }) => id === upload.id);
         if (earlier?.status === upload.status || !isWorthSaying(upload, earlier)) continue;
-        pending.current.others.push(`${upload.name}: ${uploadText(upload, Date.now(), maxBytes)}`);
+        pending.current.others.push(
+          words.text('fileState', { name: upload.name, state: uploadText(words, upload, Date.now(), maxBytes) }),
+        );
         speakSoon();
       }
       before = now;
@@ -46,7 +64,7 @@ export function useAnnouncer(chat: ChatFiles): string {
       stop();
       clearTimeout(timer.current ?? undefined);
     };
-  }, [chat]);
+  }, [chat, words]);
   return sentence;
 }
 
@@ -62,7 +80,9 @@ function isWorthSaying({ status, wait }: Upload, before: Upload | undefined): bo
   return status === 'waiting' && wait?.reason === 'network' && before?.status === 'uploading' && before.sentBytes > 0;
 }
 
-function count(verb: string, names: string[]): string {
-  if (names.length === 0) return '';
-  return names.length === 1 ? `${verb}: ${names[0]}` : `${verb}: ${names.length} files`;
+/** One file by its name, several by their number. */
+function summed(names: string[], one: (name: string) => string, several: string): string[] {
+  const [first] = names;
+  if (first === undefined) return [];
+  return [names.length === 1 ? one(first) : several];
 }

@@ -1,0 +1,206 @@
+/** German. */
+import type { Dictionary } from '../dictionary.ts';
+
+export const dictionary: Dictionary = {
+  // ── The connection ──
+  connecting: 'Verbindung wird aufgebaut',
+  live: 'Verbunden',
+  reconnecting: 'Verbindung wird wiederhergestellt',
+  noAccess: 'Kein Zugriff',
+  chatRefused: 'Sie haben keinen Zugriff auf diesen Chat. Laden Sie die Seite neu oder melden Sie sich noch einmal an.',
+  offline: 'Sie sind offline. Sobald das Netz wieder da ist, geht alles von selbst weiter.',
+  sessionExpired: 'Sie wurden abgemeldet. Melden Sie sich wieder an, um fortzufahren.',
+  signInAgain: 'Wieder anmelden',
+  reload: 'Seite neu laden',
+
+  // ── Who ──
+  you: 'Sie',
+  agent: 'Support',
+  visitor: 'Besucher',
+
+  // ── On many buttons ──
+  send: 'Senden',
+  discard: 'Verwerfen',
+  cancel: 'Abbrechen',
+  close: 'Schließen',
+  closeMessage: 'Diese Meldung schließen',
+  dismiss: 'Ausblenden',
+  retry: 'Wiederholen',
+  tryAgain: 'Noch einmal versuchen',
+  back: 'Zurück',
+  next: 'Nächstes',
+  previous: 'Vorheriges',
+  menu: 'Menü',
+  loading: 'Wird geladen …',
+  loadMore: 'Mehr laden',
+
+  // ── Choosing files ──
+  chooseFiles: 'Dateien auswählen',
+  chooseFolder: 'Ordner auswählen',
+  moreWays: 'Weitere Möglichkeiten',
+  dropOrPaste: 'Oder hier ablegen oder einfügen',
+  dropHere: 'Legen Sie eine Datei hier ab oder fügen Sie einen Screenshot ein',
+  dropToAgent: 'Ablegen, um an den Support zu senden',
+  dropToVisitor: 'Ablegen, um an den Besucher zu senden',
+  limits: 'Je bis zu {size}: {types}',
+  typeAny: 'fast alle Dateitypen',
+  typePictures: 'Bilder',
+  typePdf: 'PDF',
+  typeOffice: 'Office-Dokumente',
+  typeText: 'Text',
+  typeAudio: 'Audio',
+  typeVideo: 'Video',
+  typeZip: 'ZIP',
+  tooMany: {
+    one: 'Zu viele Dateien auf einmal: {count} wurde nicht übernommen. Senden Sie sie, wenn einige andere fertig sind.',
+    other:
+      'Zu viele Dateien auf einmal: {count} wurden nicht übernommen. Senden Sie sie, wenn einige andere fertig sind.',
+  },
+  folderEmpty: 'In diesem Ordner sind keine Dateien.',
+  smallerPictures: 'Kleinere Bilder',
+  smallerPicturesHint: 'Bilder werden vor dem Senden verkleinert: Das geht schneller, mit etwas weniger Details.',
+
+  // ── Camera and microphone ──
+  takePhoto: 'Foto aufnehmen',
+  takeAgain: 'Neu aufnehmen',
+  recordVideo: 'Video aufnehmen',
+  switchCamera: 'Kamera wechseln',
+  voiceNote: 'Sprachnachricht',
+  recordVoice: 'Sprachnachricht aufnehmen',
+  stopRecording: 'Aufnahme beenden',
+  recording: 'Aufnahme läuft: {time}',
+  microphoneBlocked:
+    'Das Mikrofon ist blockiert. Erlauben Sie es für diese Seite in den Einstellungen Ihres Browsers und versuchen Sie es noch einmal.',
+  microphoneMissing: 'Es wurde kein Mikrofon gefunden. Schließen Sie eines an und versuchen Sie es noch einmal.',
+  cameraBlocked:
+    'Die Kamera ist blockiert. Erlauben Sie sie für diese Seite in den Einstellungen Ihres Browsers und versuchen Sie es noch einmal.',
+  cameraMissing: 'Es wurde keine Kamera gefunden. Schließen Sie eine an und versuchen Sie es noch einmal.',
+
+  // ── An own upload ──
+  uploadOf: 'Upload: {name}',
+  progressOf: 'Fortschritt von {name}',
+  pauseUpload: '{name} anhalten',
+  resumeUpload: '{name} fortsetzen',
+  retryUpload: '{name} noch einmal versuchen',
+  retryUploadNow: '{name} jetzt noch einmal versuchen',
+  cancelUpload: '{name} abbrechen',
+  dismissUpload: '{name} ausblenden',
+  chooseAgain: '{name} noch einmal auswählen',
+  readingFile: 'Datei wird gelesen',
+  waitingTurn: 'wartet, bis sie an der Reihe ist',
+  sentOf: '{sent} von {size}',
+  timeLeft: 'noch {duration}',
+  standing: 'seit {duration} bewegt sich nichts',
+  finishing: 'wird abgeschlossen',
+  paused: 'angehalten',
+  sent: 'gesendet',
+  waitRateLimit: 'Viele Uploads in kurzer Zeit: geht von selbst weiter',
+  waitRateLimitIn: 'Viele Uploads in kurzer Zeit: geht in {duration} von selbst weiter',
+  waitServer: 'Der Server ist nicht bereit: geht von selbst weiter',
+  waitServerIn: 'Der Server ist nicht bereit: geht in {duration} von selbst weiter',
+  waitChecking: 'wird geprüft, erscheint dann von selbst',
+  waitBusy: 'Der Server arbeitet noch an dieser Datei: geht von selbst weiter',
+  waitToken: 'Wird wieder angemeldet',
+  waitNetwork: 'Warten auf das Netz: geht von selbst weiter',
+  unreadable:
+    'Diese Datei lässt sich nicht mehr lesen: Sie wurde geändert, verschoben oder ist ein Ordner. Wählen Sie sie noch einmal aus, um fortzufahren.',
+  tooLarge: 'Diese Datei hat {size}. Erlaubt sind höchstens {limit}. Wählen Sie eine kleinere.',
+  otherFileThan: 'Das ist eine andere Datei als {name}, oder auch sie lässt sich nicht lesen.',
+
+  // ── Unfinished uploads of an earlier visit ──
+  unfinished: 'Unvollständige Uploads',
+  unfinishedHint: 'Wählen Sie dieselbe Datei noch einmal aus: Es geht dort weiter, wo es aufgehört hat.',
+  goOnWith: 'Mit {name} fortfahren ({percent})',
+  giveUp: '{name} aufgeben',
+  otherFile: 'Das ist eine andere Datei. Wählen Sie die aus, die gerade gesendet wurde.',
+
+  // ── Somebody else's upload ──
+  incomingOf: 'Unterwegs: {name}',
+  onItsWay: 'unterwegs',
+  onItsWayOwn: 'unterwegs aus einem anderen Fenster',
+  waitingSender: 'wartet auf den Absender',
+  checking: 'wird geprüft',
+  arriving: 'kommt an',
+  incomingFailed: 'Der Upload ist fehlgeschlagen',
+  incomingCancelled: 'Der Upload wurde abgebrochen',
+
+  // ── A shared file ──
+  files: 'Dateien',
+  sharedFiles: 'Geteilte Dateien',
+  download: 'Herunterladen',
+  downloadFile: '{name} herunterladen',
+  openFile: '{name} öffnen',
+  openInTab: '{name} in neuem Tab öffnen',
+  deleteFile: '{name} löschen',
+  deleteQuestion: 'Für alle löschen?',
+  keep: 'Behalten',
+  delete: 'Löschen',
+  removedFile: '{name} wurde gelöscht',
+  removedByYou: 'Sie haben {name} gelöscht',
+  removedByAgent: 'Der Support hat {name} gelöscht',
+  removedByVisitor: 'Der Besucher hat {name} gelöscht',
+
+  // ── The viewer ──
+  viewer: 'Ansicht',
+  play: 'Abspielen',
+  pause: 'Anhalten',
+  zoomIn: 'Vergrößern',
+  zoomOut: 'Verkleinern',
+  positionOf: '{position} von {count}',
+
+  // ── Said to screen readers ──
+  receivedFile: 'Empfangen: {name}',
+  receivedFiles: { one: 'Empfangen: {count} Datei', other: 'Empfangen: {count} Dateien' },
+  sentFile: 'Gesendet: {name}',
+  sentFiles: { one: 'Gesendet: {count} Datei', other: 'Gesendet: {count} Dateien' },
+  uploadFinished: 'Der Upload von {name} ist fertig',
+  uploadFailed: 'Der Upload von {name} ist fehlgeschlagen',
+  fileState: '{name}: {state}',
+
+  // ── The list of files, and of chats ──
+  searchFiles: 'Dateien suchen',
+  clearSearch: 'Suche leeren',
+  filterByKind: 'Nach Art filtern',
+  kindAll: 'Alle',
+  kindPictures: 'Bilder',
+  kindVideos: 'Videos',
+  kindAudio: 'Audio',
+  kindDocuments: 'Dokumente',
+  kindOther: 'Andere',
+  galleryView: 'Galerie',
+  listView: 'Liste',
+  noFiles: 'Noch keine Dateien',
+  noResults: 'Keine Dateien gefunden',
+  fileCount: { one: '{count} Datei', other: '{count} Dateien' },
+  newCount: { one: '{count} neue', other: '{count} neue' },
+  sessions: 'Chats',
+  noSessions: 'Noch keine Chats',
+  underWay: { one: '{count} Datei unterwegs', other: '{count} Dateien unterwegs' },
+
+  // ── What went wrong, and what to do: one for each code of the server, or for several that need the same ──
+  'problem-unknown': 'Das hat nicht geklappt. Versuchen Sie es noch einmal.',
+  'problem-network': 'Der Server ist nicht erreichbar. Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.',
+  'problem-server': 'Der Server hat gerade ein Problem. Versuchen Sie es gleich noch einmal.',
+  'problem-invalid-request':
+    'Der Server hat das nicht verstanden. Laden Sie die Seite neu und versuchen Sie es noch einmal.',
+  'problem-unauthenticated': 'Sie sind nicht mehr angemeldet. Laden Sie die Seite neu und fahren Sie dann fort.',
+  'problem-forbidden': 'Das dürfen Sie in diesem Chat nicht. Laden Sie die Seite neu, wenn Sie es dürfen sollten.',
+  'problem-link-expired': 'Dieser Link ist abgelaufen. Öffnen Sie die Datei noch einmal aus dem Chat.',
+  'problem-not-found': 'Das ist nicht mehr da. Laden Sie die Seite neu, um den aktuellen Stand zu sehen.',
+  'problem-gone': 'Dieser Upload ist beendet. Starten Sie ihn noch einmal.',
+  'problem-file-too-large': 'Diese Datei ist zu groß, um hier gesendet zu werden. Wählen Sie eine kleinere.',
+  'problem-type-not-allowed': 'Dateien dieses Typs sind hier nicht erlaubt. Wählen Sie eine Datei eines anderen Typs.',
+  'problem-type-mismatch':
+    'Der Inhalt dieser Datei passt nicht zu ihrem Namen, oder sie ist beschädigt. Öffnen Sie sie, speichern Sie sie neu und senden Sie diese.',
+  'problem-executable':
+    'Programme, Skripte, Webseiten, SVG-Bilder und Dokumente mit Makros können hier nicht gesendet werden. Senden Sie stattdessen ein PDF oder PNG.',
+  'problem-infected':
+    'In dieser Datei wurde ein Virus gefunden. Prüfen Sie Ihr Gerät und wählen Sie eine andere Datei.',
+  'problem-unscannable': 'Diese Datei lässt sich nicht auf Viren prüfen. Senden Sie sie ohne Passwort oder ungepackt.',
+  'problem-checksum-mismatch': 'Die Datei hat sich unterwegs verändert. Wählen Sie sie noch einmal aus.',
+  'problem-try-again': 'Der Server arbeitet noch daran. Versuchen Sie es gleich noch einmal.',
+  'problem-rate-limited': 'Viele Uploads in kurzer Zeit. Versuchen Sie es in einer Minute noch einmal.',
+  'problem-quota-exceeded':
+    'Hier ist kein Platz für weitere Dateien. Senden Sie eine kleinere oder sagen Sie der anderen Seite Bescheid.',
+  'problem-storage-full': 'Der Server hat gerade keinen Platz für diese Datei. Versuchen Sie es später noch einmal.',
+};

@@ -1,0 +1,215 @@
+/** French. */
+import type { Dictionary } from '../dictionary.ts';
+
+export const dictionary: Dictionary = {
+  // ── The connection ──
+  connecting: 'Connexion…',
+  live: 'En ligne',
+  reconnecting: 'Reconnexion…',
+  noAccess: 'Accès refusé',
+  chatRefused: 'Vous n’avez pas accès à cette conversation. Rechargez la page ou reconnectez-vous.',
+  offline: 'Vous êtes hors ligne. Tout reprendra automatiquement au retour du réseau.',
+  sessionExpired: 'Votre session est terminée. Reconnectez-vous pour continuer.',
+  signInAgain: 'Se reconnecter',
+  reload: 'Recharger la page',
+
+  // ── Who ──
+  you: 'Vous',
+  agent: 'Conseiller',
+  visitor: 'Visiteur',
+
+  // ── On many buttons ──
+  send: 'Envoyer',
+  discard: 'Abandonner',
+  cancel: 'Annuler',
+  close: 'Fermer',
+  closeMessage: 'Fermer ce message',
+  dismiss: 'Masquer',
+  retry: 'Réessayer',
+  tryAgain: 'Réessayer',
+  back: 'Retour',
+  next: 'Suivant',
+  previous: 'Précédent',
+  menu: 'Menu',
+  loading: 'Chargement…',
+  loadMore: 'Afficher plus',
+
+  // ── Choosing files ──
+  chooseFiles: 'Choisir des fichiers',
+  chooseFolder: 'Choisir un dossier',
+  moreWays: 'Autres façons d’ajouter',
+  dropOrPaste: 'Ou déposez-les ici, ou collez',
+  dropHere: 'Déposez un fichier ici ou collez une capture d’écran',
+  dropToAgent: 'Déposez pour envoyer au conseiller',
+  dropToVisitor: 'Déposez pour envoyer au visiteur',
+  limits: 'Jusqu’à {size} par fichier : {types}',
+  typeAny: 'presque tous les types de fichiers',
+  typePictures: 'images',
+  typePdf: 'PDF',
+  typeOffice: 'documents bureautiques',
+  typeText: 'texte',
+  typeAudio: 'audio',
+  typeVideo: 'vidéo',
+  typeZip: 'ZIP',
+  tooMany: {
+    one: 'Trop de fichiers à la fois : {count} a été laissé de côté. Envoyez-le quand d’autres seront terminés.',
+    many: 'Trop de fichiers à la fois : {count} ont été laissés de côté. Envoyez-les quand d’autres seront terminés.',
+    other: 'Trop de fichiers à la fois : {count} ont été laissés de côté. Envoyez-les quand d’autres seront terminés.',
+  },
+  folderEmpty: 'Ce dossier ne contient aucun fichier.',
+  smallerPictures: 'Images réduites',
+  smallerPicturesHint: 'Les images sont réduites avant l’envoi : plus rapide, avec un peu moins de détails.',
+
+  // ── Camera and microphone ──
+  takePhoto: 'Prendre une photo',
+  takeAgain: 'Reprendre',
+  recordVideo: 'Enregistrer une vidéo',
+  switchCamera: 'Changer de caméra',
+  voiceNote: 'Message vocal',
+  recordVoice: 'Enregistrer un message vocal',
+  stopRecording: 'Arrêter l’enregistrement',
+  recording: 'Enregistrement : {time}',
+  microphoneBlocked:
+    'Le microphone est bloqué. Autorisez-le pour cette page dans les réglages de votre navigateur, puis réessayez.',
+  microphoneMissing: 'Aucun microphone trouvé. Branchez-en un et réessayez.',
+  cameraBlocked:
+    'La caméra est bloquée. Autorisez-la pour cette page dans les réglages de votre navigateur, puis réessayez.',
+  cameraMissing: 'Aucune caméra trouvée. Branchez-en une et réessayez.',
+
+  // ── An own upload ──
+  uploadOf: 'Envoi : {name}',
+  progressOf: 'Progression de {name}',
+  pauseUpload: 'Suspendre {name}',
+  resumeUpload: 'Reprendre {name}',
+  retryUpload: 'Réessayer {name}',
+  retryUploadNow: 'Réessayer {name} maintenant',
+  cancelUpload: 'Annuler {name}',
+  dismissUpload: 'Masquer {name}',
+  chooseAgain: 'Choisir à nouveau {name}',
+  readingFile: 'lecture du fichier',
+  waitingTurn: 'en attente de son tour',
+  sentOf: '{sent} sur {size}',
+  timeLeft: 'encore {duration}',
+  standing: 'rien ne bouge depuis {duration}',
+  finishing: 'finalisation',
+  paused: 'suspendu',
+  sent: 'envoyé',
+  waitRateLimit: 'Beaucoup d’envois en peu de temps : reprise automatique',
+  waitRateLimitIn: 'Beaucoup d’envois en peu de temps : reprise automatique dans {duration}',
+  waitServer: 'Le serveur n’est pas prêt : reprise automatique',
+  waitServerIn: 'Le serveur n’est pas prêt : reprise automatique dans {duration}',
+  waitChecking: 'vérification en cours, s’affichera automatiquement',
+  waitBusy: 'Le serveur traite encore ce fichier : reprise automatique',
+  waitToken: 'Reconnexion en cours',
+  waitNetwork: 'En attente du réseau : reprise automatique',
+  unreadable:
+    'Ce fichier ne peut plus être lu : il a été modifié, déplacé ou c’est un dossier. Choisissez-le à nouveau pour continuer.',
+  tooLarge: 'Ce fichier pèse {size}. La limite est de {limit}. Choisissez-en un plus petit.',
+  otherFileThan: 'Ce fichier n’est pas {name}, ou il ne peut pas être lu non plus.',
+
+  // ── Unfinished uploads of an earlier visit ──
+  unfinished: 'Envois inachevés',
+  unfinishedHint: 'Choisissez à nouveau le même fichier : l’envoi reprendra où il s’est arrêté.',
+  goOnWith: 'Continuer {name} ({percent})',
+  giveUp: 'Abandonner {name}',
+  otherFile: 'C’est un autre fichier. Choisissez celui dont l’envoi avait commencé.',
+
+  // ── Somebody else's upload ──
+  incomingOf: 'En chemin : {name}',
+  onItsWay: 'en chemin',
+  onItsWayOwn: 'en chemin depuis une autre fenêtre',
+  waitingSender: 'en attente de l’expéditeur',
+  checking: 'vérification en cours',
+  arriving: 'arrive',
+  incomingFailed: 'L’envoi a échoué',
+  incomingCancelled: 'L’envoi a été annulé',
+
+  // ── A shared file ──
+  files: 'Fichiers',
+  sharedFiles: 'Fichiers partagés',
+  download: 'Télécharger',
+  downloadFile: 'Télécharger {name}',
+  openFile: 'Ouvrir {name}',
+  openInTab: 'Ouvrir {name} dans un nouvel onglet',
+  deleteFile: 'Supprimer {name}',
+  deleteQuestion: 'Supprimer pour tout le monde ?',
+  keep: 'Conserver',
+  delete: 'Supprimer',
+  removedFile: '{name} a été supprimé',
+  removedByYou: 'Vous avez supprimé {name}',
+  removedByAgent: 'Le conseiller a supprimé {name}',
+  removedByVisitor: 'Le visiteur a supprimé {name}',
+
+  // ── The viewer ──
+  viewer: 'Visionneuse',
+  play: 'Lire',
+  pause: 'Pause',
+  zoomIn: 'Agrandir',
+  zoomOut: 'Réduire',
+  positionOf: '{position} sur {count}',
+
+  // ── Said to screen readers ──
+  receivedFile: 'Reçu : {name}',
+  receivedFiles: { one: 'Reçu : {count} fichier', many: 'Reçus : {count} fichiers', other: 'Reçus : {count} fichiers' },
+  sentFile: 'Envoyé : {name}',
+  sentFiles: {
+    one: 'Envoyé : {count} fichier',
+    many: 'Envoyés : {count} fichiers',
+    other: 'Envoyés : {count} fichiers',
+  },
+  uploadFinished: 'L’envoi de {name} est terminé',
+  uploadFailed: 'L’envoi de {name} a échoué',
+  fileState: '{name} : {state}',
+
+  // ── The list of files, and of chats ──
+  searchFiles: 'Rechercher des fichiers',
+  clearSearch: 'Effacer la recherche',
+  filterByKind: 'Filtrer par type',
+  kindAll: 'Tous',
+  kindPictures: 'Images',
+  kindVideos: 'Vidéos',
+  kindAudio: 'Audio',
+  kindDocuments: 'Documents',
+  kindOther: 'Autres',
+  galleryView: 'Galerie',
+  listView: 'Liste',
+  noFiles: 'Aucun fichier pour l’instant',
+  noResults: 'Aucun fichier trouvé',
+  fileCount: { one: '{count} fichier', many: '{count} fichiers', other: '{count} fichiers' },
+  newCount: { one: '{count} nouveau', many: '{count} nouveaux', other: '{count} nouveaux' },
+  sessions: 'Conversations',
+  noSessions: 'Aucune conversation pour l’instant',
+  underWay: {
+    one: '{count} fichier en chemin',
+    many: '{count} fichiers en chemin',
+    other: '{count} fichiers en chemin',
+  },
+
+  // ── What went wrong, and what to do: one for each code of the server, or for several that need the same ──
+  'problem-unknown': 'Cela n’a pas fonctionné. Réessayez.',
+  'problem-network': 'Le serveur est injoignable. Vérifiez votre connexion et réessayez.',
+  'problem-server': 'Le serveur rencontre un problème. Réessayez dans un instant.',
+  'problem-invalid-request': 'Le serveur n’a pas compris la demande. Rechargez la page et réessayez.',
+  'problem-unauthenticated': 'Votre session a expiré. Rechargez la page, puis continuez.',
+  'problem-forbidden':
+    'Vous ne pouvez pas faire cela dans cette conversation. Si vous pensez que si, rechargez la page.',
+  'problem-link-expired': 'Ce lien a expiré. Ouvrez à nouveau le fichier depuis la conversation.',
+  'problem-not-found': 'Cet élément n’existe plus. Rechargez la page pour voir la situation actuelle.',
+  'problem-gone': 'Cet envoi est terminé. Recommencez-le.',
+  'problem-file-too-large': 'Ce fichier est trop volumineux pour être envoyé ici. Choisissez-en un plus petit.',
+  'problem-type-not-allowed':
+    'Les fichiers de ce type ne sont pas autorisés ici. Choisissez un fichier d’un autre type.',
+  'problem-type-mismatch':
+    'Le contenu de ce fichier ne correspond pas à son nom, ou il est endommagé. Ouvrez-le, enregistrez-le à nouveau et envoyez cette version.',
+  'problem-executable':
+    'Les programmes, scripts, pages web, images SVG et documents avec macros ne peuvent pas être envoyés ici. Envoyez plutôt un PDF ou un PNG.',
+  'problem-infected': 'Un virus a été trouvé dans ce fichier. Vérifiez votre appareil et choisissez un autre fichier.',
+  'problem-unscannable':
+    'L’analyse antivirus de ce fichier est impossible. Envoyez-le sans mot de passe ou non compressé.',
+  'problem-checksum-mismatch': 'Le fichier a changé en chemin. Choisissez-le à nouveau.',
+  'problem-try-again': 'Le serveur y travaille encore. Réessayez dans un instant.',
+  'problem-rate-limited': 'Beaucoup d’envois en peu de temps. Réessayez dans une minute.',
+  'problem-quota-exceeded':
+    'Il n’y a plus de place pour d’autres fichiers ici. Envoyez-en un plus petit ou prévenez votre interlocuteur.',
+  'problem-storage-full': 'Le serveur n’a pas de place pour ce fichier actuellement. Réessayez plus tard.',
+};

@@ -27,7 +27,9 @@ export type Api = {
   destroy(): void;
 };
 
-const TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
+/** A long list on a slow network. */
+const BODY_TIMEOUT_MS = 60_000;
 const PAGE_SIZE = 200;
 
 /** Binds the calls to one server, session and token. */
@@ -45,12 +47,14 @@ export function createApi(needs: {
 
   async function request(url: string, init: RequestInit, bearer: string | null): Promise<Response> {
     const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), TIMEOUT_MS);
+    const abort = () => controller.abort();
+    let timer = setTimeout(abort, ANSWER_TIMEOUT_MS);
     if (!init.keepalive) underWay.add(controller);
     try {
       const headers = { ...init.headers, ...(bearer !== null && { Authorization: `Bearer ${bearer}` }) };
       const response = await fetch(url, { credentials: 'same-origin', ...init, headers, signal: controller.signal });
-      // Read here, so that the time allowed covers the body too.
+      clearTimeout(timer);
+      timer = setTimeout(abort, BODY_TIMEOUT_MS);
       const body = [204, 205, 304].includes(response.status) ? null : await response.arrayBuffer();
       return new Response(body, response);
     } finally {

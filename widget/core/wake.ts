@@ -3,7 +3,7 @@
 export type Wake = {
   /** Starts watching one attempt. */
   watch(id: string): void;
-  /** A request of this method goes out: without bytes to send, an answer is due sooner. */
+  /** A request of this method goes out: with little or nothing to send, an answer is due sooner. */
   expect(id: string, method: string): void;
   /** Bytes moved: the attempt is alive. `allSent` allows the server longer, it may be storing or scanning. */
   progress(id: string, allSent: boolean): void;
@@ -25,6 +25,8 @@ const SLEPT_MS = 10_000;
  */
 export function createWake(needs: { onStalled: (id: string) => void; onAwake: () => void }): Wake {
   const deadlines = new Map<string, number>();
+  /** Milliseconds that the request under way may stand still. */
+  const patience = new Map<string, number>();
   let timer: ReturnType<typeof setInterval> | null = null;
   let lastTickAt = Date.now();
 
@@ -54,6 +56,11 @@ export function createWake(needs: { onStalled: (id: string) => void; onAwake: ()
     needs.onAwake();
   }
 
+  function extend(id: string, allSent: boolean): void {
+    const stallMs = allSent ? FINISH_STALL_MS : (patience.get(id) ?? STALL_MS);
+    if (deadlines.has(id)) deadlines.set(id, Date.now() + stallMs);
+  }
+
   function onVisible(): void {
     if (isWatching()) needs.onAwake();
   }
@@ -76,13 +83,13 @@ export function createWake(needs: { onStalled: (id: string) => void; onAwake: ()
       timer = setInterval(tick, TICK_MS);
     },
     expect(id, method) {
-      if (deadlines.has(id)) deadlines.set(id, Date.now() + (method === 'PATCH' ? STALL_MS : SHORT_STALL_MS));
+      patience.set(id, method === 'PATCH' ? STALL_MS : SHORT_STALL_MS);
+      extend(id, false);
     },
-    progress(id, allSent) {
-      if (deadlines.has(id)) deadlines.set(id, Date.now() + (allSent ? FINISH_STALL_MS : STALL_MS));
-    },
+    progress: extend,
     unwatch(id) {
       deadlines.delete(id);
+      patience.delete(id);
       stopIfIdle();
     },
     destroy() {

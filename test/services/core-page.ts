@@ -8,7 +8,7 @@ import type { ChatFilesError, ChatFilesOptions } from '../../widget/core/options
 import { eventually } from './eventually.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-export const CORE_PAGE = '/core-test/';
+const CORE_PAGE = '/core-test/';
 
 /** What the page holds for the test. */
 type Handles = {

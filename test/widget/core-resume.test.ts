@@ -198,23 +198,6 @@ describe('while the page lives', () => {
     },
     LONG_MS,
   );
-
-  test(
-    'the network is a black hole for longer than a stall: nothing is lost, and it says why it waits',
-    async () => {
-      const room = newChatRoom();
-      const core = await visitorPage(room);
-      suite.wire.rate(8 * MIB);
-      await core.add(await suite.bigFile('tunnel.mp4', 24));
-      await core.until('on its way', onItsWay(6 * MIB));
-      suite.wire.hole(true);
-      await core.until('waits', ({ uploads }) => uploads[0]?.wait?.reason === 'network');
-      suite.wire.hole(false);
-      await core.until('shared', shared('tunnel.mp4'), LONG_MS);
-      await expectOnce(room, core, 'tunnel.mp4', 24);
-    },
-    LONG_MS,
-  );
 });
 
 describe('after the page', () => {

@@ -4,6 +4,9 @@ export function callGuarded<T>(callback: ((value: T) => void) | undefined, value
   try {
     callback?.(value);
   } catch (error) {
-    reportError(error);
+    // As an uncaught error of its own: `reportError` is younger than the oldest browsers we serve.
+    setTimeout(() => {
+      throw error;
+    });
   }
 }

@@ -61,8 +61,9 @@ export function createWake(needs: { onStalled: (id: string) => void; onAwake: ()
     if (deadlines.has(id)) deadlines.set(id, Date.now() + stallMs);
   }
 
+  // While it was hidden nobody watched.
   function onVisible(): void {
-    if (isWatching()) needs.onAwake();
+    if (isWatching()) awake();
   }
 
   function stopIfIdle(): void {

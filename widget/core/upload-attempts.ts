@@ -119,7 +119,7 @@ export function createUploadAttempts(
     async start(entry) {
       entry.attempts += 1;
       const attemptId = `${entry.view.id}.${entry.attempts}`;
-      const isCurrent = () => entry.attemptId === attemptId;
+      const isCurrent = () => !isDestroyed && entry.attemptId === attemptId;
       entry.attemptId = attemptId;
       entry.speed.reset();
       let ready: TusRunner;

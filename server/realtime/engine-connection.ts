@@ -4,6 +4,7 @@ import { createMessageBudget } from './message-budget.ts';
 import { MAX_WAITING_CHARACTERS, MAX_WAITING_MESSAGES } from './wire.ts';
 
 export type EngineConnection = Socket['conn'];
+type Transport = EngineConnection['transport'];
 
 /** Engine.IO documents `drain` but keeps what waits to itself. */
 export function waitingPackets(connection: EngineConnection): { data?: unknown }[] {
@@ -28,12 +29,22 @@ export function limitPackets(connection: EngineConnection): void {
   connection.on('packet', ({ type }: { type: string }) => {
     if (!(type === 'pong' ? budget.takeUnanswered() : budget.take())) cutOff(connection);
   });
+  // Each probe of a WebSocket that is to take over is answered on that one, past everything else that counts.
+  connection.on('upgrading', (transport: Transport) => {
+    if (budget.takeUnanswered()) return;
+    cutOff(connection);
+    terminate(transport);
+  });
 }
 
 /** At once, with all that waits: the other end does not read, or does nothing but write. */
 export function cutOff(connection: EngineConnection): void {
-  // A WebSocket would wait half a minute for an answer to its goodbye; long polling has no such thing.
-  const { socket } = connection.transport as { socket?: { terminate?(): void } };
+  const { transport } = connection;
   connection.close(true);
-  socket?.terminate?.();
+  terminate(transport);
+}
+
+/** A WebSocket would wait half a minute for an answer to its goodbye; long polling has no such thing. */
+function terminate(transport: Transport): void {
+  (transport as { socket?: { terminate?(): void } }).socket?.terminate?.();
 }

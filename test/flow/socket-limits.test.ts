@@ -108,18 +108,19 @@ describe('before there is a token', () => {
   test('who asks to be let in again and again, and does not read, is cut off', async () => {
     const before = residentMebibytes(server().pid);
     const { socket, closed } = await engineConnection();
-    const tcp = tcpOf(socket);
-    tcp.pause();
-    let ended = false;
-    void closed.then(() => {
-      ended = true;
-    });
-    for (let count = 0; count < 500_000 && !ended; count += 1000) {
-      for (let more = 0; more < 1000; more += 1) socket.send(`40/x${count}-${more},{"token":"x"}`);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    tcp.resume();
-    await closed;
+    const answers = await flood(socket, closed, (count) => `40/x${count},{"token":"x"}`);
+    expect(answers).toBeLessThan(1000);
+    expect(residentMebibytes(server().pid) - before).toBeLessThan(100);
+  });
+
+  test('who probes for an upgrade again and again, and does not read, is cut off', async () => {
+    const before = residentMebibytes(server().pid);
+    const path = '/socket.io/?EIO=4&transport=';
+    const opening = await send({ method: 'GET', url: `${server().baseUrl}${path}polling` });
+    const { sid } = JSON.parse(opening.body.toString().slice(1));
+    const { socket, closed } = await engineConnection(`&sid=${sid}`);
+    const answers = await flood(socket, closed, () => '2probe');
+    expect(answers).toBeLessThan(1000);
     expect(residentMebibytes(server().pid) - before).toBeLessThan(100);
   });
 
@@ -207,13 +208,33 @@ describe('clients that do not read', () => {
 });
 
 /** A connection under Socket.IO's protocol, spoken by the test itself. */
-async function engineConnection(): Promise<{ socket: WebSocket; closed: Promise<unknown> }> {
-  const socket = new WebSocket(`ws://127.0.0.1:${server().port}/socket.io/?EIO=4&transport=websocket`);
+async function engineConnection(query = ''): Promise<{ socket: WebSocket; closed: Promise<unknown> }> {
+  const socket = new WebSocket(`ws://127.0.0.1:${server().port}/socket.io/?EIO=4&transport=websocket${query}`);
   socket.on('error', () => {});
   opened.push({ end: () => socket.terminate() });
   const closed = new Promise((resolve) => socket.once('close', resolve));
   await once(socket, 'open');
   return { socket, closed };
+}
+
+/** Half a million messages from a client that does not read, or as many as it is let. @returns how many were answered */
+async function flood(socket: WebSocket, closed: Promise<unknown>, message: (count: number) => string): Promise<number> {
+  let [ended, answers] = [false, 0];
+  socket.on('message', () => {
+    answers += 1;
+  });
+  void closed.then(() => {
+    ended = true;
+  });
+  const tcp = tcpOf(socket);
+  tcp.pause();
+  for (let count = 0; count < 500_000 && !ended; count += 1) {
+    socket.send(message(count));
+    if (count % 1000 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  tcp.resume();
+  await closed;
+  return answers;
 }
 
 function heard(socket: WebSocket, text: string): Promise<void> {

@@ -1,13 +1,11 @@
 /** Turns a JWT into a Participant. */
 import { z } from 'zod';
 import { Failure } from '../rules/failure.ts';
-import { isScopeId, type Participant } from '../rules/participant.ts';
+import { isScopeId, isSubject, type Participant } from '../rules/participant.ts';
 import { type ClaimRules, createVerifyToken, type TokenKeys } from './verify-token.ts';
 
-const MAX_SUBJECT_CHARACTERS = 255;
-
 const scopeId = z.string().refine(isScopeId);
-const subject = z.string().min(1).max(MAX_SUBJECT_CHARACTERS);
+const subject = z.string().refine(isSubject);
 const claimsSchema = z.discriminatedUnion('role', [
   z.object({
     role: z.literal('user'),

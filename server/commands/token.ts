@@ -2,7 +2,7 @@
 import { developmentSecret } from '../auth/development-secret.ts';
 import { signToken, type TokenClaims } from '../auth/sign-token.ts';
 import { readDuration } from '../config-values.ts';
-import { isScopeId } from '../rules/participant.ts';
+import { isScopeId, isSubject } from '../rules/participant.ts';
 import { type Command, readArguments, textFlag, UsageError } from './command.ts';
 
 export const token: Command = {
@@ -35,7 +35,8 @@ chatdrop token --company ID --role agent --sub ID [--session ID] [--expires 1h]
       throw new UsageError('--session must be 1 to 64 letters, digits, “_” or “-”.');
     if (role === 'user' && session === undefined)
       throw new UsageError('A user token is bound to a session: give --session.');
-    if (role === 'agent' && !sub) throw new UsageError('An agent token needs --sub, who the agent is.');
+    if (sub !== undefined && !isSubject(sub)) throw new UsageError('--sub must have 1 to 255 characters.');
+    if (role === 'agent' && sub === undefined) throw new UsageError('An agent token needs --sub, who the agent is.');
     const secret = settings.development ? developmentSecret(settings.dataDir) : settings.jwtSecret;
     if (secret === undefined)
       throw new Error(

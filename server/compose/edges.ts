@@ -18,6 +18,7 @@ import { createSessionRoutes } from '../http/session-routes.ts';
 import { hostAt } from '../http/socket-port.ts';
 import { createUploadRoutes } from '../http/upload-routes.ts';
 import { createPlainWebSocket } from '../realtime/plain-websocket.ts';
+import { createSocketPlaces } from '../realtime/socket-places.ts';
 import { createSocketServer } from '../realtime/socket-server.ts';
 import { createListSessions } from '../sharing/list-sessions.ts';
 import { createMultipartUpload } from '../upload/multipart-upload.ts';
@@ -69,11 +70,12 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     log.warn(
       'Requests carry X-Forwarded-For, and TRUST_PROXY is not set: all visitors behind that proxy count as one.',
     );
+  const clientAddress = createClientAddress({ trustProxy: config.trustProxy, onIgnored });
   const app = createHttpApp({
     log,
     origins,
     authenticateToken,
-    clientAddress: createClientAddress({ trustProxy: config.trustProxy, onIgnored }),
+    clientAddress,
     creationLimits,
     mediaPath: config.mediaPath,
     session: createSessionRoutes({ authenticateToken, origins, secure, now }),
@@ -104,11 +106,12 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
   });
   http.on('request', app.callback());
   const onFault = (err: unknown) => log.error({ err }, 'a socket message failed');
-  const socketNeeds = { authenticateToken, feed, ledger, listFiles, origins, onFault, now };
+  const places = createSocketPlaces();
+  const socketNeeds = { authenticateToken, feed, ledger, listFiles, origins, places, clientAddress, onFault, now };
   const socketIo = createSocketServer(http, socketNeeds);
   const plain = createPlainWebSocket({ ...socketNeeds, draining: draining.signal });
   plain.attach(http);
-  if (socketPort !== null) plain.attach(socketPort, (host) => hostAt(http, host));
+  if (socketPort !== null) plain.attachAlone(socketPort, (host) => hostAt(http, host));
   const closePort = () => new Promise<void>((done) => (socketPort === null ? done() : socketPort.close(() => done())));
   return { close: async () => void (await Promise.all([socketIo.close(), plain.close(), closePort()])) };
 }

@@ -79,7 +79,14 @@ export function composeSharing({
     now,
   };
   const { maxFileSizeBytes } = policy;
-  const joinParts = createJoinParts({ uploads, parts, storage, maxFileSizeBytes, draining: draining.signal });
+  const joinParts = createJoinParts({
+    uploads,
+    parts,
+    reserveBytes,
+    storage,
+    maxFileSizeBytes,
+    draining: draining.signal,
+  });
   const finishUpload = createFinishUpload({
     uploads,
     storage,

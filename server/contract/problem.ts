@@ -27,6 +27,7 @@ export const PROBLEMS = {
   'checksum-mismatch': [422, 'The bytes received are not the bytes announced'],
   'try-again': [423, 'Not yet: try again in a moment'],
   'rate-limited': [429, 'Too many uploads in a short time'],
+  'too-many-sockets': [429, 'Too many connections at once'],
   'headers-too-large': [431, 'The request headers are too large'],
   'tus-checksum': [460, 'The chunk is not the one that its checksum names'],
   'server-error': [500, 'The server failed'],

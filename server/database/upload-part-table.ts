@@ -8,7 +8,7 @@ export type UploadPartTable = ReturnType<typeof createUploadPartTable>;
 export function createUploadPartTable(database: Database) {
   return {
     /**
-     * Bytes that a final upload takes beyond what its parts hold: a part that is there twice, or that another final
+     * Bytes that a final upload takes beyond what its parts hold: a part that is there twice, or that an earlier final
      * upload waits for too. Parts of deferred length count nothing yet.
      */
     async bytesBeyond(transaction: Knex, finalId: string): Promise<number> {
@@ -22,6 +22,7 @@ export function createUploadPartTable(database: Database) {
         .whereRaw('others.partial_id = uploads.id')
         .whereNot('finals.id', finalId)
         .whereIn('finals.state', ['open', 'finishing'])
+        .where('finals.created_at', '<=', transaction('uploads').where({ id: finalId }).select('created_at'))
         .select('others.position');
       const held = await transaction('uploads')
         .whereIn('id', ofThis().select('partial_id'))

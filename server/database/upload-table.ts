@@ -156,9 +156,9 @@ export function createUploadTable(database: Database) {
       );
     },
 
-    /** All parts of a final upload are here, so its length is known and it is complete. */
-    async fixLength(id: string, sizeBytes: number): Promise<void> {
-      await moveFrom(['open'], id, { size: sizeBytes, bytes_received: sizeBytes });
+    /** All parts of a final upload are here, so its length is known and it is complete. @returns false when it has ended */
+    async fixLength(transaction: Knex, id: string, sizeBytes: number): Promise<boolean> {
+      return moveFrom(['open'], id, { size: sizeBytes, bytes_received: sizeBytes }, transaction);
     },
 
     /**

@@ -12,7 +12,14 @@ import type { FileStorage } from '../storage/file-storage.ts';
 const CONTENT_POLICY =
   "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
 
-type Needs = { storage: Pick<FileStorage, 'open'> };
+/**
+ * A client that has taken no byte for this long is let go, and with it the open file. A player that was paused asks for the
+ * rest by a range.
+ */
+const MAX_STALL_MS = 5 * 60_000;
+
+/** `maxStallMs` is for tests. */
+type Needs = { storage: Pick<FileStorage, 'open'>; maxStallMs?: number };
 /** `maxAgeSeconds`: how long a browser may keep the answer. */
 export type SendObject = (
   ctx: Context,
@@ -22,7 +29,7 @@ export type SendObject = (
 ) => Promise<void>;
 
 /** RFC 9110: Range (one range), If-Range, If-None-Match, ETag, HEAD. @throws {Failure} `not-found`, `range-not-satisfiable` */
-export function createSendObject({ storage }: Needs): SendObject {
+export function createSendObject({ storage, maxStallMs = MAX_STALL_MS }: Needs): SendObject {
   return async (ctx, file, disposition, maxAgeSeconds) => {
     const etag = `"${file.uploadId}"`;
     setHeaders(ctx, file, disposition, etag, maxAgeSeconds);
@@ -49,6 +56,8 @@ export function createSendObject({ storage }: Needs): SendObject {
         return;
       }
       ctx.body = object.stream(start, end);
+      // Node ends the connection then, and forgets the limit when the answer is over.
+      ctx.res.setTimeout(maxStallMs);
       // Koa guesses a type for a stream that has none yet; ours stands.
       ctx.set('Content-Type', contentTypeOf(file));
     } catch (error) {

@@ -14,20 +14,11 @@ export type AnswerListRequest = (message: RequestFileList | null | undefined) =>
 
 /** `session`: whose list is meant when the message names none; null: the token's. */
 export function createAnswerListRequest(connection: Connection, session: string | null): AnswerListRequest {
-  const { caller, listener } = connection;
-  let listing: Promise<unknown> = Promise.resolve();
+  const { caller } = connection;
   return async (message) => {
     checkCompany(caller, message?.company_id);
     const stated = message?.session_id ?? session;
     const chosen = chooseSession(caller, stated === null ? {} : { session: stated });
-    // One after the other, each when there is room: a client that asks a hundred times and reads nothing gets one.
-    const list = listing.then(async () => {
-      if (connection.isFull()) await listener.drained();
-      const event = await connection.fileList(chosen, message?.cursor);
-      listener.send(event);
-      return event;
-    });
-    listing = list.catch(() => {});
-    return list;
+    return connection.sendList(chosen, message?.cursor);
   };
 }

@@ -6,8 +6,10 @@ const MAX_MESSAGES = 200;
 const WINDOW_MS = 10_000;
 
 export type MessageBudget = {
-  /** Counts one message. @returns false when it is one too many */
+  /** Counts one message that will be answered. @returns false when it is one too many */
   take(): boolean;
+  /** Counts one that is not, such as a pong: who is slow to read sends these too. @returns false when it is one too many */
+  takeUnanswered(): boolean;
   close(): void;
 };
 
@@ -16,11 +18,13 @@ export function createMessageBudget(connection: Pick<Connection, 'isFull'>): Mes
   const refill = setInterval(() => {
     left = MAX_MESSAGES;
   }, WINDOW_MS);
+  const takeUnanswered = () => {
+    left -= 1;
+    return left >= 0;
+  };
   return {
-    take() {
-      left -= 1;
-      return left >= 0 && !connection.isFull();
-    },
+    take: () => takeUnanswered() && !connection.isFull(),
+    takeUnanswered,
     close: () => clearInterval(refill),
   };
 }

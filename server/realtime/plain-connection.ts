@@ -17,8 +17,15 @@ export type PlainNeeds = ConnectionNeeds & {
   now(): number;
 };
 
-/** Why a connection was closed. RFC 6455 section 7.4; 4000 and above are an application's own: 4401 as in HTTP's 401. */
-export const CLOSE_CODES = { binary: 1003, policy: 1008, fault: 1011, restart: 1012, tokenExpired: 4401 } as const;
+/** Why a connection was closed. RFC 6455 section 7.4; 4000 and above are an application's own: 4401 as in HTTP's 401, 4429 as in 429. */
+export const CLOSE_CODES = {
+  binary: 1003,
+  policy: 1008,
+  fault: 1011,
+  restart: 1012,
+  tokenExpired: 4401,
+  tooMany: 4429,
+} as const;
 
 const messageSchema = z.looseObject({ type: z.string().max(64) });
 
@@ -33,8 +40,7 @@ export async function servePlain(needs: PlainNeeds, socket: WebSocket, entrance:
     listener.send(tokenExpired());
     socket.close(CLOSE_CODES.tokenExpired, 'token-expired');
   });
-  const spend = () => {
-    const mayGoOn = budget.take();
+  const letGoUnless = (mayGoOn: boolean) => {
     if (!mayGoOn) socket.close(CLOSE_CODES.policy, 'too many messages');
     return mayGoOn;
   };
@@ -43,10 +49,10 @@ export async function servePlain(needs: PlainNeeds, socket: WebSocket, entrance:
     budget.close();
     connection.close();
   });
-  socket.on('ping', spend);
+  socket.on('ping', () => letGoUnless(budget.take())).on('pong', () => letGoUnless(budget.takeUnanswered()));
   socket.on('message', (data, isBinary) => {
     if (isBinary) return socket.close(CLOSE_CODES.binary, 'text frames only');
-    if (spend()) answer(data, answerListRequest).catch(tell);
+    if (letGoUnless(budget.take())) answer(data, answerListRequest).catch(tell);
   });
   try {
     await connection.follow(session, after);
@@ -54,6 +60,17 @@ export async function servePlain(needs: PlainNeeds, socket: WebSocket, entrance:
     tell(error);
     socket.close(CLOSE_CODES.fault, 'try again');
   }
+}
+
+/** Milliseconds in which a client that has no place may take its refusal. */
+const MAX_GOODBYE_MS = 1000;
+
+/** By a close code, not by an HTTP answer: a page learns nothing of a handshake that is refused, and would try on and on. */
+export function refusePlain(socket: WebSocket, failure: Failure): void {
+  socket.send(JSON.stringify(errorEvent(failure)), () => {});
+  socket.close(CLOSE_CODES.tooMany, failure.code);
+  const timer = setTimeout(() => socket.terminate(), MAX_GOODBYE_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /** @throws {Failure} `invalid-request` for everything that is no message of ours */

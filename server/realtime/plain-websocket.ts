@@ -6,15 +6,17 @@ import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { Failure } from '../rules/failure.ts';
 import { createKeepAlive } from './keep-alive.ts';
-import { CLOSE_CODES, type PlainNeeds, servePlain } from './plain-connection.ts';
-import { enterPlain, SUBPROTOCOL } from './plain-handshake.ts';
+import { CLOSE_CODES, type PlainNeeds, refusePlain, servePlain } from './plain-connection.ts';
+import { enterPlain, type PlainEntrance, SUBPROTOCOL } from './plain-handshake.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import { toFailure } from './socket-fault.ts';
+import type { SocketPlaces } from './socket-places.ts';
 import { MAX_MESSAGE_BYTES } from './wire.ts';
 
 type Needs = PlainNeeds & {
   authenticateToken: AuthenticateToken;
   origins: Origins;
+  places: SocketPlaces;
   /** Aborts when the server shuts down. */
   draining: AbortSignal;
 };
@@ -27,11 +29,13 @@ const PING_EVERY_MS = 25_000;
 const MAX_FRAGMENTS = 64;
 
 export type PlainWebSocket = {
+  /** Answers every upgrade on a server but Socket.IO's, which is on the same one. */
+  attach(http: HttpServer): void;
   /**
-   * Answers every upgrade on a server but Socket.IO's. `pagesHost`: the Host under which the server's own pages are
-   * found by who calls this one `host`, when that is another port.
+   * Answers every upgrade on a server of its own. `pagesHost`: the Host under which the main server's pages are found by
+   * who calls this one `host`.
    */
-  attach(http: HttpServer, pagesHost?: (host: string | undefined) => string | undefined): void;
+  attachAlone(http: HttpServer, pagesHost: (host: string | undefined) => string | undefined): void;
   /** Says goodbye, and resolves when all are gone. */
   close(): Promise<void>;
 };
@@ -58,6 +62,15 @@ export function createPlainWebSocket(needs: Needs): PlainWebSocket {
     socket.on('error', () => {});
     keepAlive.watch(socket);
   };
+  const admit = (socket: WebSocket, entrance: PlainEntrance) => {
+    try {
+      socket.once('close', needs.places.take(entrance.caller));
+    } catch (error) {
+      refusePlain(socket, toFailure(needs.onFault, error));
+      return;
+    }
+    void servePlain(needs, socket, entrance);
+  };
 
   const answer = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const entrance = await enterPlain(needs, { url: request.url ?? '', headers: request.headers });
@@ -68,18 +81,26 @@ export function createPlainWebSocket(needs: Needs): PlainWebSocket {
     if (socket.destroyed) return;
     server.handleUpgrade(request, socket, head, (accepted) => {
       begin(accepted);
-      void servePlain(needs, accepted, entrance);
+      admit(accepted, entrance);
     });
   };
 
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // A reset while the token is being checked must not end the process.
+    socket.on('error', () => {});
+    answer(request, socket, head).catch((error: unknown) => refuseUpgrade(socket, toFailure(needs.onFault, error)));
+  };
+
   return {
-    attach(http, pagesHost = (host) => host) {
+    attach(http) {
       http.on('upgrade', (request, socket, head) => {
-        if (request.url?.startsWith(SOCKET_IO_PATH)) return;
-        // A reset while the token is being checked must not end the process.
-        socket.on('error', () => {});
+        if (!request.url?.startsWith(SOCKET_IO_PATH)) onUpgrade(request, socket, head);
+      });
+    },
+    attachAlone(http, pagesHost) {
+      http.on('upgrade', (request, socket, head) => {
         request.headers.host = pagesHost(request.headers.host);
-        answer(request, socket, head).catch((error: unknown) => refuseUpgrade(socket, toFailure(needs.onFault, error)));
+        onUpgrade(request, socket, head);
       });
     },
     async close() {

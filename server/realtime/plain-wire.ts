@@ -29,5 +29,6 @@ export function plainWire(socket: WebSocket): Wire {
         if (!isOpen() || waitingMessages === 0) return resolve();
         resting.push(resolve);
       }),
+    cut: () => socket.terminate(),
   };
 }

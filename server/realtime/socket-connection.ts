@@ -5,14 +5,18 @@ import { Failure } from '../rules/failure.ts';
 import { type Participant, participantKey } from '../rules/participant.ts';
 import { type ListFiles, MAX_PAGE_FILES } from '../sharing/list-files.ts';
 import type { Listener, SessionFeed, Subscription } from './session-feed.ts';
-import type { Wire } from './wire.ts';
+import { createTurns } from './turns.ts';
+import { MAX_STALL_MS, type Wire } from './wire.ts';
 
 export type ConnectionNeeds = {
   feed: SessionFeed;
   ledger: Pick<EventLedger, 'lastSeq' | 'keepsAllAfter'>;
   listFiles: ListFiles;
+  /** For tests. */
+  maxStallMs?: number;
 };
 
+/** What is asked of it is done one after the other, each when there is room. */
 export type Connection = {
   caller: Participant;
   listener: Listener;
@@ -24,8 +28,8 @@ export type Connection = {
   followCompany(after: number | undefined): Promise<ServerEvent>;
   /** Only the greeting: an agent who has joined no session yet. */
   greet(): Promise<void>;
-  leave(session: string): boolean;
-  fileList(session: string, cursor?: string): Promise<ServerEvent>;
+  leave(session: string): Promise<boolean>;
+  sendList(session: string, cursor?: string): Promise<ServerEvent>;
   close(): void;
 };
 
@@ -38,7 +42,8 @@ type Greeting = ServerEvent & { seq: number };
 
 export function createConnection(needs: ConnectionNeeds, wire: Wire, caller: Participant): Connection {
   const following = new Map<string, Subscription>();
-  const listener = listenerOf(wire, caller);
+  const listener = listenerOf(wire, caller, needs.maxStallMs ?? MAX_STALL_MS);
+  const inTurn = createTurns(wire);
   const greeting = (session: string | null) => established(needs, caller, session);
   const fileList = (session: string, cursor?: string) => listEvent(needs, caller, session, cursor);
 
@@ -70,35 +75,54 @@ export function createConnection(needs: ConnectionNeeds, wire: Wire, caller: Par
   return {
     caller,
     listener,
-    fileList,
     close,
     isFull: wire.isFull,
-    follow: async (session, after) => {
-      if (following.size >= MAX_FOLLOWED)
-        throw new Failure('invalid-request', `A socket follows ${MAX_FOLLOWED} sessions at most.`);
-      return start(session, session, after);
-    },
-    followCompany: async (after) => {
-      if (caller.role !== 'agent' || caller.session !== null)
-        throw new Failure('forbidden', 'This token is bound to one session.');
-      return start(WHOLE_COMPANY, null, after);
-    },
+    follow: (session, after) =>
+      inTurn(async () => {
+        if (following.size >= MAX_FOLLOWED)
+          throw new Failure('invalid-request', `A socket follows ${MAX_FOLLOWED} sessions at most.`);
+        return start(session, session, after);
+      }),
+    followCompany: (after) =>
+      inTurn(async () => {
+        if (caller.role !== 'agent' || caller.session !== null)
+          throw new Failure('forbidden', 'This token is bound to one session.');
+        return start(WHOLE_COMPANY, null, after);
+      }),
     greet: async () => {
       listener.send(await greeting(null));
     },
-    leave: (session) => {
-      following.get(session)?.close();
-      return following.delete(session);
-    },
+    leave: (session) =>
+      inTurn(async () => {
+        following.get(session)?.close();
+        return following.delete(session);
+      }),
+    sendList: (session, cursor) =>
+      inTurn(async () => {
+        const list = await fileList(session, cursor);
+        listener.send(list);
+        return list;
+      }),
   };
 }
 
-function listenerOf(wire: Wire, caller: Participant): Listener {
+function listenerOf(wire: Wire, caller: Participant, maxStallMs: number): Listener {
+  let stalled: NodeJS.Timeout | null = null;
+  const watch = () => {
+    if (stalled !== null) return;
+    stalled = setTimeout(wire.cut, maxStallMs).unref();
+    void wire.drained().then(() => {
+      clearTimeout(stalled ?? undefined);
+      stalled = null;
+    });
+  };
   return {
     participant: participantKey(caller),
     send(event) {
       wire.send(event);
-      return !wire.isFull();
+      const isFull = wire.isFull();
+      if (isFull) watch();
+      return !isFull;
     },
     drained: wire.drained,
   };

@@ -5,7 +5,6 @@ import type { ErrorEvent, Join, Leave } from '../contract/events.ts';
 import { Failure } from '../rules/failure.ts';
 import { chooseSession } from '../rules/participant.ts';
 import { createAnswerListRequest, listSchema, scopeId } from './list-requests.ts';
-import { createMessageBudget } from './message-budget.ts';
 import type { Connection } from './socket-connection.ts';
 import { afterSchema } from './socket-handshake.ts';
 
@@ -40,15 +39,6 @@ export function answerMessages(socket: Socket, connection: Connection, toErrorEv
   on('join', joinSchema, async ({ session_id, after }) =>
     connection.follow(chooseSession(caller, { session: session_id }), after),
   );
-  on('leave', leaveSchema, async ({ session_id }) => ({ left: connection.leave(session_id) }));
+  on('leave', leaveSchema, async ({ session_id }) => ({ left: await connection.leave(session_id) }));
   on('follow', followSchema, async (message) => connection.followCompany(message?.after));
-}
-
-export function limitMessages(socket: Socket, connection: Connection): void {
-  const budget = createMessageBudget(connection);
-  socket.on('disconnect', budget.close);
-  socket.use((_packet, next) => {
-    if (budget.take()) next();
-    else socket.disconnect(true);
-  });
 }

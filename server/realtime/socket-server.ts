@@ -1,21 +1,27 @@
 /** Socket.IO on the server's port: lets clients in, gives each its feed, and ends a socket with its token. */
-import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { Server, type Socket } from 'socket.io';
 import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { problemOf } from '../contract/problem.ts';
 import type { Failure } from '../rules/failure.ts';
+import { createAnteroom, MAX_WAIT_MS } from './anteroom.ts';
 import { endWithToken } from './end-with-token.ts';
+import { type EngineConnection, limitPackets } from './engine-connection.ts';
 import { type ConnectionNeeds, createConnection } from './socket-connection.ts';
 import { errorEvent, toFailure, tokenExpired } from './socket-fault.ts';
 import { type Entrance, enter, mayConnect } from './socket-handshake.ts';
 import { socketIoWire } from './socket-io-wire.ts';
-import { answerMessages, limitMessages } from './socket-messages.ts';
+import { answerMessages } from './socket-messages.ts';
+import type { SocketPlaces } from './socket-places.ts';
 import { MAX_MESSAGE_BYTES } from './wire.ts';
 
 type Needs = ConnectionNeeds & {
   authenticateToken: AuthenticateToken;
   origins: Origins;
+  places: SocketPlaces;
+  /** Whose connection it is, for counting. */
+  clientAddress(request: IncomingMessage): string;
   /** Something failed that is no client's fault. */
   onFault(error: unknown): void;
   now(): number;
@@ -24,22 +30,32 @@ type Needs = ConnectionNeeds & {
 export type SocketServer = { close(): Promise<void> };
 
 export function createSocketServer(http: HttpServer, needs: Needs): SocketServer {
+  const anteroom = createAnteroom();
   const io = new Server(http, {
     serveClient: false,
     // The plain WebSocket shares the port: it answers every other upgrade.
     destroyUpgrade: false,
     maxHttpBufferSize: MAX_MESSAGE_BYTES,
-    allowRequest: (request, answer) => answer(null, mayConnect(needs.origins, request)),
+    connectTimeout: MAX_WAIT_MS,
+    allowRequest: (request, answer) =>
+      answer(null, mayConnect(needs.origins, request) && anteroom.hasRoom(needs.clientAddress(request))),
     cors: (request, answer) => answer(null, { origin: mayConnect(needs.origins, request), credentials: true }),
   });
+  io.engine.on('connection', (connection: EngineConnection) => {
+    limitPackets(connection);
+    anteroom.enter(connection, needs.clientAddress(connection.request));
+  });
   io.use((socket, next) => {
-    enter(needs, socket.handshake).then(
-      (entrance) => {
+    enter(needs, socket.handshake)
+      .then((entrance) => {
+        takePlace(needs.places, socket.conn, entrance);
+        anteroom.leave(socket.conn);
         socket.data = entrance;
-        next();
-      },
-      (error: unknown) => next(connectError(toFailure(needs.onFault, error))),
-    );
+      })
+      .then(
+        () => next(),
+        (error: unknown) => next(connectError(toFailure(needs.onFault, error))),
+      );
   });
   io.on('connection', (socket) => {
     void serve(needs, socket, socket.data as Entrance);
@@ -52,6 +68,14 @@ export function createSocketServer(http: HttpServer, needs: Needs): SocketServer
   };
 }
 
+/** Until the connection ends: Socket.IO may forget a socket whose connection is still there. @throws {Failure} `too-many-sockets` */
+function takePlace(places: SocketPlaces, connection: EngineConnection, { caller }: Entrance): void {
+  const giveBack = places.take(caller);
+  connection.once('close', giveBack);
+  // It may have ended while the token was checked, and says so only once.
+  if (connection.readyState !== 'open') giveBack();
+}
+
 async function serve(needs: Needs, socket: Socket, { caller, session, after }: Entrance): Promise<void> {
   const connection = createConnection(needs, socketIoWire(socket), caller);
   const toErrorEvent = (error: unknown) => errorEvent(toFailure(needs.onFault, error));
@@ -60,9 +84,12 @@ async function serve(needs: Needs, socket: Socket, { caller, session, after }: E
     socket.disconnect(true);
   });
   socket.on('disconnect', callOff);
-  limitMessages(socket, connection);
   answerMessages(socket, connection, toErrorEvent);
-  socket.on('disconnect', connection.close);
+  socket.on('disconnect', () => {
+    connection.close();
+    // With its socket gone, a connection would be nobody's, and stay as long as it answers pings.
+    socket.conn.close();
+  });
   try {
     if (session === null) await connection.greet();
     else await connection.follow(session, after);

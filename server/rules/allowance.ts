@@ -36,6 +36,11 @@ export function checkMoreBytes(standing: Standing, allowance: Allowance): void {
   }
 }
 
+/** Whether a failure says that the allowance is used up. */
+export function isOverAllowance(error: unknown): error is Failure {
+  return error instanceof Failure && (error.code === 'rate-limited' || error.code === 'quota-exceeded');
+}
+
 /**
  * Bytes to reserve for an upload. Of a deferred length (null) always a step more than what is there: all that it could
  * become would shut others out, only what has arrived would let fifty at once through one gap.

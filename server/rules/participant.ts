@@ -17,11 +17,17 @@ export type Participant = {
 /** Who made an upload: a visitor is company + session, an agent is company + subject. */
 export type UploadOwner = { company: string; session: string; uploader: Uploader; subject: string | null };
 
+const MAX_SUBJECT_CHARACTERS = 255;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Company and session ids: 1 to 64 of `A-Z a-z 0-9 _ -`. */
 export function isScopeId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value);
+}
+
+/** Who somebody is by the token's `sub`: 1 to 255 characters. */
+export function isSubject(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_SUBJECT_CHARACTERS;
 }
 
 /** Whether something of this company and session exists for the caller at all (404 if not). */

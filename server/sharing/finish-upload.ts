@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { isOverAllowance } from '../rules/allowance.ts';
 import { HEAD_BYTES } from '../rules/detect-type.ts';
 import { Failure } from '../rules/failure.ts';
 import { decideType, type FilePolicy } from '../rules/file-policy.ts';
@@ -95,10 +96,11 @@ async function takeLease({ uploads, now }: Needs, uploadId: string, lease: Lease
   }
 }
 
-/** Parts that are missing are waited for; parts that are gone, or too many bytes, end the upload. */
+/** Parts that are missing are waited for; parts that are gone, or more bytes than there is room for, end the upload. */
 async function prepareFinal(needs: Needs, upload: UploadRecord): Promise<void> {
   await needs.joinParts.prepare(upload).catch(async (error) => {
-    if (endsForGood(error)) await needs.rejectUpload(upload, error);
+    // Its parts have their room: who meets this used one several times, and would hold what is left by waiting.
+    if (endsForGood(error) || isOverAllowance(error)) await needs.rejectUpload(upload, error);
     throw error;
   });
 }

@@ -4,10 +4,12 @@ import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
 import { tooLarge } from '../rules/refusals.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import type { ReserveBytes } from './reserve-bytes.ts';
 
 type Needs = {
-  uploads: Pick<UploadTable, 'find' | 'fixLength'>;
+  uploads: Pick<UploadTable, 'find'>;
   parts: Pick<UploadPartTable, 'partialIds'>;
+  reserveBytes: Pick<ReserveBytes, 'forJoin'>;
   storage: Pick<FileStorage, 'offsetOf' | 'join'>;
   maxFileSizeBytes: number;
   /** Aborts when the server shuts down: a large file is joined again at the next start. */
@@ -15,7 +17,7 @@ type Needs = {
 };
 
 export type JoinParts = {
-  /** Fixes the length. @throws {WaitingForParts} · {PartGone} or `file-too-large`, for good */
+  /** Fixes the length. @throws {WaitingForParts} · {PartGone}, `file-too-large`, or what the allowance refuses, for good */
   prepare(final: UploadRecord): Promise<void>;
   /** Puts the bytes together; safe to repeat. @throws {PartGone} when one was ended meanwhile */
   join(final: UploadRecord): Promise<void>;
@@ -36,7 +38,7 @@ export class PartGone extends Failure {
 }
 
 export function createJoinParts(needs: Needs): JoinParts {
-  const { uploads, parts, storage, maxFileSizeBytes, draining } = needs;
+  const { parts, reserveBytes, storage, maxFileSizeBytes, draining } = needs;
   return {
     async prepare(final) {
       const ids = await parts.partialIds(final.id);
@@ -48,7 +50,7 @@ export function createJoinParts(needs: Needs): JoinParts {
       const total = ids.reduce<number | null>((sum, id) => plus(sum, sizes.get(id) ?? null), 0);
       if (total === null) throw new WaitingForParts();
       if (total > maxFileSizeBytes) throw tooLarge(final.name, maxFileSizeBytes);
-      await uploads.fixLength(final.id, total);
+      await reserveBytes.forJoin(final, total);
     },
     async join(final) {
       const ids = await parts.partialIds(final.id);

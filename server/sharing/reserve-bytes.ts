@@ -9,7 +9,10 @@ import type { UploadOwner } from '../rules/participant.ts';
 
 type Needs = {
   database: Database;
-  uploads: Pick<UploadTable, 'insert' | 'pendingOf' | 'reserveMore' | 'reserveBeyondParts' | 'declareLength'>;
+  uploads: Pick<
+    UploadTable,
+    'insert' | 'pendingOf' | 'reserveMore' | 'reserveBeyondParts' | 'declareLength' | 'fixLength'
+  >;
   parts: Pick<UploadPartTable, 'bytesBeyond'>;
   usage: Pick<CompanyUsageTable, 'bytesOf'>;
   allowance: Allowance;
@@ -25,6 +28,8 @@ export type ReserveBytes = {
   forNew(transaction: Knex.Transaction, upload: NewUpload): Promise<void>;
   /** A final upload whose row and parts are written: its parts hold their bytes already. */
   forFinal(transaction: Knex.Transaction, upload: NewUpload): Promise<void>;
+  /** A final upload whose parts are all here: fixes its length. A part of deferred length counted nothing until now. */
+  forJoin(final: UploadRecord, sizeBytes: number): Promise<void>;
   /** Before bytes are written: an upload of deferred length reserves as it grows. */
   upTo(upload: UploadRecord, arrivingBytes: number): Promise<void>;
   /** The length that was deferred. @returns false when it was declared already */
@@ -52,6 +57,15 @@ export function createReserveBytes({
     async forFinal(transaction, upload) {
       await uploads.reserveBeyondParts(transaction, upload.id, await parts.bytesBeyond(transaction, upload.id));
       checkNewUpload(await standingOf(transaction, upload), allowance);
+    },
+    async forJoin(final, sizeBytes) {
+      await database.transaction(async (transaction) => {
+        const isOpen = await uploads.fixLength(transaction, final.id, sizeBytes);
+        // What was known at its creation was reserved then.
+        if (!isOpen || final.sizeBytes !== null) return;
+        await uploads.reserveBeyondParts(transaction, final.id, await parts.bytesBeyond(transaction, final.id));
+        checkMoreBytes(await standingOf(transaction, final), allowance);
+      });
     },
     async upTo(upload, arrivingBytes) {
       if (arrivingBytes <= upload.reservedBytes) return;

@@ -40,6 +40,10 @@ describe('what it says of itself', () => {
     expect(await run(['--version'])).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: '' });
   });
 
+  test('a reader that has gone, such as head, gets no stack trace for it', async () => {
+    expect(await runCommand(['--help'], {}, { unread: true })).toEqual({ code: 1, stdout: '', stderr: '' });
+  });
+
   test.each(KNOWN)('%s --help says what it takes', async (command) => {
     const help = await runHere([command, '--help'], { PORT: 'wrong' });
     expect([help.code, help.stdout, help.stderr]).toEqual([0, expect.stringContaining(`chatdrop`), '']);
@@ -64,6 +68,8 @@ describe('wrong usage is exit code 2, with what to do', () => {
     [['token', '--company', 'c', '--role', 'user']],
     [['token', '--company', 'c', '--role', 'user', '--session', 'a b']],
     [['token', '--company', 'c', '--role', 'agent']],
+    [['token', '--company', 'c', '--role', 'agent', '--sub', 'x'.repeat(256)]],
+    [['token', '--company', 'c', '--role', 'user', '--session', 's', '--sub', '']],
     [['token', '--company', 'c', '--role', 'user', '--session', 's', '--expires', 'soon']],
     [['token', '--company', 'c', '--role', 'user', '--session', 's', '--expires']],
     [['doctor', 'now']],

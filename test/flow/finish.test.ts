@@ -8,6 +8,7 @@ import { Upload } from 'tus-js-client';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { createChatFileTable } from '../../server/database/chat-file-table.ts';
+import { createCompanyUsageTable } from '../../server/database/company-usage-table.ts';
 import { createEventLedger } from '../../server/database/event-ledger.ts';
 import { migrate, openDatabase } from '../../server/database/open-database.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
@@ -20,6 +21,7 @@ import { createFinishUpload } from '../../server/sharing/finish-upload.ts';
 import { createJoinParts } from '../../server/sharing/join-parts.ts';
 import { createRecordFile } from '../../server/sharing/record-file.ts';
 import { createRejectUpload } from '../../server/sharing/reject-upload.ts';
+import { createReserveBytes } from '../../server/sharing/reserve-bytes.ts';
 import { createLocalStorage } from '../../server/storage/local-storage.ts';
 import { listFiles, storedFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
@@ -143,7 +145,10 @@ async function openParts(folder: string) {
   const recordFile = createRecordFile({ ...needs, files, people: createPeopleTable(), ledger });
   const policy = { maxFileSizeBytes: 1e6, allowedTypes: ['*'] };
   const draining = new AbortController().signal;
-  const joinParts = createJoinParts({ ...needs, ...policy, draining });
+  const allowance = { maxPendingUploads: 100, maxPendingBytes: 1e9, companyQuotaBytes: undefined };
+  const usage = createCompanyUsageTable(database);
+  const reserveBytes = createReserveBytes({ ...needs, ...policy, usage, allowance });
+  const joinParts = createJoinParts({ ...needs, ...policy, reserveBytes, draining });
   const finishUpload = createFinishUpload({ ...needs, policy, joinParts, recordFile, rejectUpload, wake: () => {} });
   let made = 0;
   return {

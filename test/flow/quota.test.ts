@@ -5,6 +5,7 @@ import { bearer, codeOf, listFiles, listUploads, shareFile, storedFiles } from '
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { startChatdrop } from '../services/chatdrop-process.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
+import { eventually } from '../services/eventually.ts';
 import { pngFile, textFile } from '../services/fixtures.ts';
 import { agentToken, visitorToken } from '../services/tokens.ts';
 import { type Created, type CreateOptions, create, head, offsetOf, patch, terminate } from '../services/tus-wire.ts';
@@ -155,8 +156,12 @@ describe('the quota of a company', () => {
   describe('taken by a file that comes in parts', () => {
     const startPart = (room: ChatRoom, length: number) =>
       start(room.visitor, length, { headers: { 'upload-concat': 'partial' } });
-    const join = (room: ChatRoom, urls: string[]) =>
-      start(room.visitor, undefined, { deferLength: false, headers: { 'upload-concat': `final;${urls.join(' ')}` } });
+    const join = (room: ChatRoom, urls: string[], metadata: Record<string, string> = {}) =>
+      start(room.visitor, undefined, {
+        deferLength: false,
+        metadata,
+        headers: { 'upload-concat': `final;${urls.join(' ')}` },
+      });
     const sendPart = async (room: ChatRoom, body: Buffer) => {
       const part = await startPart(room, body.length);
       expect((await patch({ url: part.url, token: room.visitor, offset: 0, body })).status).toBe(204);
@@ -186,6 +191,40 @@ describe('the quota of a company', () => {
       expect((await start(room.visitor, 2 * MB + 1)).status).toBe(507);
       expect((await start(room.visitor, 2 * MB)).status).toBe(201);
     });
+
+    test.each<[string, (room: ChatRoom, url: string) => Promise<Created[]>]>([
+      ['used seven times', async (room, url) => [await join(room, Array(7).fill(url))]],
+      [
+        'that seven files wait for',
+        (room, url) => Promise.all(Array.from({ length: 7 }, (_, n) => join(room, [url], { file_key: String(n) }))),
+      ],
+    ])(
+      'counts a part of a length to come, %s: what is too much is refused, and its room is free again',
+      async (_what, joinAll) => {
+        const room = newChatRoom();
+        await start(room.visitor, 6 * MB);
+        const deferred = { headers: { 'upload-concat': 'partial' } };
+        const part = await start(room.visitor, undefined, deferred);
+        const finals = await joinAll(room, part.url);
+        expect(finals.map(({ status }) => status)).toEqual(finals.map(() => 201));
+        const body = textFile(MB);
+        const headers = { 'upload-length': String(body.length) };
+        expect((await patch({ url: part.url, token: room.visitor, offset: 0, body, headers })).status).toBe(204);
+        const ended = await Promise.all(
+          finals.map(({ url }) =>
+            eventually('its end', async () => {
+              const answer = await head(url, room.visitor);
+              return (answer.status === 410 || answer.headers['chat-file-id'] !== undefined) && answer;
+            }),
+          ),
+        );
+        expect(ended.map(({ status }) => status)).toContain(410);
+        const { files } = await listFiles(server().baseUrl, room);
+        const storedBytes = files.reduce((sum, { size }) => sum + size, 0);
+        expect(storedBytes).toBeLessThanOrEqual(4 * MB);
+        expect((await start(newChatRoom(room.company).visitor, 4 * MB - storedBytes)).status).toBe(201);
+      },
+    );
   });
 
   test('many that grow at once never hold more than there is', async () => {
@@ -201,7 +240,7 @@ describe('the quota of a company', () => {
 });
 
 test('the quota outlives a restart, an upload that expires gives its bytes back, and a wrong counter is mended', async () => {
-  const server = await startChatdrop({ env: { CHAT_COMPANY_QUOTA: '1000', UPLOAD_EXPIRY: '1s' } });
+  const server = await startChatdrop({ env: { CHAT_COMPANY_QUOTA: '1000', UPLOAD_EXPIRY: '1h' } });
   try {
     const { baseUrl } = server;
     const [room, other] = [newChatRoom(), newChatRoom()];
@@ -224,7 +263,7 @@ test('the quota outlives a restart, an upload that expires gives its bytes back,
   } finally {
     await server.stop();
   }
-});
+}, 90_000);
 
 describe('what one user has on the way', () => {
   const server = chatdropForSuite({

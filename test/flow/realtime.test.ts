@@ -276,7 +276,8 @@ describe('nothing is missed', () => {
     })();
     const joined: SocketRecorder[] = [];
     while (ids.length < 28) {
-      joined.push(await join(room, room.agent, seq));
+      // Each an agent of their own: one has places for a few hundred sockets.
+      joined.push(await join(room, agentToken(room.company, `agent-${joined.length}`), seq));
       await new Promise((resolve) => setImmediate(resolve));
     }
     await sharing;

@@ -1,7 +1,7 @@
 /** Stored bytes by ranges and conditions: a table of requests and the answers of RFC 9110. */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -15,6 +15,7 @@ import type { Disposition } from '../../server/rules/signed-link.ts';
 import { newStorageKey, newUploadId } from '../../server/rules/upload-id.ts';
 import type { FileStorage } from '../../server/storage/file-storage.ts';
 import { createLocalStorage } from '../../server/storage/local-storage.ts';
+import { eventually } from '../services/eventually.ts';
 import { send, type WireAnswer } from '../services/wire.ts';
 
 const CONTENT = Buffer.from('0123456789');
@@ -164,6 +165,51 @@ test('bytes that are gone are 404, and nothing of the file is told', async () =>
   const answer = await ask({ ...full, storageKey: newStorageKey('c', 's', '.png') });
   expect([answer.status, answer.headers['content-type']]).toEqual([404, 'application/problem+json']);
   expect(answer.headers['cache-control']).toBe('no-store');
+});
+
+test('a client that does not read is let go, and the file closed; one that reads late gets all of it', async () => {
+  const storage = await createLocalStorage(folder);
+  const large = await stored(storage, Buffer.alloc(32 * 1024 * 1024));
+  let streams = 0;
+  const counting: Pick<FileStorage, 'open'> = {
+    async open(key) {
+      const object = await storage.open(key);
+      if (object === null) return null;
+      return {
+        ...object,
+        stream(start, end) {
+          streams += 1;
+          return object.stream(start, end).once('close', () => {
+            streams -= 1;
+          });
+        },
+      };
+    },
+  };
+  const sendWithin = async (maxStallMs: number) => {
+    const app = new Koa();
+    app.silent = true;
+    app.use((ctx) => createSendObject({ storage: counting, maxStallMs })(ctx, large, 'inline', 0));
+    const server = app.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    client.on('error', () => {});
+    client.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await eventually('the stream', () => streams === 1);
+    return { client, server };
+  };
+  const deaf = await sendWithin(200);
+  await eventually('the end of the stream', () => streams === 0);
+  deaf.client.destroy();
+  deaf.server.close();
+  const late = await sendWithin(60_000);
+  let receivedBytes = 0;
+  late.client.on('data', (chunk) => {
+    receivedBytes += chunk.length;
+  });
+  await once(late.client, 'close');
+  expect(receivedBytes).toBeGreaterThan(large.sizeBytes);
+  late.server.close();
 });
 
 type Ask = { method?: string; headers?: Record<string, string>; disposition?: Disposition; maxAgeSeconds?: number };

@@ -11,7 +11,12 @@ const COMMAND_TIMEOUT_MS = 8000;
 
 export type CommandEnd = { code: number | null; stdout: string; stderr: string };
 
-export async function runCommand(args: string[], env: Record<string, string>): Promise<CommandEnd> {
+/** `unread`: into a pipe whose reader is gone, as `chatdrop … | head` may have it. */
+export async function runCommand(
+  args: string[],
+  env: Record<string, string>,
+  { unread = false } = {},
+): Promise<CommandEnd> {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, [ENTRY, ...args], {
     env: { PATH, HOME, ...env },
@@ -23,6 +28,7 @@ export async function runCommand(args: string[], env: Record<string, string>): P
       output[name] += text;
     });
   }
+  if (unread) child.stdout.destroy();
   const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_TIMEOUT_MS);
   const [code] = await once(child, 'close');
   clearTimeout(timer);

@@ -30,6 +30,7 @@ const SENTENCES: Record<ProblemCode | 'infected' | 'unscannable' | 'scanner-unav
   'checksum-mismatch': 'problem-checksum-mismatch',
   'try-again': 'problem-try-again',
   'rate-limited': 'problem-rate-limited',
+  'too-many-sockets': 'problem-try-again',
   'headers-too-large': 'problem-invalid-request',
   'tus-checksum': 'problem-try-again',
   'server-error': 'problem-server',

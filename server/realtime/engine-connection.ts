@@ -1,0 +1,50 @@
+/** The connection under a Socket.IO socket: what waits on it, how much may come over it, and its end. */
+import type { Socket } from 'socket.io';
+import { createMessageBudget } from './message-budget.ts';
+import { MAX_WAITING_CHARACTERS, MAX_WAITING_MESSAGES } from './wire.ts';
+
+export type EngineConnection = Socket['conn'];
+type Transport = EngineConnection['transport'];
+
+/** Engine.IO documents `drain` but keeps what waits to itself. */
+export function waitingPackets(connection: EngineConnection): { data?: unknown }[] {
+  return (connection as unknown as { writeBuffer: { data?: unknown }[] }).writeBuffer;
+}
+
+export function isConnectionFull(connection: EngineConnection): boolean {
+  const packets = waitingPackets(connection);
+  if (packets.length >= MAX_WAITING_MESSAGES) return true;
+  let characters = 0;
+  for (const { data } of packets) characters += typeof data === 'string' ? data.length : 0;
+  return characters >= MAX_WAITING_CHARACTERS;
+}
+
+/**
+ * Every packet counts, from the first: also one that asks to be let in, since each is answered, before there is a socket
+ * and beside it (a CONNECT to another namespace).
+ */
+export function limitPackets(connection: EngineConnection): void {
+  const budget = createMessageBudget({ isFull: () => isConnectionFull(connection) });
+  connection.once('close', budget.close);
+  connection.on('packet', ({ type }: { type: string }) => {
+    if (!(type === 'pong' ? budget.takeUnanswered() : budget.take())) cutOff(connection);
+  });
+  // Each probe of a WebSocket that is to take over is answered on that one, past everything else that counts.
+  connection.on('upgrading', (transport: Transport) => {
+    if (budget.takeUnanswered()) return;
+    cutOff(connection);
+    terminate(transport);
+  });
+}
+
+/** At once, with all that waits: the other end does not read, or does nothing but write. */
+export function cutOff(connection: EngineConnection): void {
+  const { transport } = connection;
+  connection.close(true);
+  terminate(transport);
+}
+
+/** A WebSocket would wait half a minute for an answer to its goodbye; long polling has no such thing. */
+function terminate(transport: Transport): void {
+  (transport as { socket?: { terminate?(): void } }).socket?.terminate?.();
+}

@@ -2,8 +2,8 @@
 import { defineConfig } from 'vitest/config';
 import { CountReporter } from './test/services/count-reporter.ts';
 
-/** They need a browser; it is found or installed once, before the first of them. */
-const BROWSER_TESTS = ['test/widget/**/*.test.ts', 'test/services/chromium.test.ts'];
+/** They need browsers, which are found or installed once, before the first of them. */
+const BROWSER_TESTS = ['test/widget/**/*.test.ts', 'test/services/{chromium,browser-page}.test.ts'];
 
 export default defineConfig({
   test: {
@@ -19,7 +19,7 @@ export default defineConfig({
       { extends: true, test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: BROWSER_TESTS } },
       {
         extends: true,
-        test: { name: 'browser', include: BROWSER_TESTS, globalSetup: ['test/services/prepare-chromium.ts'] },
+        test: { name: 'browser', include: BROWSER_TESTS, globalSetup: ['test/services/prepare-browsers.ts'] },
       },
     ],
   },

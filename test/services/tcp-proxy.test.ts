@@ -54,6 +54,20 @@ test('cut resets both sides, and lets new connections in', async () => {
   second.client.destroy();
 });
 
+test('refuses the open connections and the new ones, until it is over', async () => {
+  const { client } = await open();
+  const reset = once(client, 'error');
+  proxy.refuse(true);
+  await reset;
+  await once(connect(proxy.port, '127.0.0.1'), 'error');
+  expect(proxy.bytesUp()).toBe(0);
+  proxy.refuse(false);
+  const after = await open();
+  after.client.write('seen');
+  await eventually('the new connection works', () => after.received() === 4);
+  after.client.destroy();
+});
+
 test('a hole swallows bytes and ends, for good on the connections that met it', async () => {
   const { client, received } = await open();
   client.write('before');

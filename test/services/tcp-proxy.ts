@@ -13,6 +13,8 @@ export type TcpProxy = {
    * is lost, so a connection that was open meanwhile stays swallowed after `hole(false)`.
    */
   hole(on: boolean): void;
+  /** While on, every connection is ended at once by an RST, those that are open too. */
+  refuse(on: boolean): void;
   /** Limits what passes, both ways and all connections together; Infinity lifts the limit. */
   rate(bytesPerSecond: number): void;
   /** Bytes passed on to the target so far. */
@@ -29,11 +31,16 @@ type Pair = { client: Socket; target: Socket; swallowed: boolean };
 export async function startTcpProxy({ targetPort }: { targetPort: number }): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   let holeIsOn = false;
+  let refuses = false;
   let opened = 0;
   let bytesUp = 0;
   const throttle = createThrottle();
 
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (client) => {
+    if (refuses) {
+      client.resetAndDestroy();
+      return;
+    }
     const target = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true });
     const pair: Pair = { client, target, swallowed: holeIsOn };
     pairs.add(pair);
@@ -66,6 +73,10 @@ export async function startTcpProxy({ targetPort }: { targetPort: number }): Pro
     hole(on) {
       holeIsOn = on;
       if (on) for (const pair of pairs) pair.swallowed = true;
+    },
+    refuse(on) {
+      refuses = on;
+      if (on) reset();
     },
     rate: throttle.setRate,
     bytesUp: () => bytesUp,

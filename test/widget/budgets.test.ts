@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium } from '../services/chromium.ts';
 import { visitorToken } from '../services/tokens.ts';
-import { send } from '../services/wire.ts';
 import { startWebPage, type WebPage } from '../services/web-page.ts';
+import { send } from '../services/wire.ts';
 
 const KIB = 1024;
 let site: WebPage;
@@ -73,7 +73,10 @@ test('with that and nothing more it is live, shows its limits, and takes a file'
   const frame = page.frameLocator('iframe');
   await frame.getByText('Live').waitFor();
   await frame.getByText('Up to 25 MB').waitFor();
-  await frame.locator('input[type=file]').first().setInputFiles({ name: 'a.txt', mimeType: '', buffer: Buffer.from('a\n') });
+  await frame
+    .locator('input[type=file]')
+    .first()
+    .setInputFiles({ name: 'a.txt', mimeType: '', buffer: Buffer.from('a\n') });
   await frame.locator('article').filter({ hasText: 'a.txt' }).waitFor();
   await page.close();
 });

@@ -1,18 +1,5 @@
 /** What kind of file it is, as a small coloured sheet with its extension. */
-
-type Kind = 'image' | 'video' | 'audio' | 'pdf' | 'document' | 'sheet' | 'slides' | 'archive' | 'text' | 'other';
-
-const KINDS: [RegExp, Kind][] = [
-  [/^image\//, 'image'],
-  [/^video\//, 'video'],
-  [/^audio\//, 'audio'],
-  [/pdf$/, 'pdf'],
-  [/sheet|excel|csv/, 'sheet'],
-  [/presentation|powerpoint/, 'slides'],
-  [/word|opendocument\.text|rtf/, 'document'],
-  [/zip|compressed|tar$/, 'archive'],
-  [/^text\/|json|xml/, 'text'],
-];
+import { type Kind, kindOf } from './file-kind.ts';
 
 /** Where the name has no short extension. */
 const LABELS: Record<Kind, string> = {
@@ -30,9 +17,9 @@ const LABELS: Record<Kind, string> = {
 
 const MAX_EXTENSION_CHARACTERS = 4;
 
-/** Decoration: name and size stand beside it as text. */
+/** Decoration: name and type stand beside it as text. */
 export function FileBadge({ name, type }: { name: string; type: string }) {
-  const kind = KINDS.find(([pattern]) => pattern.test(type))?.[1] ?? 'other';
+  const kind = kindOf(type);
   return (
     <span class="badge" data-kind={kind} aria-hidden="true">
       {extensionOf(name) ?? LABELS[kind]}

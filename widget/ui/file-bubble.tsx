@@ -1,64 +1,77 @@
 /** One shared file in the chat: what it shows, what it is called, and what can be done with it. */
-import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import type { ComponentChildren } from '@uppy/core/utils/preact';
+import { useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import type { ChatFiles } from '../core/chat-files.ts';
-import { errorText } from '../words/problem-words.ts';
 import { senderText } from '../words/state-words.ts';
+import { ConfirmDelete } from './confirm-delete.tsx';
+import { DownloadLink } from './download-link.tsx';
 import { FileBadge } from './file-badge.tsx';
-import { canPreview, FilePreview } from './file-preview.tsx';
-import { Icon, IconButton } from './icons.tsx';
+import { kindLabel, shownAs } from './file-kind.ts';
+import { FileName } from './file-name.tsx';
+import { FilePreview } from './file-preview.tsx';
+import { Icon } from './icons.tsx';
+import type { OpenFile } from './picture.tsx';
+import { pictureBox } from './picture-box.ts';
+import { useMediaLink } from './use-media-link.ts';
 import { useWords } from './use-words.tsx';
 
-/** One renewal of the links; what is still broken then is shown as a plain file. */
-const MAX_LINK_RENEWALS = 1;
+/** Heights of the parts of a message before it is laid out, in CSS pixels; a name of several lines adds to them. */
+const CARD_HEIGHT = 60;
+const TIME_HEIGHT = 19.8;
+const PLAYER_HEIGHT = 64;
 
 /** Own files stand on the right. */
-export function FileBubble({ file, chat }: { file: ChatFile; chat: ChatFiles }) {
+export function FileBubble({ file, chat, onOpen }: { file: ChatFile; chat: ChatFiles; onOpen: OpenFile }) {
   const words = useWords();
-  const [renewals, setRenewals] = useState(0);
-  const [isAsking, setIsAsking] = useState(false);
-  const isOwn = file.uploader === chat.side;
-  const showsPreview = renewals <= MAX_LINK_RENEWALS && canPreview(file);
-
-  function onBroken(): void {
-    // The key below makes a new preview of it, with the new link.
-    chat
-      .renewLinks(file.id)
-      .catch(() => {})
-      .finally(() => setRenewals((count) => count + 1));
-  }
+  const link = useMediaLink(chat, file, shownAs(file) === 'picture');
+  const shown = link.isBroken ? null : shownAs(file);
+  const box = shown === 'picture' || shown === 'video' ? pictureBox(file, shown) : null;
+  const height = CARD_HEIGHT + TIME_HEIGHT + (box ? box.width / box.ratio : shown === 'audio' ? PLAYER_HEIGHT : 0);
 
   return (
-    <li class="message" data-own={isOwn}>
-      <article class="bubble">
-        {showsPreview && <FilePreview key={renewals} file={file} onBroken={onBroken} />}
-        <div class="card-line">
-          {!showsPreview && <FileBadge name={file.name} type={file.mime_type} />}
-          <div class="card-text">
-            <bdi class="file-name">{file.name}</bdi>
-            <span class="card-note">{words.bytes(file.size)}</span>
-          </div>
-          <div class="card-actions">
-            <a
-              class="icon-button"
-              href={file.url}
-              download={file.name}
-              title={words.label('download')}
-              aria-label={words.text('downloadFile', { name: file.name })}
-            >
-              <Icon name="download" />
-            </a>
-            {chat.canRemove(file) && !isAsking && (
-              <IconButton
-                icon="delete"
-                label={words.text('deleteFile', { name: file.name })}
-                onClick={() => setIsAsking(true)}
-              />
-            )}
-          </div>
-        </div>
-        {isAsking && <ConfirmDelete onKeep={() => setIsAsking(false)} onDelete={() => chat.remove(file.id)} />}
+    <Message chat={chat} file={file} height={height}>
+      <article
+        class="bubble"
+        tabIndex={-1}
+        aria-label={file.name}
+        data-file={file.id}
+        style={{ width: box ? `${box.width}px` : '' }}
+      >
+        {shown !== null && <FilePreview file={file} shown={shown} link={link} box={box} onOpen={onOpen} />}
+        <WithConfirm chat={chat} file={file}>
+          {(deleteButton) => (
+            <div class="card-line">
+              {shown === null && <FileBadge name={file.name} type={file.mime_type} />}
+              <div class="card-text">
+                <FileName name={file.name} />
+                <span class="card-note">
+                  {words.facts(shown === null ? words.label(kindLabel(file.mime_type)) : null, words.bytes(file.size))}
+                </span>
+              </div>
+              <div class="card-actions">
+                <DownloadLink chat={chat} file={file} />
+                {deleteButton}
+              </div>
+            </div>
+          )}
+        </WithConfirm>
       </article>
+    </Message>
+  );
+}
+
+/** The place in the chat: side, sender and time. `height` is a guess for what is not drawn yet, in CSS pixels. */
+export function Message(props: { chat: ChatFiles; file: ChatFile; height: number; children: ComponentChildren }) {
+  const { chat, file } = props;
+  const words = useWords();
+  return (
+    <li
+      class="message"
+      data-own={file.uploader === chat.side}
+      style={{ containIntrinsicBlockSize: `auto ${props.height}px` }}
+    >
+      {props.children}
       <p class="message-time">
         <bdi>{senderText(words, file.uploader, chat.side)}</bdi> ·{' '}
         <time dateTime={file.created_at}>
@@ -69,37 +82,41 @@ export function FileBubble({ file, chat }: { file: ChatFile; chat: ChatFiles }) 
   );
 }
 
-function ConfirmDelete({ onKeep, onDelete }: { onKeep: () => void; onDelete: () => Promise<void> }) {
+/** A button that asks before it deletes; `children` puts it in its place, the question stands under them. */
+export function WithConfirm(props: {
+  chat: ChatFiles;
+  file: ChatFile;
+  children: (deleteButton: ComponentChildren) => ComponentChildren;
+}) {
+  const { chat, file } = props;
   const words = useWords();
-  const [problem, setProblem] = useState<string | null>(null);
-  const [isBusy, setIsBusy] = useState(false);
-  const keep = useRef<HTMLButtonElement>(null);
-  // The safe answer has the focus: pressing Enter twice deletes nothing.
-  useEffect(() => keep.current?.focus(), []);
+  const [isAsking, setIsAsking] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const label = words.text('deleteFile', { name: file.name });
 
-  function confirm(): void {
-    setIsBusy(true);
-    onDelete().catch((error: unknown) => {
-      setIsBusy(false);
-      setProblem(errorText(words, error));
-    });
+  function keep(): void {
+    setIsAsking(false);
+    button.current?.focus();
   }
 
   return (
-    <fieldset
-      class="confirm"
-      aria-label={words.label('deleteQuestion')}
-      onKeyDown={(event) => event.key === 'Escape' && onKeep()}
-    >
-      <span>{problem ?? words.label('deleteQuestion')}</span>
-      <div class="confirm-actions">
-        <button type="button" class="text-button" ref={keep} onClick={onKeep}>
-          {words.label('keep')}
-        </button>
-        <button type="button" class="text-button" data-tone="danger" disabled={isBusy} onClick={confirm}>
-          {words.label('delete')}
-        </button>
-      </div>
-    </fieldset>
+    <>
+      {props.children(
+        chat.canRemove(file) && (
+          <button
+            type="button"
+            class="icon-button"
+            ref={button}
+            aria-label={label}
+            title={label}
+            aria-expanded={isAsking}
+            onClick={() => setIsAsking(!isAsking)}
+          >
+            <Icon name="delete" />
+          </button>
+        ),
+      )}
+      {isAsking && <ConfirmDelete onKeep={keep} onDelete={() => chat.remove(file.id)} />}
+    </>
   );
 }

@@ -21,6 +21,10 @@ const PATHS = {
   check: <path d="m5 12.8 4.6 4.7L19 7.5" />,
   previous: <path d="m14.5 5.5-6.5 6.5 6.5 6.5" />,
   next: <path d="m9.5 5.5 6.5 6.5-6.5 6.5" />,
+  minus: <path d="M5.5 12h13" />,
+  expand: <path d="M4.5 9V4.5H9M15 4.5h4.5V9M19.5 15v4.5H15M9 19.5H4.5V15" />,
+  shrink: <path d="M9 4.5V9H4.5M19.5 9H15V4.5M15 19.5V15h4.5M4.5 15H9v4.5" />,
+  down: <path d="M12 5v13.5m-5.5-5.5 5.5 5.5 5.5-5.5" />,
   plus: <path d="M12 5.5v13M5.5 12h13" />,
   drop: <path d="M12 3.5v9.7m-4-3.9 4 4 4-4M4.5 14v3.5c0 1.4 1.1 2.5 2.5 2.5h10c1.4 0 2.5-1.1 2.5-2.5V14" />,
 } satisfies Record<string, ComponentChildren>;

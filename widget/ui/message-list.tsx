@@ -1,17 +1,22 @@
-/** The conversation: shared files by day, then what is on its way, kept at its end while the reader is there. */
-import { useLayoutEffect, useMemo, useRef } from '@uppy/core/utils/preact/hooks';
+/** The conversation: shared files by day, then what is on its way; long chats are drawn from their end. */
+import { useCallback, useMemo, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import type { ChatFiles, ChatFilesState } from '../core/chat-files.ts';
 import type { Upload } from '../core/upload.ts';
-import type { Words } from '../words/create-words.ts';
+import type { Viewing } from '../lightbox/viewing.ts';
 import { FileBubble } from './file-bubble.tsx';
+import { type FileGroup, groupFiles } from './group-files.ts';
 import { Icon } from './icons.tsx';
 import { IncomingCard } from './incoming-card.tsx';
+import { PictureGroup } from './picture-group.tsx';
 import { UploadCard } from './upload-card.tsx';
+import { useKeptFocus } from './use-kept-focus.ts';
+import { useScrolling } from './use-scrolling.ts';
 import { useWords } from './use-words.tsx';
+import { Viewer } from './viewer.tsx';
 
-/** Closer to the end than this counts as being there. */
-const NEAR_END_PX = 80;
+/** So many messages are drawn at first, and with each look further back. */
+const PAGE = 60;
 
 /** `onChooseAgain` opens the file dialog for an upload whose file became unreadable. */
 export function MessageList(props: {
@@ -21,34 +26,76 @@ export function MessageList(props: {
 }) {
   const words = useWords();
   const { chat, state } = props;
-  const scroller = useStickToEnd(state.uploads.length);
+  const [viewing, setViewing] = useState<Viewing | null>(null);
+  const onOpen = useCallback((file: ChatFile, from: HTMLElement) => setViewing({ fileId: file.id, from }), []);
+  const groups = useMemo(() => groupFiles(state.files, words.day), [state.files, words]);
+  const { hidden, showEarlier } = useEarlier(groups);
+  const received = useReceived(chat, state.files);
+  const scrolling = useScrolling({ ownUploads: state.uploads.length, hidden, received, showEarlier });
+  const goneFile = useKeptFocus(scrolling.scroller, state.files);
   // The same elements again while only progress moves: long chats are not compared ten times a second.
   const shared = useMemo(
     () =>
-      byDay(words, state.files).map(({ day, files }) => [
-        <li key={day} class="day">
-          {day}
-        </li>,
-        files.map((file) => <FileBubble key={`file-${file.id}`} file={file} chat={chat} />),
+      groups.slice(hidden).flatMap((group, index, drawn) => [
+        group.day !== drawn[index - 1]?.day && (
+          <li key={`day-${group.key}`} class="day">
+            {group.day}
+          </li>
+        ),
+        <Group key={group.key} group={group} chat={chat} onOpen={onOpen} />,
       ]),
-    [state.files, chat, words],
+    [groups, hidden, chat, onOpen],
   );
   const isEmpty = state.files.length + state.uploads.length + state.incoming.length === 0;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: without the focus the keyboard cannot scroll it
-    <section class="scroller" ref={scroller} tabIndex={0} aria-label={words.label('sharedFiles')}>
-      {isEmpty && <EmptyState isLoaded={state.isLoaded} />}
-      <ol class="messages">
-        {shared}
-        {state.incoming.map((upload) => (
-          <IncomingCard key={`incoming-${upload.id}`} upload={upload} side={chat.side} />
-        ))}
-        {state.uploads.map((upload) => (
-          <UploadCard key={upload.id} upload={upload} chat={chat} onChooseAgain={() => props.onChooseAgain(upload)} />
-        ))}
-      </ol>
-    </section>
+    <>
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form; a section would be a landmark in each widget */}
+      <div
+        class="scroller"
+        role="group"
+        ref={scrolling.scroller}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: without the focus the keyboard cannot scroll it
+        tabIndex={0}
+        aria-label={words.label('sharedFiles')}
+      >
+        {isEmpty && <EmptyState isLoaded={state.isLoaded} />}
+        {hidden > 0 && (
+          <button type="button" class="text-button earlier" ref={scrolling.earlier} onClick={showEarlier}>
+            {words.label('loadMore')}
+          </button>
+        )}
+        <ol class="messages">
+          {shared}
+          {state.incoming.map((upload) => (
+            <IncomingCard key={`incoming-${upload.id}`} upload={upload} side={chat.side} />
+          ))}
+          {state.uploads.map((upload) => (
+            <UploadCard key={upload.id} upload={upload} chat={chat} onChooseAgain={() => props.onChooseAgain(upload)} />
+          ))}
+        </ol>
+      </div>
+      {scrolling.unseen > 0 && (
+        <div class="unseen">
+          <button type="button" onClick={scrolling.toEnd}>
+            <Icon name="down" />
+            {words.text('newCount', { count: scrolling.unseen })}
+          </button>
+        </div>
+      )}
+      <p class="visually-hidden" role="status">
+        {goneFile !== null && words.text('removedFile', { name: goneFile.name })}
+      </p>
+      <Viewer chat={chat} files={state.files} viewing={viewing} onClose={() => setViewing(null)} />
+    </>
   );
+}
+
+function Group(props: { group: FileGroup; chat: ChatFiles; onOpen: (file: ChatFile, from: HTMLElement) => void }) {
+  const { group, chat, onOpen } = props;
+  const [only] = group.files;
+  if (only === undefined) return null;
+  if (group.files.length > 1) return <PictureGroup files={group.files} chat={chat} onOpen={onOpen} />;
+  return <FileBubble file={only} chat={chat} onOpen={onOpen} />;
 }
 
 function EmptyState({ isLoaded }: { isLoaded: boolean }) {
@@ -64,53 +111,28 @@ function EmptyState({ isLoaded }: { isLoaded: boolean }) {
   );
 }
 
-function byDay(words: Words, files: ChatFile[]): { day: string; files: ChatFile[] }[] {
-  const days: { day: string; files: ChatFile[] }[] = [];
-  for (const file of files) {
-    const day = words.day(new Date(file.created_at));
-    const last = days.at(-1);
-    if (last?.day === day) last.files.push(file);
-    else days.push({ day, files: [file] });
-  }
-  return days;
+/** How many messages at the start are not drawn. What comes at the end later leaves that number alone. */
+function useEarlier(groups: FileGroup[]): { hidden: number; showEarlier: () => void } {
+  const [hidden, setHidden] = useState<number | null>(null);
+  const first = Math.max(0, groups.length - PAGE);
+  if (hidden === null && groups.length > 0) setHidden(first);
+  const showEarlier = useCallback(() => setHidden((count) => Math.max(0, (count ?? 0) - PAGE)), []);
+  return { hidden: Math.min(hidden ?? first, first), showEarlier };
 }
 
-/** Follows new messages and pictures that grow, unless the reader has scrolled up; an own upload always comes into view. */
-function useStickToEnd(ownUploads: number) {
-  const scroller = useRef<HTMLElement>(null);
-  const isAtEnd = useRef(true);
-  const uploadsBefore = useRef(ownUploads);
-
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const toEnd = () => {
-      if (isAtEnd.current) element.scrollTop = element.scrollHeight;
-    };
-    let lastTop = element.scrollTop;
-    const onScroll = () => {
-      // Only going up leaves the end: content that grows meanwhile moves the end away too.
-      const isNear = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
-      isAtEnd.current = isNear || (isAtEnd.current && element.scrollTop >= lastTop);
-      lastTop = element.scrollTop;
-    };
-    const observer = new ResizeObserver(toEnd);
-    observer.observe(element);
-    for (const child of element.children) observer.observe(child);
-    element.addEventListener('scroll', onScroll, { passive: true });
-    return () => {
-      observer.disconnect();
-      element.removeEventListener('scroll', onScroll);
-    };
-  }, []);
-
-  useLayoutEffect(() => {
-    if (ownUploads > uploadsBefore.current && scroller.current) {
-      isAtEnd.current = true;
-      scroller.current.scrollTop = scroller.current.scrollHeight;
+/** How many files of the other side have come since this was opened. */
+function useReceived(chat: ChatFiles, files: ChatFile[]): number {
+  const lastSeq = useRef<number | null>(null);
+  const count = useRef(0);
+  // In each render, not in an effect: the number has to be there together with the files.
+  return useMemo(() => {
+    const before = lastSeq.current;
+    let last = before ?? 0;
+    for (const file of files) {
+      if (before !== null && file.seq > before && file.uploader !== chat.side) count.current += 1;
+      last = Math.max(last, file.seq);
     }
-    uploadsBefore.current = ownUploads;
-  }, [ownUploads]);
-
-  return scroller;
+    if (files.length > 0) lastSeq.current = last;
+    return count.current;
+  }, [files, chat]);
 }

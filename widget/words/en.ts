@@ -140,6 +140,15 @@ export const en = {
   removedByYou: 'You removed {name}',
   removedByAgent: 'The agent removed {name}',
   removedByVisitor: 'The visitor removed {name}',
+  onePicture: 'Picture',
+  oneVideo: 'Video',
+  oneAudio: 'Audio',
+  oneDocument: 'Document',
+  oneSheet: 'Spreadsheet',
+  oneSlides: 'Presentation',
+  oneArchive: 'Archive',
+  oneText: 'Text',
+  oneFile: 'File',
 
   // ── The viewer ──
   viewer: 'Viewer',
@@ -148,6 +157,11 @@ export const en = {
   zoomIn: 'Zoom in',
   zoomOut: 'Zoom out',
   positionOf: '{position} of {count}',
+  playbackPosition: 'Position',
+  playbackSpeed: 'Speed: {rate}',
+  fullScreen: 'Full screen',
+  leaveFullScreen: 'Leave full screen',
+  cannotShow: 'This cannot be shown here. Download it to open it.',
 
   // ── Said to screen readers ──
   receivedFile: 'Received: {name}',

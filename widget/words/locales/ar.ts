@@ -139,6 +139,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'حذفتَ {name}',
   removedByAgent: 'حذف الموظف {name}',
   removedByVisitor: 'حذف الزائر {name}',
+  onePicture: 'صورة',
+  oneVideo: 'فيديو',
+  oneAudio: 'صوت',
+  oneDocument: 'مستند',
+  oneSheet: 'جدول بيانات',
+  oneSlides: 'عرض تقديمي',
+  oneArchive: 'أرشيف',
+  oneText: 'نص',
+  oneFile: 'ملف',
 
   // ── The viewer ──
   viewer: 'العارض',
@@ -147,6 +156,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'تكبير',
   zoomOut: 'تصغير',
   positionOf: '{position} من {count}',
+  playbackPosition: 'الموضع',
+  playbackSpeed: 'السرعة: {rate}',
+  fullScreen: 'ملء الشاشة',
+  leaveFullScreen: 'إنهاء ملء الشاشة',
+  cannotShow: 'لا يمكن عرض هذا هنا. نزّله لفتحه.',
 
   // ── Said to screen readers ──
   receivedFile: 'تم استلام: {name}',

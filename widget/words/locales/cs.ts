@@ -138,6 +138,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'Smazali jste {name}',
   removedByAgent: 'Operátor smazal {name}',
   removedByVisitor: 'Návštěvník smazal {name}',
+  onePicture: 'Obrázek',
+  oneVideo: 'Video',
+  oneAudio: 'Zvuk',
+  oneDocument: 'Dokument',
+  oneSheet: 'Tabulka',
+  oneSlides: 'Prezentace',
+  oneArchive: 'Archiv',
+  oneText: 'Text',
+  oneFile: 'Soubor',
 
   // ── The viewer ──
   viewer: 'Prohlížeč',
@@ -146,6 +155,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'Přiblížit',
   zoomOut: 'Oddálit',
   positionOf: '{position} z {count}',
+  playbackPosition: 'Pozice',
+  playbackSpeed: 'Rychlost: {rate}',
+  fullScreen: 'Celá obrazovka',
+  leaveFullScreen: 'Ukončit celou obrazovku',
+  cannotShow: 'Tohle zde nelze zobrazit. Stáhněte si to a otevřete.',
 
   // ── Said to screen readers ──
   receivedFile: 'Přijato: {name}',

@@ -139,6 +139,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'Sie haben {name} gelöscht',
   removedByAgent: 'Der Support hat {name} gelöscht',
   removedByVisitor: 'Der Besucher hat {name} gelöscht',
+  onePicture: 'Bild',
+  oneVideo: 'Video',
+  oneAudio: 'Audio',
+  oneDocument: 'Dokument',
+  oneSheet: 'Tabelle',
+  oneSlides: 'Präsentation',
+  oneArchive: 'Archiv',
+  oneText: 'Text',
+  oneFile: 'Datei',
 
   // ── The viewer ──
   viewer: 'Ansicht',
@@ -147,6 +156,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'Vergrößern',
   zoomOut: 'Verkleinern',
   positionOf: '{position} von {count}',
+  playbackPosition: 'Position',
+  playbackSpeed: 'Geschwindigkeit: {rate}',
+  fullScreen: 'Vollbild',
+  leaveFullScreen: 'Vollbild beenden',
+  cannotShow: 'Das lässt sich hier nicht anzeigen. Laden Sie es herunter, um es zu öffnen.',
 
   // ── Said to screen readers ──
   receivedFile: 'Empfangen: {name}',

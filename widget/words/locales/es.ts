@@ -139,6 +139,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'Ha eliminado {name}',
   removedByAgent: 'El agente ha eliminado {name}',
   removedByVisitor: 'El visitante ha eliminado {name}',
+  onePicture: 'Imagen',
+  oneVideo: 'Vídeo',
+  oneAudio: 'Audio',
+  oneDocument: 'Documento',
+  oneSheet: 'Hoja de cálculo',
+  oneSlides: 'Presentación',
+  oneArchive: 'Archivo comprimido',
+  oneText: 'Texto',
+  oneFile: 'Archivo',
 
   // ── The viewer ──
   viewer: 'Visor',
@@ -147,6 +156,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'Acercar',
   zoomOut: 'Alejar',
   positionOf: '{position} de {count}',
+  playbackPosition: 'Posición',
+  playbackSpeed: 'Velocidad: {rate}',
+  fullScreen: 'Pantalla completa',
+  leaveFullScreen: 'Salir de pantalla completa',
+  cannotShow: 'Esto no se puede mostrar aquí. Descárguelo para abrirlo.',
 
   // ── Said to screen readers ──
   receivedFile: 'Recibido: {name}',

@@ -135,6 +135,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'شما {name} را حذف کردید',
   removedByAgent: 'پشتیبان {name} را حذف کرد',
   removedByVisitor: 'بازدیدکننده {name} را حذف کرد',
+  onePicture: 'تصویر',
+  oneVideo: 'ویدیو',
+  oneAudio: 'صدا',
+  oneDocument: 'سند',
+  oneSheet: 'صفحه‌گسترده',
+  oneSlides: 'ارائه',
+  oneArchive: 'بایگانی',
+  oneText: 'متن',
+  oneFile: 'فایل',
 
   // ── The viewer ──
   viewer: 'نمایشگر',
@@ -143,6 +152,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'بزرگ‌نمایی',
   zoomOut: 'کوچک‌نمایی',
   positionOf: '{position} از {count}',
+  playbackPosition: 'موقعیت',
+  playbackSpeed: 'سرعت: {rate}',
+  fullScreen: 'تمام‌صفحه',
+  leaveFullScreen: 'خروج از تمام‌صفحه',
+  cannotShow: 'این را نمی‌توان اینجا نمایش داد. برای باز کردن، آن را دانلود کنید.',
 
   // ── Said to screen readers ──
   receivedFile: 'دریافت شد: {name}',

@@ -139,6 +139,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'Vous avez supprimé {name}',
   removedByAgent: 'Le conseiller a supprimé {name}',
   removedByVisitor: 'Le visiteur a supprimé {name}',
+  onePicture: 'Image',
+  oneVideo: 'Vidéo',
+  oneAudio: 'Audio',
+  oneDocument: 'Document',
+  oneSheet: 'Feuille de calcul',
+  oneSlides: 'Présentation',
+  oneArchive: 'Archive',
+  oneText: 'Texte',
+  oneFile: 'Fichier',
 
   // ── The viewer ──
   viewer: 'Visionneuse',
@@ -147,6 +156,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'Agrandir',
   zoomOut: 'Réduire',
   positionOf: '{position} sur {count}',
+  playbackPosition: 'Position',
+  playbackSpeed: 'Vitesse : {rate}',
+  fullScreen: 'Plein écran',
+  leaveFullScreen: 'Quitter le plein écran',
+  cannotShow: 'Impossible d’afficher ceci ici. Téléchargez-le pour l’ouvrir.',
 
   // ── Said to screen readers ──
   receivedFile: 'Reçu : {name}',

@@ -136,6 +136,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'מחקת את {name}',
   removedByAgent: 'הנציג מחק את {name}',
   removedByVisitor: 'המבקר מחק את {name}',
+  onePicture: 'תמונה',
+  oneVideo: 'סרטון',
+  oneAudio: 'שמע',
+  oneDocument: 'מסמך',
+  oneSheet: 'גיליון אלקטרוני',
+  oneSlides: 'מצגת',
+  oneArchive: 'ארכיון',
+  oneText: 'טקסט',
+  oneFile: 'קובץ',
 
   // ── The viewer ──
   viewer: 'מציג',
@@ -144,6 +153,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'הגדלה',
   zoomOut: 'הקטנה',
   positionOf: '{position} מתוך {count}',
+  playbackPosition: 'מיקום',
+  playbackSpeed: 'מהירות: {rate}',
+  fullScreen: 'מסך מלא',
+  leaveFullScreen: 'יציאה ממסך מלא',
+  cannotShow: 'אי אפשר להציג את זה כאן. יש להוריד כדי לפתוח.',
 
   // ── Said to screen readers ──
   receivedFile: 'התקבל: {name}',

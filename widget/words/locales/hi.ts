@@ -135,6 +135,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'आपने {name} मिटा दी',
   removedByAgent: 'एजेंट ने {name} मिटा दी',
   removedByVisitor: 'विज़िटर ने {name} मिटा दी',
+  onePicture: 'चित्र',
+  oneVideo: 'वीडियो',
+  oneAudio: 'ऑडियो',
+  oneDocument: 'दस्तावेज़',
+  oneSheet: 'स्प्रेडशीट',
+  oneSlides: 'प्रस्तुति',
+  oneArchive: 'आर्काइव',
+  oneText: 'टेक्स्ट',
+  oneFile: 'फ़ाइल',
 
   // ── The viewer ──
   viewer: 'व्यूअर',
@@ -143,6 +152,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'बड़ा करें',
   zoomOut: 'छोटा करें',
   positionOf: '{count} में से {position}',
+  playbackPosition: 'स्थिति',
+  playbackSpeed: 'गति: {rate}',
+  fullScreen: 'पूर्ण स्क्रीन',
+  leaveFullScreen: 'पूर्ण स्क्रीन से बाहर निकलें',
+  cannotShow: 'इसे यहाँ नहीं दिखाया जा सकता। खोलने के लिए डाउनलोड करें।',
 
   // ── Said to screen readers ──
   receivedFile: 'मिली: {name}',

@@ -138,6 +138,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'Hai eliminato {name}',
   removedByAgent: 'L’operatore ha eliminato {name}',
   removedByVisitor: 'Il visitatore ha eliminato {name}',
+  onePicture: 'Immagine',
+  oneVideo: 'Video',
+  oneAudio: 'Audio',
+  oneDocument: 'Documento',
+  oneSheet: 'Foglio di calcolo',
+  oneSlides: 'Presentazione',
+  oneArchive: 'Archivio',
+  oneText: 'Testo',
+  oneFile: 'File',
 
   // ── The viewer ──
   viewer: 'Visualizzatore',
@@ -146,6 +155,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'Ingrandisci',
   zoomOut: 'Riduci',
   positionOf: '{position} di {count}',
+  playbackPosition: 'Posizione',
+  playbackSpeed: 'Velocità: {rate}',
+  fullScreen: 'Schermo intero',
+  leaveFullScreen: 'Esci da schermo intero',
+  cannotShow: 'Non si può mostrare qui. Scaricalo per aprirlo.',
 
   // ── Said to screen readers ──
   receivedFile: 'Ricevuto: {name}',

@@ -136,6 +136,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'あなたが {name} を削除しました',
   removedByAgent: '担当者が {name} を削除しました',
   removedByVisitor: 'お客様が {name} を削除しました',
+  onePicture: '画像',
+  oneVideo: '動画',
+  oneAudio: '音声',
+  oneDocument: '文書',
+  oneSheet: 'スプレッドシート',
+  oneSlides: 'プレゼンテーション',
+  oneArchive: 'アーカイブ',
+  oneText: 'テキスト',
+  oneFile: 'ファイル',
 
   // ── The viewer ──
   viewer: 'ビューアー',
@@ -144,6 +153,11 @@ export const dictionary: Dictionary = {
   zoomIn: '拡大',
   zoomOut: '縮小',
   positionOf: '{position} / {count}',
+  playbackPosition: '再生位置',
+  playbackSpeed: '速度: {rate}',
+  fullScreen: '全画面表示',
+  leaveFullScreen: '全画面表示を終了',
+  cannotShow: 'ここでは表示できません。ダウンロードして開いてください。',
 
   // ── Said to screen readers ──
   receivedFile: '受信：{name}',

@@ -132,6 +132,15 @@ export const dictionary: Dictionary = {
   removedByYou: '{name} 파일을 삭제했습니다',
   removedByAgent: '상담원이 {name} 파일을 삭제했습니다',
   removedByVisitor: '고객이 {name} 파일을 삭제했습니다',
+  onePicture: '사진',
+  oneVideo: '동영상',
+  oneAudio: '오디오',
+  oneDocument: '문서',
+  oneSheet: '스프레드시트',
+  oneSlides: '프레젠테이션',
+  oneArchive: '압축 파일',
+  oneText: '텍스트',
+  oneFile: '파일',
 
   // ── The viewer ──
   viewer: '뷰어',
@@ -140,6 +149,11 @@ export const dictionary: Dictionary = {
   zoomIn: '확대',
   zoomOut: '축소',
   positionOf: '{position} / {count}',
+  playbackPosition: '재생 위치',
+  playbackSpeed: '속도: {rate}',
+  fullScreen: '전체 화면',
+  leaveFullScreen: '전체 화면 종료',
+  cannotShow: '여기에서는 표시할 수 없습니다. 다운로드하여 여세요.',
 
   // ── Said to screen readers ──
   receivedFile: '받음: {name}',

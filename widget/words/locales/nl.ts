@@ -138,6 +138,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'U hebt {name} verwijderd',
   removedByAgent: 'De medewerker heeft {name} verwijderd',
   removedByVisitor: 'De bezoeker heeft {name} verwijderd',
+  onePicture: 'Afbeelding',
+  oneVideo: 'Video',
+  oneAudio: 'Audio',
+  oneDocument: 'Document',
+  oneSheet: 'Spreadsheet',
+  oneSlides: 'Presentatie',
+  oneArchive: 'Archief',
+  oneText: 'Tekst',
+  oneFile: 'Bestand',
 
   // ── The viewer ──
   viewer: 'Weergave',
@@ -146,6 +155,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'Inzoomen',
   zoomOut: 'Uitzoomen',
   positionOf: '{position} van {count}',
+  playbackPosition: 'Positie',
+  playbackSpeed: 'Snelheid: {rate}',
+  fullScreen: 'Volledig scherm',
+  leaveFullScreen: 'Volledig scherm sluiten',
+  cannotShow: 'Dit kan hier niet worden getoond. Download het om het te openen.',
 
   // ── Said to screen readers ──
   receivedFile: 'Ontvangen: {name}',

@@ -140,6 +140,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'Usunięto przez Ciebie plik {name}',
   removedByAgent: 'Konsultant usunął plik {name}',
   removedByVisitor: 'Gość usunął plik {name}',
+  onePicture: 'Obraz',
+  oneVideo: 'Film',
+  oneAudio: 'Dźwięk',
+  oneDocument: 'Dokument',
+  oneSheet: 'Arkusz kalkulacyjny',
+  oneSlides: 'Prezentacja',
+  oneArchive: 'Archiwum',
+  oneText: 'Tekst',
+  oneFile: 'Plik',
 
   // ── The viewer ──
   viewer: 'Podgląd',
@@ -148,6 +157,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'Powiększ',
   zoomOut: 'Pomniejsz',
   positionOf: '{position} z {count}',
+  playbackPosition: 'Pozycja',
+  playbackSpeed: 'Prędkość: {rate}',
+  fullScreen: 'Pełny ekran',
+  leaveFullScreen: 'Zamknij pełny ekran',
+  cannotShow: 'Tego nie można tu pokazać. Pobierz, aby otworzyć.',
 
   // ── Said to screen readers ──
   receivedFile: 'Odebrano: {name}',

@@ -138,6 +138,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'Você excluiu {name}',
   removedByAgent: 'O atendente excluiu {name}',
   removedByVisitor: 'O visitante excluiu {name}',
+  onePicture: 'Imagem',
+  oneVideo: 'Vídeo',
+  oneAudio: 'Áudio',
+  oneDocument: 'Documento',
+  oneSheet: 'Planilha',
+  oneSlides: 'Apresentação',
+  oneArchive: 'Arquivo compactado',
+  oneText: 'Texto',
+  oneFile: 'Arquivo',
 
   // ── The viewer ──
   viewer: 'Visualizador',
@@ -146,6 +155,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'Ampliar',
   zoomOut: 'Reduzir',
   positionOf: '{position} de {count}',
+  playbackPosition: 'Posição',
+  playbackSpeed: 'Velocidade: {rate}',
+  fullScreen: 'Tela cheia',
+  leaveFullScreen: 'Sair da tela cheia',
+  cannotShow: 'Não é possível mostrar isto aqui. Baixe para abrir.',
 
   // ── Said to screen readers ──
   receivedFile: 'Recebido: {name}',

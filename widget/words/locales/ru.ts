@@ -138,6 +138,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'Вы удалили {name}',
   removedByAgent: 'Оператор удалил {name}',
   removedByVisitor: 'Посетитель удалил {name}',
+  onePicture: 'Изображение',
+  oneVideo: 'Видео',
+  oneAudio: 'Аудио',
+  oneDocument: 'Документ',
+  oneSheet: 'Таблица',
+  oneSlides: 'Презентация',
+  oneArchive: 'Архив',
+  oneText: 'Текст',
+  oneFile: 'Файл',
 
   // ── The viewer ──
   viewer: 'Просмотр',
@@ -146,6 +155,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'Увеличить',
   zoomOut: 'Уменьшить',
   positionOf: '{position} из {count}',
+  playbackPosition: 'Позиция',
+  playbackSpeed: 'Скорость: {rate}',
+  fullScreen: 'Во весь экран',
+  leaveFullScreen: 'Выйти из полноэкранного режима',
+  cannotShow: 'Это нельзя показать здесь. Скачайте, чтобы открыть.',
 
   // ── Said to screen readers ──
   receivedFile: 'Получено: {name}',

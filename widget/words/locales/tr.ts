@@ -136,6 +136,15 @@ export const dictionary: Dictionary = {
   removedByYou: '{name} dosyasını sildiniz',
   removedByAgent: 'Temsilci {name} dosyasını sildi',
   removedByVisitor: 'Ziyaretçi {name} dosyasını sildi',
+  onePicture: 'Resim',
+  oneVideo: 'Video',
+  oneAudio: 'Ses',
+  oneDocument: 'Belge',
+  oneSheet: 'Hesap tablosu',
+  oneSlides: 'Sunum',
+  oneArchive: 'Arşiv',
+  oneText: 'Metin',
+  oneFile: 'Dosya',
 
   // ── The viewer ──
   viewer: 'Görüntüleyici',
@@ -144,6 +153,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'Yakınlaştır',
   zoomOut: 'Uzaklaştır',
   positionOf: '{position} / {count}',
+  playbackPosition: 'Konum',
+  playbackSpeed: 'Hız: {rate}',
+  fullScreen: 'Tam ekran',
+  leaveFullScreen: 'Tam ekrandan çık',
+  cannotShow: 'Bu burada gösterilemiyor. Açmak için indirin.',
 
   // ── Said to screen readers ──
   receivedFile: 'Alındı: {name}',

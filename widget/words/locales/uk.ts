@@ -139,6 +139,15 @@ export const dictionary: Dictionary = {
   removedByYou: 'Ви видалили {name}',
   removedByAgent: 'Оператор видалив {name}',
   removedByVisitor: 'Відвідувач видалив {name}',
+  onePicture: 'Зображення',
+  oneVideo: 'Відео',
+  oneAudio: 'Аудіо',
+  oneDocument: 'Документ',
+  oneSheet: 'Таблиця',
+  oneSlides: 'Презентація',
+  oneArchive: 'Архів',
+  oneText: 'Текст',
+  oneFile: 'Файл',
 
   // ── The viewer ──
   viewer: 'Перегляд',
@@ -147,6 +156,11 @@ export const dictionary: Dictionary = {
   zoomIn: 'Збільшити',
   zoomOut: 'Зменшити',
   positionOf: '{position} з {count}',
+  playbackPosition: 'Позиція',
+  playbackSpeed: 'Швидкість: {rate}',
+  fullScreen: 'На весь екран',
+  leaveFullScreen: 'Вийти з повноекранного режиму',
+  cannotShow: 'Це не можна показати тут. Завантажте, щоб відкрити.',
 
   // ── Said to screen readers ──
   receivedFile: 'Отримано: {name}',

@@ -132,6 +132,15 @@ export const dictionary: Dictionary = {
   removedByYou: '您删除了 {name}',
   removedByAgent: '客服删除了 {name}',
   removedByVisitor: '访客删除了 {name}',
+  onePicture: '图片',
+  oneVideo: '视频',
+  oneAudio: '音频',
+  oneDocument: '文档',
+  oneSheet: '电子表格',
+  oneSlides: '演示文稿',
+  oneArchive: '压缩包',
+  oneText: '文本',
+  oneFile: '文件',
 
   // ── The viewer ──
   viewer: '查看器',
@@ -140,6 +149,11 @@ export const dictionary: Dictionary = {
   zoomIn: '放大',
   zoomOut: '缩小',
   positionOf: '第 {position} 个，共 {count} 个',
+  playbackPosition: '播放位置',
+  playbackSpeed: '速度：{rate}',
+  fullScreen: '全屏',
+  leaveFullScreen: '退出全屏',
+  cannotShow: '无法在此显示。请下载后打开。',
 
   // ── Said to screen readers ──
   receivedFile: '已收到：{name}',

@@ -1,0 +1,112 @@
+/** One picture or video of the viewer, fitted into the stage. */
+import { useRef, useState } from '@uppy/core/utils/preact/hooks';
+import type { ChatFile } from '../../server/contract/chat-file.ts';
+import type { ChatFiles } from '../core/chat-files.ts';
+import { FileBadge } from '../ui/file-badge.tsx';
+import { shownAs } from '../ui/file-kind.ts';
+import { Placeholder } from '../ui/placeholder.tsx';
+import { onlyThisPlays } from '../ui/playback.ts';
+import { useMediaLink } from '../ui/use-media-link.ts';
+import { useResumePlayback } from '../ui/use-resume-playback.ts';
+import { useWords } from '../ui/use-words.tsx';
+import { FITTED, fittedSize, type Size, type View } from './zoom.ts';
+
+type Props = {
+  chat: ChatFiles;
+  file: ChatFile;
+  stage: Size;
+  /** 0: the one that is looked at; the neighbours load already. */
+  offset: number;
+  /** CSS pixels that the finger has moved it. */
+  drag: number;
+  view: View;
+  isMoving: boolean;
+  size: Size | null;
+  onSize: (fileId: number, size: Size) => void;
+};
+
+export function Slide(props: Props) {
+  const { chat, file, offset, drag, isMoving } = props;
+  const words = useWords();
+  const link = useMediaLink(chat, file, false);
+  const isCurrent = offset === 0;
+  return (
+    <div
+      class="slide"
+      data-current={isCurrent}
+      data-moving={isMoving}
+      inert={!isCurrent}
+      style={{ transform: `translateX(calc(${offset * 100}% + ${drag}px))` }}
+    >
+      {link.isBroken ? (
+        <div class="slide-card">
+          <FileBadge name={file.name} type={file.mime_type} />
+          <p>{words.label('cannotShow')}</p>
+        </div>
+      ) : shownAs(file) === 'video' ? (
+        <Film {...props} link={link} />
+      ) : (
+        <Still {...props} link={link} />
+      )}
+    </div>
+  );
+}
+
+type Linked = Props & { link: ReturnType<typeof useMediaLink> };
+
+function Still({ file, stage, offset, view, isMoving, size, onSize, link }: Linked) {
+  const [isShown, setIsShown] = useState(false);
+  const fitted = size ? fittedSize(size, stage) : null;
+  const { scale, x, y } = offset === 0 ? view : FITTED;
+  return (
+    <div
+      class="slide-picture"
+      data-moving={isMoving}
+      style={{
+        width: fitted ? `${fitted.width}px` : '100%',
+        height: fitted ? `${fitted.height}px` : '100%',
+        transform: scale === 1 ? 'none' : `translate(${x}px, ${y}px) scale(${scale})`,
+      }}
+    >
+      {!isShown && fitted !== null && file.placeholder !== null && <Placeholder hash={file.placeholder} />}
+      {!isShown && file.thumbnail !== null && <img class="slide-thumbnail" src={file.thumbnail} alt="" />}
+      {!isShown && offset === 0 && <span class="slide-waiting" aria-hidden="true" />}
+      <img
+        key={link.attempt}
+        class="slide-image"
+        src={link.url}
+        alt={file.name}
+        decoding="async"
+        referrerPolicy="no-referrer"
+        draggable={false}
+        data-shown={isShown}
+        onLoad={({ currentTarget: image }) => {
+          onSize(file.id, { width: image.naturalWidth, height: image.naturalHeight });
+          setIsShown(true);
+        }}
+        onError={link.onError}
+      />
+    </div>
+  );
+}
+
+function Film({ file, offset, link }: Linked) {
+  const video = useRef<HTMLVideoElement>(null);
+  useResumePlayback(video, link.attempt);
+  // A neighbour shows its first picture only: two films that load are one too many.
+  if (offset !== 0) return file.thumbnail === null ? null : <img class="slide-film" src={file.thumbnail} alt="" />;
+  return (
+    <video
+      class="slide-film"
+      ref={video}
+      src={link.url}
+      poster={file.thumbnail ?? undefined}
+      controls
+      playsInline
+      preload="metadata"
+      aria-label={file.name}
+      onPlay={onlyThisPlays}
+      onError={link.onError}
+    />
+  );
+}

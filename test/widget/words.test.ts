@@ -17,7 +17,7 @@ const MIB = 1024 * 1024;
 const SAME_AS_ENGLISH: Partial<Record<Translation | '*', Key[]>> = {
   '*': ['typePdf', 'fileState'],
   cs: ['typeText', 'typeVideo'],
-  de: ['uploadOf', 'typeText', 'typeAudio', 'typeVideo', 'kindVideos', 'kindAudio', 'sessions'],
+  de: ['uploadOf', 'video', 'typeText', 'typeAudio', 'typeVideo', 'kindVideos', 'kindAudio', 'sessions'],
   es: ['typeAudio', 'kindAudio', 'sessions'],
   fr: ['menu', 'pause', 'typeAudio', 'kindAudio', 'kindDocuments'],
   it: ['menu', 'typeAudio', 'typeVideo', 'kindAudio', 'fileCount'],

@@ -14,10 +14,10 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** Starts a browser with a profile of its own; the caller closes it. */
-export async function launchChromium(): Promise<Browser> {
+/** Starts a browser with a profile of its own; the caller closes it. `flags` come on top of ours. */
+export async function launchChromium(flags: string[] = []): Promise<Browser> {
   const executablePath = browserProgram(CHROMIUM);
-  return await chromium.launch({ executablePath, args: FLAGS, timeout: LAUNCH_TIMEOUT_MS });
+  return await chromium.launch({ executablePath, args: [...FLAGS, ...flags], timeout: LAUNCH_TIMEOUT_MS });
 }
 
 /** The same with a profile folder of the caller's, and the settings in it; closing the context ends the browser. */

@@ -29,6 +29,7 @@ const SAME_AS_ENGLISH: Partial<Record<Translation | '*', Key[]>> = {
     'oneAudio',
     'oneText',
     'playbackPosition',
+    'video',
   ],
   es: ['typeAudio', 'kindAudio', 'sessions', 'oneAudio'],
   fr: [

@@ -5,6 +5,7 @@ import { type ChatFiles, createChatFiles } from '../core/chat-files.ts';
 import type { ChatFilesError } from '../core/options.ts';
 import type { Theme, ThemeName } from '../frame/frame-messages.ts';
 import { ChatPane } from '../ui/chat-pane.tsx';
+import { addFiles } from '../ui/use-adding.ts';
 import { WordsProvider } from '../ui/use-words.tsx';
 import type { Strings } from '../words/dictionary.ts';
 import { followColorScheme } from './color-scheme.ts';
@@ -100,7 +101,7 @@ export class ChatFilesElement extends HTMLElement {
 
   /** Starts uploading these files, as if they had been chosen. */
   addFiles(files: Iterable<File>): void {
-    this.#chat?.add([...files]);
+    if (this.#chat) addFiles(this.#chat, [...files]);
   }
 
   /** Shows the place to drop, for a page that takes drops on its own and hands them over by `addFiles`. */

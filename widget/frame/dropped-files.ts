@@ -1,7 +1,7 @@
 /** The files of a drop, with folders opened: what `DataTransfer.files` leaves out. */
 
-/** The server keeps at most 200 open uploads for a participant; a folder may hold a hundred thousand files. */
-const MAX_FILES = 1000;
+/** A folder may hold a million files; more than this nobody means to send at once, and to count them takes seconds. */
+const MAX_FILES = 5000;
 
 /** Must be called during the event: afterwards the browser has emptied the transfer. Unreadable entries are left out. */
 export async function droppedFiles({ items, files }: DataTransfer): Promise<File[]> {
@@ -30,6 +30,11 @@ async function collect(entry: FileSystemEntry, found: File[]): Promise<void> {
 }
 
 /** What systems put into every folder, and nobody means to send. */
-function isClutter(name: string): boolean {
+export function isClutter(name: string): boolean {
   return /^(\.DS_Store|Thumbs\.db|desktop\.ini|\._.*)$/i.test(name);
+}
+
+/** Whether a folder is among what is dropped. Must be called during the event. */
+export function hasFolder({ items }: DataTransfer): boolean {
+  return Array.from(items).some((item) => item.webkitGetAsEntry?.()?.isDirectory);
 }

@@ -1,13 +1,16 @@
 /** One side of the chat: header, conversation, offers and the button, and the whole area takes drops and pastes. */
 import type { ComponentChildren } from '@uppy/core/utils/preact';
-import { useCallback, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import { useRef } from '@uppy/core/utils/preact/hooks';
 import type { ChatFiles } from '../core/chat-files.ts';
 import type { Upload } from '../core/upload.ts';
 import { connectionText } from '../words/state-words.ts';
 import { Composer } from './composer.tsx';
 import { Icon, IconButton } from './icons.tsx';
 import { MessageList } from './message-list.tsx';
+import { OfflineBanner } from './offline-banner.tsx';
 import { UnfinishedOffers } from './unfinished-offers.tsx';
+import { UploadsSummary } from './uploads-summary.tsx';
+import { useAdding } from './use-adding.ts';
 import { useAnnouncer } from './use-announcer.ts';
 import { useDrop } from './use-drop.ts';
 import { useObservable } from './use-observable.ts';
@@ -30,17 +33,11 @@ export function ChatPane(props: {
   const title = props.title ?? words.label('files');
   const state = useObservable(chat.state);
   const pane = useRef<HTMLElement>(null);
-  const [notice, setNotice] = useState<string | null>(null);
-  const addFiles = useCallback(
-    (files: File[]) => {
-      const leftOut = chat.add(files);
-      setNotice(leftOut > 0 ? words.text('tooMany', { count: leftOut }) : null);
-    },
-    [chat, words],
-  );
-  const isOver = useDrop(pane, addFiles) || props.isDragOver;
-  usePaste(props.isPasteTarget, addFiles);
-  const picker = usePicker(addFiles);
+  const adding = useAdding(chat);
+  const { notice, setNotice } = adding;
+  const isOver = useDrop(pane, adding.add, adding.foundNothing) || props.isDragOver;
+  usePaste(props.isPasteTarget, adding.add);
+  const picker = usePicker(adding.add);
   const sentence = useAnnouncer(chat);
 
   async function chooseAgain(upload: Upload, file: File): Promise<void> {
@@ -71,6 +68,8 @@ export function ChatPane(props: {
             {words.label('chatRefused')}
           </p>
         )}
+        <OfflineBanner isWaiting={state.uploads.some(({ wait }) => wait?.reason === 'network')} />
+        <UploadsSummary chat={chat} uploads={state.uploads} />
         <MessageList
           chat={chat}
           state={state}
@@ -83,7 +82,7 @@ export function ChatPane(props: {
           </div>
         )}
         <UnfinishedOffers chat={chat} uploads={state.unfinished} pick={picker.open} />
-        <Composer picker={picker} config={state.config} />
+        <Composer picker={picker} adding={adding} config={state.config} />
         {isOver && (
           <div class="drop-overlay" aria-hidden="true">
             <Icon name="drop" />

@@ -1,35 +1,43 @@
-/** Somebody else's upload on its way: a placeholder until the file itself is here. */
+/** Somebody else's upload on its way: a placeholder that becomes the file in the same place. */
 import type { Uploader } from '../../server/contract/chat-file.ts';
 import type { IncomingUpload } from '../core/incoming.ts';
 import { incomingText } from '../words/state-words.ts';
 import { FileBadge } from './file-badge.tsx';
+import { Icon } from './icons.tsx';
 import { ProgressLine } from './progress-line.tsx';
 import { useWords } from './use-words.tsx';
 
 /** An own upload from another window stands on the own side. */
 export function IncomingCard({ upload, side }: { upload: IncomingUpload; side: Uploader }) {
   const words = useWords();
+  const { name, state, size, offset, isSilent } = upload;
   const isOwn = upload.uploader === side;
-  const hasEnded = upload.state === 'failed' || upload.state === 'cancelled';
+  const hasEnded = state === 'failed' || state === 'cancelled';
   return (
     <li class="message" data-own={isOwn}>
       <article
         class="bubble"
-        data-status={hasEnded ? 'failed' : 'incoming'}
-        aria-label={words.text('incomingOf', { name: upload.name })}
+        data-status={hasEnded ? state : 'incoming'}
+        data-silent={isSilent || undefined}
+        aria-label={words.text('incomingOf', { name })}
       >
         <div class="card-line">
-          <FileBadge name={upload.name} type="" />
-          <bdi class="file-name">{upload.name}</bdi>
+          <FileBadge name={name} type="" />
+          <div class="card-text">
+            <bdi class="file-name">{name}</bdi>
+            <span class="card-note" data-tone={state === 'failed' ? 'danger' : undefined}>
+              {hasEnded && <Icon name={state === 'failed' ? 'warning' : 'close'} />}
+              {incomingText(words, upload, isOwn)}
+            </span>
+          </div>
         </div>
         {!hasEnded && (
           <ProgressLine
-            label={words.text('progressOf', { name: upload.name })}
-            part={upload.state === 'done' ? (upload.size ?? 0) : upload.offset}
-            whole={upload.size}
+            label={words.text('progressOf', { name })}
+            part={state === 'done' ? (size ?? 0) : offset}
+            whole={size}
           />
         )}
-        <p class="card-note">{incomingText(words, upload, isOwn)}</p>
       </article>
     </li>
   );

@@ -10,7 +10,7 @@ import { Icon } from './icons.tsx';
 import { IncomingCard } from './incoming-card.tsx';
 import { PictureGroup } from './picture-group.tsx';
 import { UploadCard } from './upload-card.tsx';
-import { useKeptFocus } from './use-kept-focus.ts';
+import { useListFocus } from './use-list-focus.ts';
 import { useScrolling } from './use-scrolling.ts';
 import { useWords } from './use-words.tsx';
 import { Viewer } from './viewer.tsx';
@@ -32,7 +32,7 @@ export function MessageList(props: {
   const { hidden, showEarlier } = useEarlier(groups);
   const received = useReceived(chat, state.files);
   const scrolling = useScrolling({ ownUploads: state.uploads.length, hidden, received, showEarlier });
-  const goneFile = useKeptFocus(scrolling.scroller, state.files);
+  const goneFile = useListFocus(scrolling.scroller, state.files);
   // The same elements again while only progress moves: long chats are not compared ten times a second.
   const shared = useMemo(
     () =>

@@ -1,9 +1,11 @@
 /** Uploads that an earlier visit left unfinished, offered to go on with. */
-import { useState } from '@uppy/core/utils/preact/hooks';
+import { useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFiles } from '../core/chat-files.ts';
 import type { ResumableUpload } from '../core/unfinished.ts';
 import { errorText } from '../words/problem-words.ts';
-import { Icon, IconButton } from './icons.tsx';
+import { FileBadge } from './file-badge.tsx';
+import { IconButton } from './icons.tsx';
+import { useKeptFocus } from './use-kept-focus.ts';
 import { useWords } from './use-words.tsx';
 
 /** `pick` opens the file dialog and hands over the one file that was chosen. */
@@ -30,7 +32,10 @@ export function UnfinishedOffers(props: {
 function Offer(props: { chat: ChatFiles; upload: ResumableUpload; pick: (use: (file: File) => void) => void }) {
   const words = useWords();
   const { chat, upload } = props;
+  const { name, size, offset } = upload;
+  const card = useRef<HTMLDivElement>(null);
   const [problem, setProblem] = useState<string | null>(null);
+  useKeptFocus(card);
 
   async function goOn(file: File): Promise<void> {
     setProblem(null);
@@ -38,21 +43,29 @@ function Offer(props: { chat: ChatFiles; upload: ResumableUpload; pick: (use: (f
   }
 
   return (
-    <li class="offer">
-      <button type="button" class="offer-button" onClick={() => props.pick((file) => void goOn(file))}>
-        <Icon name="play" />
-        <span>
-          {words.pieces('goOnWith', {
-            name: <bdi class="file-name">{upload.name}</bdi>,
-            percent: words.percent(upload.offset, upload.size),
-          })}
-        </span>
-      </button>
-      <IconButton
-        icon="close"
-        label={words.text('giveUp', { name: upload.name })}
-        onClick={() => chat.discard(upload.id).catch((error: unknown) => setProblem(errorText(words, error)))}
-      />
+    <li>
+      <div class="offer" ref={card}>
+        <button type="button" class="offer-button" onClick={() => props.pick((file) => void goOn(file))}>
+          <FileBadge name={name} type={upload.mime_type ?? ''} />
+          <span class="offer-text">
+            <span class="offer-name">
+              {words.pieces('goOnWith', {
+                name: <bdi class="file-name">{name}</bdi>,
+                percent: words.percent(offset, size),
+              })}
+            </span>
+            <span class="card-note">{words.facts(words.bytes(size), lastSentText())}</span>
+            <span class="offer-bar" aria-hidden="true">
+              <i ref={(bar) => bar?.style.setProperty('inline-size', `${size === 0 ? 0 : (offset / size) * 100}%`)} />
+            </span>
+          </span>
+        </button>
+        <IconButton
+          icon="close"
+          label={words.text('giveUp', { name })}
+          onClick={() => chat.discard(upload.id).catch((error: unknown) => setProblem(errorText(words, error)))}
+        />
+      </div>
       {problem !== null && (
         <p class="card-note" data-tone="danger" role="alert">
           {problem}
@@ -60,4 +73,12 @@ function Offer(props: { chat: ChatFiles; upload: ResumableUpload; pick: (use: (f
       )}
     </li>
   );
+
+  /** The server keeps an upload for a fixed time after its last byte, and says until when. */
+  function lastSentText(): string | null {
+    const keptSeconds = chat.state.get().config?.upload_expiry;
+    if (keptSeconds === undefined) return null;
+    const date = new Date(Date.parse(upload.expires_at) - keptSeconds * 1000);
+    return `${words.day(date)} ${words.time(date)}`;
+  }
 }

@@ -1,10 +1,17 @@
 /** Makes an element a drop target for files, and tells while a file hovers over it. */
 import type { RefObject } from '@uppy/core/utils/preact';
 import { useEffect, useState } from '@uppy/core/utils/preact/hooks';
-import { droppedFiles } from '../frame/dropped-files.ts';
+import { droppedFiles, hasFolder } from '../frame/dropped-files.ts';
 
-/** True while files are dragged over the element. Folders are opened, whatever is in them is dropped. */
-export function useDrop(element: RefObject<HTMLElement>, onDrop: (files: File[]) => void): boolean {
+/**
+ * True while files are dragged over the element. Folders are opened. `onNothing` hears of a drop without a file that can be
+ * read, and whether there was a folder in it.
+ */
+export function useDrop(
+  element: RefObject<HTMLElement>,
+  onDrop: (files: File[]) => void,
+  onNothing: (hadFolder: boolean) => void,
+): boolean {
   const [isOver, setIsOver] = useState(false);
   useEffect(() => {
     const target = element.current;
@@ -23,7 +30,8 @@ export function useDrop(element: RefObject<HTMLElement>, onDrop: (files: File[])
       setIsOver(false);
       if (!event.dataTransfer?.types.includes('Files')) return;
       event.preventDefault();
-      void droppedFiles(event.dataTransfer).then(onDrop);
+      const hadFolder = hasFolder(event.dataTransfer);
+      void droppedFiles(event.dataTransfer).then((files) => (files.length > 0 ? onDrop(files) : onNothing(hadFolder)));
     };
     target.addEventListener('dragenter', onDragOver);
     target.addEventListener('dragover', onDragOver);
@@ -35,6 +43,6 @@ export function useDrop(element: RefObject<HTMLElement>, onDrop: (files: File[])
       target.removeEventListener('dragleave', onDragLeave);
       target.removeEventListener('drop', onDropped);
     };
-  }, [element, onDrop]);
+  }, [element, onDrop, onNothing]);
   return isOver;
 }

@@ -1,56 +1,66 @@
-/** Keeps the focus in the conversation when the card that has it vanishes. */
-import { useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
-import type { ChatFile } from '../../server/contract/chat-file.ts';
+/** Keeps the keyboard's place when the button that has the focus goes, or the whole card with it. */
+import type { RefObject } from '@uppy/core/utils/preact';
+import { useEffect, useLayoutEffect, useRef } from '@uppy/core/utils/preact/hooks';
 
-/**
- * A removed card hands the focus to the next one, else to the one before, else to the whole list. The answer is the file
- * that went from under the focus, to be said.
- */
-export function useKeptFocus(scroller: { current: HTMLElement | null }, files: ChatFile[]): ChatFile | null {
-  const focused = useRef<number | null>(null);
-  const before = useRef(files);
-  const [gone, setGone] = useState<ChatFile | null>(null);
+const BUTTON = 'button:not([disabled]), a[href], input';
 
-  useLayoutEffect(() => {
-    const element = scroller.current;
+/** `card` is an `<article>` in an `<li>`: the focus goes to its first button, else to the next card, else to the list. */
+export function useKeptFocus(card: RefObject<HTMLElement>): void {
+  const hadFocus = useRef(false);
+
+  useEffect(() => {
+    const element = card.current;
     if (!element) return;
-    const onFocus = (event: FocusEvent) => {
-      const card = (event.target as Element).closest<HTMLElement>('[data-file]');
-      focused.current = card ? Number(card.dataset.file) : null;
+    const onIn = () => {
+      hadFocus.current = true;
     };
-    // A card that is taken away fires no `focusout` in every browser; one that does has no new place.
-    const onBlur = (event: FocusEvent) => {
-      if (event.relatedTarget !== null && !element.contains(event.relatedTarget as Node)) focused.current = null;
+    const onOut = (event: FocusEvent) => {
+      // To somewhere else: a button that is removed leaves to nowhere.
+      if (event.relatedTarget !== null) hadFocus.current = element.contains(event.relatedTarget as Node);
     };
-    element.addEventListener('focusin', onFocus);
-    element.addEventListener('focusout', onBlur);
+    const onPointer = (event: Event) => {
+      if (!event.composedPath().includes(element)) hadFocus.current = false;
+    };
+    element.addEventListener('focusin', onIn);
+    element.addEventListener('focusout', onOut);
+    document.addEventListener('pointerdown', onPointer);
     return () => {
-      element.removeEventListener('focusin', onFocus);
-      element.removeEventListener('focusout', onBlur);
+      element.removeEventListener('focusin', onIn);
+      element.removeEventListener('focusout', onOut);
+      document.removeEventListener('pointerdown', onPointer);
     };
-  }, []);
+  }, [card]);
 
+  // After each change of the card.
   useLayoutEffect(() => {
-    const earlier = before.current;
-    before.current = files;
-    const element = scroller.current;
-    const id = focused.current;
-    if (id === null || !element || files.some((file) => file.id === id)) return;
-    focused.current = null;
-    const place = earlier.findIndex((file) => file.id === id);
-    setGone(earlier[place] ?? null);
-    const root = element.getRootNode() as Document | ShadowRoot;
-    if (root.activeElement !== null && root.activeElement !== document.body) return;
-    const there = new Set(files.map((file) => file.id));
-    const neighbours = [...earlier.slice(place + 1), ...earlier.slice(0, Math.max(0, place)).reverse()];
-    for (const neighbour of neighbours) {
-      const card = there.has(neighbour.id) && element.querySelector<HTMLElement>(`[data-file="${neighbour.id}"]`);
-      if (!card) continue;
-      card.focus();
-      return;
-    }
-    element.focus();
-  }, [files]);
+    const element = card.current;
+    if (hadFocus.current && element && isNowhere(element)) focusIn(element);
+  });
 
-  return gone;
+  useLayoutEffect(
+    () => () => {
+      const item = card.current?.closest('li');
+      if (!hadFocus.current || !item) return;
+      const root = item.getRootNode() as ShadowRoot;
+      const near = [item.nextElementSibling, item.previousElementSibling].find((each) => each?.querySelector(BUTTON));
+      const list = item.closest<HTMLElement>('[tabindex]');
+      queueMicrotask(() => {
+        if (root.activeElement !== null && root.activeElement !== document.body) return;
+        const target = near?.isConnected ? near.querySelector<HTMLElement>(BUTTON) : null;
+        (target ?? list)?.focus();
+      });
+    },
+    [card],
+  );
+}
+
+function isNowhere(element: HTMLElement): boolean {
+  const { activeElement } = element.getRootNode() as ShadowRoot | Document;
+  return activeElement === null || activeElement === document.body;
+}
+
+function focusIn(element: HTMLElement): void {
+  const button = element.querySelector<HTMLElement>(BUTTON);
+  if (!button) element.tabIndex = -1;
+  (button ?? element).focus({ preventScroll: true });
 }

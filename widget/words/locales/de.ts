@@ -59,6 +59,8 @@ export const dictionary: Dictionary = {
   folderEmpty: 'In diesem Ordner sind keine Dateien.',
   smallerPictures: 'Kleinere Bilder',
   smallerPicturesHint: 'Bilder werden vor dem Senden verkleinert: Das geht schneller, mit etwas weniger Details.',
+  filesRefused: 'Auch nicht möglich: {count}',
+  dropUnreadable: 'Davon lässt sich hier nichts lesen. Wählen Sie die Dateien stattdessen über den Knopf aus.',
 
   // ── Camera and microphone ──
   takePhoto: 'Foto aufnehmen',
@@ -75,6 +77,16 @@ export const dictionary: Dictionary = {
   cameraBlocked:
     'Die Kamera ist blockiert. Erlauben Sie sie für diese Seite in den Einstellungen Ihres Browsers und versuchen Sie es noch einmal.',
   cameraMissing: 'Es wurde keine Kamera gefunden. Schließen Sie eine an und versuchen Sie es noch einmal.',
+  microphoneBusy: 'Ein anderes Programm benutzt das Mikrofon. Schließen Sie es und versuchen Sie es noch einmal.',
+  cameraBusy: 'Ein anderes Programm benutzt die Kamera. Schließen Sie es und versuchen Sie es noch einmal.',
+  camera: 'Kamera',
+  resume: 'Fortsetzen',
+  stopsIn: 'endet in {duration}',
+  discardQuestion: 'Aufnahme verwerfen?',
+  photo: 'Foto',
+  video: 'Video',
+  screenshot: 'Bildschirmfoto',
+  nameAt: '{what} {date} um {time}',
 
   // ── An own upload ──
   uploadOf: 'Upload: {name}',
@@ -106,10 +118,23 @@ export const dictionary: Dictionary = {
     'Diese Datei lässt sich nicht mehr lesen: Sie wurde geändert, verschoben oder ist ein Ordner. Wählen Sie sie noch einmal aus, um fortzufahren.',
   tooLarge: 'Diese Datei hat {size}. Erlaubt sind höchstens {limit}. Wählen Sie eine kleinere.',
   otherFileThan: 'Das ist eine andere Datei als {name}, oder auch sie lässt sich nicht lesen.',
+  makingSmaller: 'wird verkleinert',
+  savedBytes: '{size} gespart',
+  pauseAll: 'Alle anhalten',
+  resumeAll: 'Alle fortsetzen',
+  cancelAll: 'Alle abbrechen',
+  cancelQuestion: 'Dieses Hochladen aufgeben? {size} sind schon gesendet.',
+  cancelAllQuestion: 'Das Hochladen aller Dateien aufgeben?',
+  goOn: 'Weitermachen',
+  giveUpNow: 'Aufgeben',
+  sendingFile: 'Wird gesendet: {name}',
+  sendingFiles: 'Dateien, die gesendet werden: {count}',
+  online: 'Sie sind wieder online.',
 
   // ── Unfinished uploads of an earlier visit ──
   unfinished: 'Unvollständige Uploads',
-  unfinishedHint: 'Wählen Sie dieselbe Datei noch einmal aus: Es geht dort weiter, wo es aufgehört hat.',
+  unfinishedHint:
+    'Wählen Sie dieselbe Datei noch einmal oder legen Sie sie hier ab: Es geht dort weiter, wo es aufgehört hat.',
   goOnWith: 'Mit {name} fortfahren ({percent})',
   giveUp: '{name} aufgeben',
   otherFile: 'Das ist eine andere Datei. Wählen Sie die aus, die gerade gesendet wurde.',

@@ -59,6 +59,8 @@ export const dictionary: Dictionary = {
   folderEmpty: 'No hay archivos en esta carpeta.',
   smallerPictures: 'Imágenes más pequeñas',
   smallerPicturesHint: 'Las imágenes se reducen antes de enviarlas: más rápido, con algo menos de detalle.',
+  filesRefused: 'Tampoco se pueden enviar aquí: {count}',
+  dropUnreadable: 'Aquí no se puede leer nada de esto. Elija los archivos con el botón.',
 
   // ── Camera and microphone ──
   takePhoto: 'Hacer una foto',
@@ -75,6 +77,16 @@ export const dictionary: Dictionary = {
   cameraBlocked:
     'La cámara está bloqueada. Permítala para esta página en los ajustes de su navegador e inténtelo de nuevo.',
   cameraMissing: 'No se ha encontrado ninguna cámara. Conecte una e inténtelo de nuevo.',
+  microphoneBusy: 'Otro programa usa el micrófono. Ciérrelo e inténtelo de nuevo.',
+  cameraBusy: 'Otro programa usa la cámara. Ciérrelo e inténtelo de nuevo.',
+  camera: 'Cámara',
+  resume: 'Reanudar',
+  stopsIn: 'termina en {duration}',
+  discardQuestion: '¿Descartar la grabación?',
+  photo: 'Foto',
+  video: 'Vídeo',
+  screenshot: 'Captura de pantalla',
+  nameAt: '{what} {date} a las {time}',
 
   // ── An own upload ──
   uploadOf: 'Envío: {name}',
@@ -106,10 +118,22 @@ export const dictionary: Dictionary = {
     'Este archivo ya no se puede leer: se ha modificado, se ha movido o es una carpeta. Elíjalo de nuevo para continuar.',
   tooLarge: 'Este archivo ocupa {size}. El límite es {limit}. Elija uno más pequeño.',
   otherFileThan: 'Ese archivo no es {name}, o tampoco se puede leer.',
+  makingSmaller: 'reduciendo',
+  savedBytes: '{size} menos',
+  pauseAll: 'Pausar todo',
+  resumeAll: 'Reanudar todo',
+  cancelAll: 'Cancelar todo',
+  cancelQuestion: '¿Abandonar este envío? Ya se han enviado {size}.',
+  cancelAllQuestion: '¿Abandonar todos estos envíos?',
+  goOn: 'Continuar',
+  giveUpNow: 'Abandonar',
+  sendingFile: 'Enviando: {name}',
+  sendingFiles: 'Archivos que se envían: {count}',
+  online: 'Vuelve a tener conexión.',
 
   // ── Unfinished uploads of an earlier visit ──
   unfinished: 'Envíos sin terminar',
-  unfinishedHint: 'Elija de nuevo el mismo archivo: sigue donde se quedó.',
+  unfinishedHint: 'Elija de nuevo el mismo archivo o suéltelo aquí: continúa donde se detuvo.',
   goOnWith: 'Continuar con {name} ({percent})',
   giveUp: 'Abandonar {name}',
   otherFile: 'Ese es otro archivo. Elija el que se estaba enviando.',

@@ -59,6 +59,8 @@ export const dictionary: Dictionary = {
   folderEmpty: 'Ce dossier ne contient aucun fichier.',
   smallerPictures: 'Images réduites',
   smallerPicturesHint: 'Les images sont réduites avant l’envoi : plus rapide, avec un peu moins de détails.',
+  filesRefused: 'Impossible également : {count}',
+  dropUnreadable: 'Rien de ceci ne peut être lu ici. Choisissez plutôt les fichiers avec le bouton.',
 
   // ── Camera and microphone ──
   takePhoto: 'Prendre une photo',
@@ -75,6 +77,16 @@ export const dictionary: Dictionary = {
   cameraBlocked:
     'La caméra est bloquée. Autorisez-la pour cette page dans les réglages de votre navigateur, puis réessayez.',
   cameraMissing: 'Aucune caméra trouvée. Branchez-en une et réessayez.',
+  microphoneBusy: 'Un autre programme utilise le micro. Fermez-le et réessayez.',
+  cameraBusy: 'Un autre programme utilise la caméra. Fermez-le et réessayez.',
+  camera: 'Caméra',
+  resume: 'Reprendre',
+  stopsIn: 's’arrête dans {duration}',
+  discardQuestion: 'Supprimer l’enregistrement ?',
+  photo: 'Photographie',
+  video: 'Vidéo',
+  screenshot: 'Capture d’écran',
+  nameAt: '{what} {date} à {time}',
 
   // ── An own upload ──
   uploadOf: 'Envoi : {name}',
@@ -106,10 +118,22 @@ export const dictionary: Dictionary = {
     'Ce fichier ne peut plus être lu : il a été modifié, déplacé ou c’est un dossier. Choisissez-le à nouveau pour continuer.',
   tooLarge: 'Ce fichier pèse {size}. La limite est de {limit}. Choisissez-en un plus petit.',
   otherFileThan: 'Ce fichier n’est pas {name}, ou il ne peut pas être lu non plus.',
+  makingSmaller: 'réduction en cours',
+  savedBytes: '{size} économisés',
+  pauseAll: 'Tout suspendre',
+  resumeAll: 'Tout reprendre',
+  cancelAll: 'Tout annuler',
+  cancelQuestion: 'Abandonner cet envoi ? {size} sont déjà envoyés.',
+  cancelAllQuestion: 'Abandonner tous ces envois ?',
+  goOn: 'Continuer',
+  giveUpNow: 'Abandonner',
+  sendingFile: 'Envoi : {name}',
+  sendingFiles: 'Fichiers en cours d’envoi : {count}',
+  online: 'Vous êtes de nouveau en ligne.',
 
   // ── Unfinished uploads of an earlier visit ──
   unfinished: 'Envois inachevés',
-  unfinishedHint: 'Choisissez à nouveau le même fichier : l’envoi reprendra où il s’est arrêté.',
+  unfinishedHint: 'Choisissez à nouveau le même fichier ou déposez-le ici : il reprend là où il s’était arrêté.',
   goOnWith: 'Continuer {name} ({percent})',
   giveUp: 'Abandonner {name}',
   otherFile: 'C’est un autre fichier. Choisissez celui dont l’envoi avait commencé.',

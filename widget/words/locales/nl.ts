@@ -58,6 +58,8 @@ export const dictionary: Dictionary = {
   folderEmpty: 'Er staan geen bestanden in deze map.',
   smallerPictures: 'Kleinere afbeeldingen',
   smallerPicturesHint: 'Afbeeldingen worden verkleind voordat ze worden verstuurd: sneller, met iets minder detail.',
+  filesRefused: 'Ook niet mogelijk: {count}',
+  dropUnreadable: 'Hiervan is niets te lezen. Kies de bestanden met de knop.',
 
   // ── Camera and microphone ──
   takePhoto: 'Foto maken',
@@ -74,6 +76,16 @@ export const dictionary: Dictionary = {
   cameraBlocked:
     'De camera is geblokkeerd. Sta deze voor deze pagina toe in de instellingen van uw browser en probeer het opnieuw.',
   cameraMissing: 'Er is geen camera gevonden. Sluit er een aan en probeer het opnieuw.',
+  microphoneBusy: 'Een ander programma gebruikt de microfoon. Sluit het en probeer het opnieuw.',
+  cameraBusy: 'Een ander programma gebruikt de camera. Sluit het en probeer het opnieuw.',
+  camera: 'Fotocamera',
+  resume: 'Hervatten',
+  stopsIn: 'stopt over {duration}',
+  discardQuestion: 'Opname weggooien?',
+  photo: 'Foto',
+  video: 'Filmpje',
+  screenshot: 'Schermafbeelding',
+  nameAt: '{what} {date} om {time}',
 
   // ── An own upload ──
   uploadOf: 'Uploaden: {name}',
@@ -105,10 +117,22 @@ export const dictionary: Dictionary = {
     'Dit bestand kan niet meer worden gelezen: het is gewijzigd, verplaatst of is een map. Kies het opnieuw om verder te gaan.',
   tooLarge: 'Dit bestand is {size}. De limiet is {limit}. Kies een kleiner bestand.',
   otherFileThan: 'Dat is een ander bestand dan {name}, of het kan ook niet worden gelezen.',
+  makingSmaller: 'wordt verkleind',
+  savedBytes: '{size} bespaard',
+  pauseAll: 'Alles pauzeren',
+  resumeAll: 'Alles hervatten',
+  cancelAll: 'Alles annuleren',
+  cancelQuestion: 'Deze upload opgeven? {size} is al verzonden.',
+  cancelAllQuestion: 'Al deze uploads opgeven?',
+  goOn: 'Doorgaan',
+  giveUpNow: 'Opgeven',
+  sendingFile: 'Wordt verzonden: {name}',
+  sendingFiles: 'Bestanden die worden verzonden: {count}',
+  online: 'U bent weer online.',
 
   // ── Unfinished uploads of an earlier visit ──
   unfinished: 'Onvoltooide uploads',
-  unfinishedHint: 'Kies hetzelfde bestand opnieuw: het gaat verder waar het gebleven was.',
+  unfinishedHint: 'Kies hetzelfde bestand opnieuw of zet het hier neer: het gaat verder waar het stopte.',
   goOnWith: 'Verder met {name} ({percent})',
   giveUp: '{name} opgeven',
   otherFile: 'Dat is een ander bestand. Kies het bestand dat werd verstuurd.',

@@ -60,6 +60,8 @@ export const dictionary: Dictionary = {
   folderEmpty: 'W tym folderze nie ma plików.',
   smallerPictures: 'Mniejsze obrazy',
   smallerPicturesHint: 'Obrazy są zmniejszane przed wysłaniem: szybciej, z nieco mniejszą liczbą szczegółów.',
+  filesRefused: 'Tych też nie można tu wysłać: {count}',
+  dropUnreadable: 'Niczego z tego nie da się tu odczytać. Wybierz pliki przyciskiem.',
 
   // ── Camera and microphone ──
   takePhoto: 'Zrób zdjęcie',
@@ -76,6 +78,16 @@ export const dictionary: Dictionary = {
   cameraBlocked:
     'Aparat jest zablokowany. Zezwól na niego dla tej strony w ustawieniach przeglądarki i spróbuj ponownie.',
   cameraMissing: 'Nie znaleziono aparatu. Podłącz go i spróbuj ponownie.',
+  microphoneBusy: 'Inny program używa mikrofonu. Zamknij go i spróbuj ponownie.',
+  cameraBusy: 'Inny program używa kamery. Zamknij go i spróbuj ponownie.',
+  camera: 'Kamera',
+  resume: 'Wznów',
+  stopsIn: 'koniec za {duration}',
+  discardQuestion: 'Odrzucić nagranie?',
+  photo: 'Zdjęcie',
+  video: 'Film',
+  screenshot: 'Zrzut ekranu',
+  nameAt: '{what} {date} o {time}',
 
   // ── An own upload ──
   uploadOf: 'Wysyłanie: {name}',
@@ -107,10 +119,22 @@ export const dictionary: Dictionary = {
     'Nie można już odczytać tego pliku: został zmieniony, przeniesiony lub jest folderem. Wybierz go ponownie, aby kontynuować.',
   tooLarge: 'Ten plik ma {size}. Limit wynosi {limit}. Wybierz mniejszy.',
   otherFileThan: 'To inny plik niż {name} albo jego też nie można odczytać.',
+  makingSmaller: 'zmniejszanie',
+  savedBytes: 'zaoszczędzono {size}',
+  pauseAll: 'Wstrzymaj wszystko',
+  resumeAll: 'Wznów wszystko',
+  cancelAll: 'Anuluj wszystko',
+  cancelQuestion: 'Zrezygnować z tego wysyłania? Wysłano już {size}.',
+  cancelAllQuestion: 'Zrezygnować ze wszystkich wysyłań?',
+  goOn: 'Kontynuuj',
+  giveUpNow: 'Zrezygnuj',
+  sendingFile: 'Wysyłanie: {name}',
+  sendingFiles: 'Wysyłane pliki: {count}',
+  online: 'Znów jesteś online.',
 
   // ── Unfinished uploads of an earlier visit ──
   unfinished: 'Niedokończone wysyłki',
-  unfinishedHint: 'Wybierz ponownie ten sam plik: wysyłanie ruszy od miejsca, w którym stanęło.',
+  unfinishedHint: 'Wybierz ten sam plik ponownie lub upuść go tutaj: wysyłanie ruszy od miejsca, w którym stanęło.',
   goOnWith: 'Kontynuuj: {name} ({percent})',
   giveUp: 'Zrezygnuj: {name}',
   otherFile: 'To inny plik. Wybierz ten, który był wysyłany.',

@@ -46,7 +46,7 @@ export const OPERATIONS: Record<string, Operation> = {
   },
   'GET /api/chat/files/': {
     tag: 'files',
-    summary: 'the files of a session, oldest first',
+    summary: 'the files of a session; of the whole company for an agent bound to none who names none',
     who: 'caller',
     query: listQuery,
     answers: { 200: { what: 'a page of files', json: 'FileList' } },

@@ -16,12 +16,12 @@ const MIB = 1024 * 1024;
 /** Words that are the same in English and there, looked at one by one. `*`: in every language. */
 const SAME_AS_ENGLISH: Partial<Record<Translation | '*', Key[]>> = {
   '*': ['typePdf', 'fileState'],
-  cs: ['typeText', 'typeVideo'],
-  de: ['uploadOf', 'typeText', 'typeAudio', 'typeVideo', 'kindVideos', 'kindAudio', 'sessions'],
-  es: ['typeAudio', 'kindAudio', 'sessions'],
+  cs: ['chatTab', 'typeText', 'typeVideo'],
+  de: ['chatTab', 'uploadOf', 'typeText', 'typeAudio', 'typeVideo', 'kindVideos', 'kindAudio', 'sessions'],
+  es: ['chatTab', 'typeAudio', 'kindAudio', 'sessions'],
   fr: ['menu', 'pause', 'typeAudio', 'kindAudio', 'kindDocuments'],
-  it: ['menu', 'typeAudio', 'typeVideo', 'kindAudio', 'fileCount'],
-  nl: ['menu', 'typeAudio', 'typeVideo', 'kindAudio', 'sessions', 'next'],
+  it: ['chatTab', 'menu', 'typeAudio', 'typeVideo', 'kindAudio', 'fileCount'],
+  nl: ['chatTab', 'menu', 'typeAudio', 'typeVideo', 'kindAudio', 'sessions', 'next'],
   pl: ['menu', 'typeAudio', 'kindAudio'],
   'pt-BR': ['menu', 'sessions'],
   tr: ['typeVideo'],

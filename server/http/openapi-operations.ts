@@ -156,6 +156,12 @@ export const OPERATIONS: Record<string, Operation> = {
       302: { what: 'to the right host', body: 'text', headers: ['Location'] },
     },
   },
+  'GET /dashboard/': {
+    tag: 'pages',
+    summary: 'an agent’s chats and files; the page asks for a token itself',
+    who: 'none',
+    answers: { 200: { what: 'the page', body: 'text' } },
+  },
   'POST /demo/tokens': {
     tag: 'pages',
     summary: 'tokens for the demo; in development mode only',

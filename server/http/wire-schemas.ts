@@ -96,6 +96,7 @@ export const WIRE_SCHEMAS = {
     session_id: z.string(),
     user_token: z.string(),
     agent_token: z.string(),
+    dashboard_token: z.string().describe('an agent’s, for the whole company'),
     expires_at: time,
   }),
 };

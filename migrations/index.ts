@@ -6,6 +6,7 @@ import * as companyUsage from './0003-company-usage.ts';
 import * as oneRequestUploads from './0004-one-request-uploads.ts';
 import * as sessionActivity from './0005-session-activity.ts';
 import * as chores from './0006-chores.ts';
+import * as companyFiles from './0007-company-files.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -17,4 +18,5 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0004-one-request-uploads', oneRequestUploads],
   ['0005-session-activity', sessionActivity],
   ['0006-chores', chores],
+  ['0007-company-files', companyFiles],
 ]);

@@ -16,8 +16,11 @@ const modules = await build({
   ...output,
   entryPoints: [
     { in: join(widgetDirectory, 'package/element.ts'), out: 'chat-files' },
+    { in: join(widgetDirectory, 'dashboard/define-dashboard.ts'), out: 'chat-files-dashboard' },
     { in: join(widgetDirectory, 'frame/embed.ts'), out: 'embed' },
     { in: join(widgetDirectory, 'frame/embed.css'), out: 'embed' },
+    { in: join(widgetDirectory, 'pages/dashboard.tsx'), out: 'dashboard' },
+    { in: join(widgetDirectory, 'pages/dashboard.css'), out: 'dashboard' },
     { in: join(widgetDirectory, 'pages/demo.tsx'), out: 'demo' },
     { in: join(widgetDirectory, 'pages/demo.css'), out: 'demo' },
   ],
@@ -29,7 +32,7 @@ const scriptTag = await build({
   entryPoints: [{ in: join(widgetDirectory, 'loader/widget.ts'), out: 'widget' }],
   format: 'iife',
 });
-for (const page of ['frame/embed.html', 'pages/demo.html']) {
+for (const page of ['frame/embed.html', 'pages/dashboard.html', 'pages/demo.html']) {
   await copyFile(join(widgetDirectory, page), join(outDirectory, basename(page)));
 }
 

@@ -82,7 +82,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     tus: upload.tus,
     files: createFileRoutes({ files, listFiles, presentFile, removeFile, removeSession, sendObject }),
     chats: createChatSessionRoutes({
-      listSessions: createListSessions({ sessions: createSessionListTable(database), files, presentFile }),
+      listSessions: createListSessions({ ledger, sessions: createSessionListTable(database), files, presentFile }),
     }),
     uploads: createUploadRoutes({
       uploads,

@@ -55,7 +55,12 @@ export type ChatSession = {
 };
 
 /** `GET /api/chat/sessions/`, newest activity first. */
-export type SessionList = { sessions: ChatSession[]; next_cursor: string | null };
+export type SessionList = {
+  sessions: ChatSession[];
+  next_cursor: string | null;
+  /** The ledger's place as of this answer: exactly what came until then is counted in it. */
+  seq: number;
+};
 
 /** How an upload stands, as others see it. */
 export type UploadState = 'uploading' | 'checking' | 'unscannable' | 'error';

@@ -1,6 +1,7 @@
 /** `chat_files`: a row for each file that is shared in a chat. All SQL of the table, and row ↔ object. */
 import type { Knex } from 'knex';
 import type { Uploader } from '../contract/chat-file.ts';
+import { type FileKind, type FileOrder, foldedName, KIND_TYPES } from '../contract/file-filter.ts';
 import type { Database } from './open-database.ts';
 
 export type FileRecord = {
@@ -28,8 +29,12 @@ export type NewFile = Omit<FileRecord, 'id' | 'thumbnailKey' | 'width' | 'height
   chatSessionId: number;
 };
 
+/** Where a page of files begins: behind this id, in this order. */
+export type FilePlace = { order: FileOrder; beyondId: number | null };
+
 export type FileFilter = {
   mimeType?: string | undefined;
+  kind?: FileKind | undefined;
   uploader?: Uploader | undefined;
   nameContains?: string | undefined;
 };
@@ -57,23 +62,22 @@ export function createChatFileTable(database: Database) {
       return fromRowOrNull(await database('chat_files').where({ storage_key: storageKey }).first());
     },
 
-    /** Oldest first, after an id. One more than asked tells whether there is a next page. */
+    /** Of a session, or of the whole company when `session` is null. One more than asked tells whether there is a next page. */
     async list(
       company: string,
-      session: string,
+      session: string | null,
       filter: FileFilter,
-      afterId: number,
+      { order, beyondId }: FilePlace,
       maxFiles: number,
     ): Promise<FileRecord[]> {
-      const rows = await matching(database, company, session, filter)
-        .andWhere('id', '>', afterId)
-        .orderBy('id')
-        .limit(maxFiles);
+      const query = matching(database, company, session, filter);
+      if (beyondId !== null) query.andWhere('id', order === 'oldest' ? '>' : '<', beyondId);
+      const rows = await query.orderBy('id', order === 'oldest' ? 'asc' : 'desc').limit(maxFiles);
       return rows.map(fromRow);
     },
 
     /** All that match, whatever the page. */
-    async count(company: string, session: string, filter: FileFilter): Promise<number> {
+    async count(company: string, session: string | null, filter: FileFilter): Promise<number> {
       const row = await matching(database, company, session, filter).count({ total: '*' }).first();
       return Number(row?.total ?? 0);
     },
@@ -121,11 +125,16 @@ export function createChatFileTable(database: Database) {
 // biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row
 type Row = any;
 
-function matching(database: Database, company: string, session: string, filter: FileFilter): Knex.QueryBuilder {
-  const query = database('chat_files').where({ company_id: company, session_id: session });
-  if (filter.mimeType?.endsWith('/*')) {
-    query.andWhereRaw(`mime_type like ? escape '!'`, [`${likeText(filter.mimeType.slice(0, -1))}%`]);
-  } else if (filter.mimeType !== undefined) query.andWhere({ mime_type: filter.mimeType });
+function matching(database: Database, company: string, session: string | null, filter: FileFilter): Knex.QueryBuilder {
+  const query = database('chat_files').where({ company_id: company });
+  if (session !== null) query.andWhere({ session_id: session });
+  const { mimeType, kind } = filter;
+  if (mimeType !== undefined) query.andWhere((types) => orOfType(types, mimeType));
+  if (kind === 'other') {
+    query.whereNot((types) => Object.values(KIND_TYPES).flat().reduce(orOfType, types));
+  } else if (kind !== undefined) {
+    query.andWhere((types) => KIND_TYPES[kind].reduce(orOfType, types));
+  }
   if (filter.uploader !== undefined) query.andWhere({ uploader: filter.uploader });
   if (filter.nameContains !== undefined) {
     query.andWhereRaw(`search_name like ? escape '!'`, [`%${likeText(searchName(filter.nameContains))}%`]);
@@ -133,13 +142,19 @@ function matching(database: Database, company: string, session: string, filter: 
   return query;
 }
 
+/** `type`: one type, or a family such as `image/*`. */
+function orOfType(query: Knex.QueryBuilder, type: string): Knex.QueryBuilder {
+  if (!type.endsWith('/*')) return query.orWhere({ mime_type: type });
+  return query.orWhereRaw(`mime_type like ? escape '!'`, [`${likeText(type.slice(0, -1))}%`]);
+}
+
 function likeText(text: string): string {
   return text.replaceAll(/[!%_]/g, '!$&');
 }
 
 function searchName(name: string): string {
-  // A sigma is written in another way at the end of a word. SQLite's LIKE ends at a NUL, which no name holds.
-  return name.normalize('NFC').toLowerCase().replaceAll('ς', 'σ').replaceAll('\0', '\u{FFFD}');
+  // SQLite's LIKE ends at a NUL, which no name holds.
+  return foldedName(name).replaceAll('\0', '\u{FFFD}');
 }
 
 function toRow(file: NewFile): Row {

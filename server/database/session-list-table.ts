@@ -10,10 +10,15 @@ export type SessionSummary = {
   filesCount: number;
   lastFileId: number | null;
   uploadsUnderWay: number;
+  /** The ledger's place of which all this is true. */
+  seq: number;
 };
 
 /** Where a page begins: behind this session. */
 export type SessionPlace = { lastActivityAt: number; id: number };
+
+/** Of all sessions: this one, or those whose id contains a text. */
+export type SessionFilter = { session: string | null; idContains?: string | undefined };
 
 export type SessionListTable = ReturnType<typeof createSessionListTable>;
 
@@ -22,17 +27,19 @@ const OF_SESSION = 'company_id = chat_sessions.company_id and session_id = chat_
 const UNDER_WAY =
   `from uploads where ${OF_SESSION} and state in ('open', 'finishing') ` +
   "and (upload_concat is null or state = 'finishing')";
+const COUNTER = 'from ledger_counters where company_id = chat_sessions.company_id';
 const FILES = `from chat_files where ${OF_SESSION}`;
 
 export function createSessionListTable(database: Database) {
   return {
     /**
      * Sessions that hold something; of the one session if it is named. Along the index of (company, activity), each row's
-     * counts by an index of their own: a page costs what is in it, however many sessions the company has.
+     * counts by an index of their own: a page costs what is in it, however many sessions the company has. The ledger's
+     * place is read in the same statement: whoever follows the ledger knows which changes are counted here.
      */
     async list(
       company: string,
-      session: string | null,
+      { session, idContains }: SessionFilter,
       after: SessionPlace | null,
       maxSessions: number,
     ): Promise<SessionSummary[]> {
@@ -49,8 +56,10 @@ export function createSessionListTable(database: Database) {
           database.raw(`(select count(*) ${FILES}) as files_count`),
           database.raw(`(select max(id) ${FILES}) as last_file_id`),
           database.raw(`(select count(*) ${UNDER_WAY}) as uploads_under_way`),
+          database.raw(`coalesce((select last_seq ${COUNTER}), 0) as seq`),
         );
       if (session !== null) query.andWhere({ session_id: session });
+      if (idContains !== undefined) query.andWhereRaw('instr(lower(session_id), ?) > 0', [idContains.toLowerCase()]);
       if (after !== null) query.andWhereRaw('(last_activity_at, id) < (?, ?)', [after.lastActivityAt, after.id]);
       const rows = await query;
       return rows.map((row) => ({
@@ -61,6 +70,7 @@ export function createSessionListTable(database: Database) {
         filesCount: Number(row.files_count),
         lastFileId: row.last_file_id,
         uploadsUnderWay: Number(row.uploads_under_way),
+        seq: row.seq,
       }));
     },
   };

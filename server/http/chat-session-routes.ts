@@ -13,6 +13,7 @@ export const sessionsQuery = z.object({
   company_id: z.string().optional(),
   limit: z.coerce.number().int().min(1).max(MAX_PAGE_SESSIONS).optional(),
   cursor: z.string().max(100).optional(),
+  q: z.string().max(64).optional(),
 });
 
 export type ChatSessionRoutes = Record<'list', CallerMiddleware>;
@@ -21,10 +22,10 @@ export function createChatSessionRoutes({ listSessions }: Needs): ChatSessionRou
   return {
     list: async (ctx) => {
       const { caller } = ctx.state;
-      const { company_id, limit, cursor } = readQuery(sessionsQuery, ctx.query);
+      const { company_id, limit, cursor, q } = readQuery(sessionsQuery, ctx.query);
       checkCompany(caller, company_id);
       if (caller.role !== 'agent') throw new Failure('forbidden', 'Only an agent can list sessions.');
-      ctx.body = await listSessions(caller.company, caller.session, { limit, cursor });
+      ctx.body = await listSessions(caller.company, caller.session, { limit, cursor, idContains: q });
     },
   };
 }

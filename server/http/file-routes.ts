@@ -1,8 +1,9 @@
 /** The original API's files: list, one, its bytes, and its removal; and a session's end. */
 import { z } from 'zod';
+import { FILE_KINDS, FILE_ORDERS } from '../contract/file-filter.ts';
 import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
 import { Failure } from '../rules/failure.ts';
-import { chooseSession, mayRemove, type Participant, seesSession } from '../rules/participant.ts';
+import { chooseScope, mayRemove, type Participant, seesSession } from '../rules/participant.ts';
 import { type ListFiles, MAX_PAGE_FILES } from '../sharing/list-files.ts';
 import type { PresentFile } from '../sharing/present-file.ts';
 import type { RemoveFile } from '../sharing/remove-file.ts';
@@ -25,7 +26,9 @@ export const listQuery = z.object({
   session_id: z.string().optional(),
   limit: z.coerce.number().int().min(1).max(MAX_PAGE_FILES).optional(),
   cursor: z.string().max(100).optional(),
+  order: z.enum(FILE_ORDERS).optional(),
   mime_type: z.string().max(127).optional(),
+  kind: z.enum(FILE_KINDS).optional(),
   uploader: z.enum(['user', 'agent']).optional(),
   q: z.string().max(255).optional(),
 });
@@ -38,11 +41,13 @@ export function createFileRoutes(needs: Needs): FileRoutes {
     list: async (ctx) => {
       const { caller } = ctx.state;
       const query = readQuery(listQuery, ctx.query);
-      const session = chooseSession(caller, { company: query.company_id, session: query.session_id });
-      const { limit, cursor, uploader } = query;
+      const session = chooseScope(caller, { company: query.company_id, session: query.session_id });
+      const { limit, cursor, order, kind, uploader } = query;
       ctx.body = await needs.listFiles(caller.company, session, {
         limit,
         cursor,
+        order,
+        kind,
         uploader,
         mimeType: query.mime_type,
         nameContains: query.q,

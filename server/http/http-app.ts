@@ -82,6 +82,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     .get('/widget.js', pages.scriptTag)
     .get('/embed', pages.embed)
     .get('/demo', pages.demo)
+    .get('/dashboard', pages.dashboard)
     .post('/demo/tokens', pages.demoTokens);
   return routes;
 }

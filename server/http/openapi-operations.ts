@@ -46,7 +46,7 @@ export const OPERATIONS: Record<string, Operation> = {
   },
   'GET /api/chat/files/': {
     tag: 'files',
-    summary: 'the files of a session, oldest first',
+    summary: 'the files of a session; of the whole company for an agent bound to none who names none',
     who: 'caller',
     query: listQuery,
     answers: { 200: { what: 'a page of files', json: 'FileList' } },
@@ -155,6 +155,12 @@ export const OPERATIONS: Record<string, Operation> = {
       200: { what: 'the page', body: 'text' },
       302: { what: 'to the right host', body: 'text', headers: ['Location'] },
     },
+  },
+  'GET /dashboard/': {
+    tag: 'pages',
+    summary: 'an agent’s chats and files; the page asks for a token itself',
+    who: 'none',
+    answers: { 200: { what: 'the page', body: 'text' } },
   },
   'POST /demo/tokens': {
     tag: 'pages',

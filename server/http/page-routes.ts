@@ -1,4 +1,4 @@
-/** The widget's files, its iframe page, and the demo page with its tokens (development mode only). */
+/** The widget's files, its iframe page, the dashboard, and the demo page with its tokens (development mode only). */
 import { randomBytes } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
@@ -31,7 +31,10 @@ const LOOPBACK_PAGES = ['http://localhost:*', 'http://*.localhost:*', 'http://12
 export const embedQuery = z.object({ company_id: z.string().refine(isScopeId) });
 export const tokensBody = z.object({ session_id: z.string().refine(isScopeId).optional() });
 
-export type PageRoutes = Record<'home' | 'widget' | 'scriptTag' | 'embed' | 'demo' | 'demoTokens', Middleware>;
+export type PageRoutes = Record<
+  'home' | 'widget' | 'scriptTag' | 'embed' | 'dashboard' | 'demo' | 'demoTokens',
+  Middleware
+>;
 
 export function createPageRoutes(needs: Needs): PageRoutes {
   const onlyInDevelopment = () => {
@@ -57,6 +60,11 @@ export function createPageRoutes(needs: Needs): PageRoutes {
         hosts: [...allowedOrigins, ...(development ? ['loopback'] : [])].join(' '),
       });
     },
+    dashboard: async (ctx) => {
+      ctx.set('Content-Security-Policy', pagePolicy(needs, "'none'"));
+      ctx.set('X-Frame-Options', 'DENY');
+      sendPage(needs, ctx, 'dashboard.html', { demo: needs.development ? 'offered' : 'none' });
+    },
     demo: async (ctx) => {
       onlyInDevelopment();
       const { host, origin } = new URL(needs.publicUrl());
@@ -78,16 +86,15 @@ export function createPageRoutes(needs: Needs): PageRoutes {
 }
 
 async function demoTokens({ signToken, now }: Needs, session: string): Promise<Record<string, string>> {
-  const sign = (role: 'user' | 'agent') =>
-    signToken(
-      { company: DEMO_COMPANY, role, session, subject: role === 'agent' ? 'demo-agent' : undefined },
-      DEMO_TOKEN_SECONDS,
-    );
+  const sign = (claims: Pick<TokenClaims, 'role' | 'session' | 'subject'>) =>
+    signToken({ company: DEMO_COMPANY, ...claims }, DEMO_TOKEN_SECONDS);
+  const agent = { role: 'agent', subject: 'demo-agent' } as const;
   return {
     company_id: DEMO_COMPANY,
     session_id: session,
-    user_token: await sign('user'),
-    agent_token: await sign('agent'),
+    user_token: await sign({ role: 'user', session }),
+    agent_token: await sign({ ...agent, session }),
+    dashboard_token: await sign(agent),
     expires_at: new Date(now() + DEMO_TOKEN_SECONDS * 1000).toISOString(),
   };
 }

@@ -83,7 +83,7 @@ export const WIRE_SCHEMAS = {
   FileList: fileList,
   UnfinishedUpload: unfinishedUpload,
   UnfinishedUploads: z.object({ uploads: z.array(unfinishedUpload) }),
-  SessionList: z.object({ sessions: z.array(chatSession), next_cursor: z.string().nullable() }),
+  SessionList: z.object({ sessions: z.array(chatSession), next_cursor: z.string().nullable(), seq }),
   ChatConfig: chatConfig,
   Problem: problem,
   Alive: z.object({ status: z.literal('ok') }),
@@ -96,6 +96,7 @@ export const WIRE_SCHEMAS = {
     session_id: z.string(),
     user_token: z.string(),
     agent_token: z.string(),
+    dashboard_token: z.string().describe('an agent’s, for the whole company'),
     expires_at: time,
   }),
 };

@@ -64,6 +64,18 @@ export function chooseSession(caller: Participant, stated: { company?: string; s
   return session;
 }
 
+/**
+ * As `chooseSession`, where a whole company can be meant too: null for an agent whose token is bound to no session and who
+ * names none.
+ */
+export function chooseScope(caller: Participant, stated: { company?: string; session?: string }): string | null {
+  if (stated.session !== undefined || caller.session !== null) return chooseSession(caller, stated);
+  checkCompany(caller, stated.company);
+  // Visitors are bound to a session by their token; should one ever not be, nothing is theirs.
+  if (caller.role !== 'agent') throw new Failure('forbidden', 'Only an agent sees more than one session.');
+  return null;
+}
+
 /** Stands for a session that is named later; no session's name. */
 export const SESSION_TO_COME = '';
 

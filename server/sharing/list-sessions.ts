@@ -1,6 +1,7 @@
 /** An agent's sessions, newest activity first, as a page. */
 import type { SessionList } from '../contract/chat-file.ts';
 import type { ChatFileTable } from '../database/chat-file-table.ts';
+import type { EventLedger } from '../database/event-ledger.ts';
 import type { SessionListTable, SessionPlace } from '../database/session-list-table.ts';
 import { Failure } from '../rules/failure.ts';
 import type { PresentFile } from './present-file.ts';
@@ -10,11 +11,16 @@ export const MAX_PAGE_SESSIONS = 200;
 
 type Needs = {
   sessions: SessionListTable;
+  ledger: Pick<EventLedger, 'lastSeq'>;
   files: Pick<ChatFileTable, 'findMany'>;
   presentFile: PresentFile;
 };
 
-export type SessionListRequest = { limit?: number | undefined; cursor?: string | undefined };
+export type SessionListRequest = {
+  limit?: number | undefined;
+  cursor?: string | undefined;
+  idContains?: string | undefined;
+};
 
 /** `session`: only this one; null: all of the company. @throws {Failure} `invalid-request` for a cursor that no page gave */
 export type ListSessions = (
@@ -23,11 +29,12 @@ export type ListSessions = (
   request: SessionListRequest,
 ) => Promise<SessionList>;
 
-export function createListSessions({ sessions, files, presentFile }: Needs): ListSessions {
+export function createListSessions({ sessions, ledger, files, presentFile }: Needs): ListSessions {
   return async (company, session, request) => {
     const after = request.cursor === undefined ? null : readCursor(request.cursor);
     const limit = request.limit ?? DEFAULT_PAGE_SESSIONS;
-    const page = await sessions.list(company, session, after, limit + 1);
+    const seqBefore = await ledger.lastSeq(company);
+    const page = await sessions.list(company, { session, idContains: request.idContains }, after, limit + 1);
     const shown = page.slice(0, limit);
     const lastFiles = await files.findMany(shown.flatMap(({ lastFileId }) => lastFileId ?? []));
     const last = shown.at(-1);
@@ -44,6 +51,7 @@ export function createListSessions({ sessions, files, presentFile }: Needs): Lis
         };
       }),
       next_cursor: page.length > limit && last !== undefined ? writeCursor(last) : null,
+      seq: page[0]?.seq ?? seqBefore,
     };
   };
 }

@@ -1,8 +1,10 @@
 /** `chat_files`: one row for an upload, filters that mean what they say, and pages without a gap. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { FILE_KINDS, FILE_ORDERS, type FileOrder, kindOf } from '../../server/contract/file-filter.ts';
 import { type ChatFileTable, createChatFileTable, type FileFilter } from '../../server/database/chat-file-table.ts';
 import { createEventLedger } from '../../server/database/event-ledger.ts';
 import { Failure } from '../../server/rules/failure.ts';
+import { TYPES } from '../../server/rules/type-table.ts';
 import { createListFiles } from '../../server/sharing/list-files.ts';
 import { createPresentFile } from '../../server/sharing/present-file.ts';
 import { insertFile, openTestDatabase, type TestDatabase } from '../services/test-database.ts';
@@ -117,6 +119,19 @@ describe('the filters', () => {
     expect(await namesOf({ uploader: 'agent', mimeType: 'image/*', nameContains: 'B' })).toEqual(['b']);
   });
 
+  test('every type is of exactly one kind, in the table as in the contract', async () => {
+    const types = [...TYPES.map(({ mimeType }) => mimeType), 'application/octet-stream', 'imagex/png', 'text/x-new'];
+    for (const [index, mimeType] of types.entries()) await insertFile(open.database, { name: `${index}`, mimeType });
+    const met: string[] = [];
+    for (const kind of FILE_KINDS) {
+      const names = await namesOf({ kind });
+      expect(names.map((name) => kindOf(types[Number(name)] ?? ''))).toEqual(names.map(() => kind));
+      expect(await files.count('company', 'session', { kind })).toBe(names.length);
+      met.push(...names);
+    }
+    expect(met.sort()).toEqual(types.map((_type, index) => `${index}`).sort());
+  });
+
   test('company and session are always kept apart', async () => {
     await insertFile(open.database, { name: 'mine' });
     await insertFile(open.database, { name: 'other session', session: 'session2' });
@@ -124,6 +139,51 @@ describe('the filters', () => {
     expect(await namesOf({})).toEqual(['mine']);
     expect(await files.count('company', 'session', {})).toBe(1);
   });
+});
+
+describe('the whole company', () => {
+  const everyFile = (filter: FileFilter, order: FileOrder, company = 'company') =>
+    files.list(company, null, filter, { order, beyondId: null }, 100);
+
+  test('all sessions of the company, and no other company’s; filters and both orders', async () => {
+    await insertFile(open.database, { name: 'one', session: 's1' });
+    await insertFile(open.database, { name: 'two', session: 's2', uploader: 'agent' });
+    await insertFile(open.database, { name: 'foreign', company: 'company2', session: 's1' });
+    await insertFile(open.database, { name: 'three', session: 's1', mimeType: 'video/mp4' });
+    const names = async (...args: Parameters<typeof everyFile>) => (await everyFile(...args)).map(({ name }) => name);
+    expect(await names({}, 'oldest')).toEqual(['one', 'two', 'three']);
+    expect(await names({}, 'newest')).toEqual(['three', 'two', 'one']);
+    expect(await names({ kind: 'image' }, 'newest')).toEqual(['two', 'one']);
+    expect(await names({ uploader: 'agent' }, 'newest')).toEqual(['two']);
+    expect(await names({}, 'newest', 'company2')).toEqual(['foreign']);
+    expect(await files.count('company', null, {})).toBe(3);
+    expect(await files.count('company', null, { nameContains: 'T' })).toBe(2);
+  });
+
+  test.each([{}, { kind: 'other' as const }, { nameContains: 'x', uploader: 'user' as const }])(
+    'comes in order out of an index, and is filtered in it: %j',
+    async (filter) => {
+      const plan = async (session: string | null, order: FileOrder) => {
+        const asked: { sql: string; bindings: string[] }[] = [];
+        const listen = (query: { sql: string; bindings: string[] }) => asked.push(query);
+        open.database.on('query', listen);
+        await files.list('company', session, filter, { order, beyondId: 5 }, 10);
+        await files.count('company', session, filter);
+        open.database.off('query', listen);
+        const steps: { detail: string }[] = [];
+        for (const { sql, bindings } of asked)
+          steps.push(...(await open.database.raw(`explain query plan ${sql}`, bindings)));
+        return steps.map(({ detail }) => detail).join('\n');
+      };
+      for (const order of FILE_ORDERS) {
+        const ofCompany = await plan(null, order);
+        expect(ofCompany).toContain('INDEX chat_files_of_company (company_id=? AND id');
+        expect(ofCompany).toContain('USING COVERING INDEX');
+        expect(ofCompany).not.toMatch(/TEMP B-TREE|SCAN/);
+        expect(await plan('session', order)).toContain('(company_id=? AND session_id=? AND id');
+      }
+    },
+  );
 });
 
 describe('pages', () => {
@@ -139,6 +199,20 @@ describe('pages', () => {
     const met = [first, second, third].flatMap((page) => page.files.map(({ id }) => id));
     expect(met).toEqual([...ids, late]);
     expect([first.count, third.count, third.next_cursor]).toEqual([7, 7, null]);
+  });
+
+  test('newest first, a file that comes meanwhile belongs to no later page; the other order’s cursor is refused', async () => {
+    const listFiles = createListFiles({ files, ledger: createEventLedger(open.database), presentFile: present() });
+    const ids: number[] = [];
+    for (let n = 0; n < 5; n += 1) ids.push(await insertFile(open.database, { session: `s${n % 2}` }));
+    const first = await listFiles('company', null, { limit: 2, order: 'newest' });
+    await insertFile(open.database);
+    const cursor = first.next_cursor ?? '';
+    const second = await listFiles('company', null, { limit: 3, order: 'newest', cursor });
+    expect([...first.files, ...second.files].map(({ id }) => id)).toEqual(ids.reverse());
+    expect([second.count, second.next_cursor]).toEqual([6, null]);
+    for (const order of [undefined, 'oldest' as const])
+      await expect(listFiles('company', null, { cursor, order })).rejects.toMatchObject({ code: 'invalid-request' });
   });
 
   test('a page that is exactly full has no next one', async () => {
@@ -162,7 +236,9 @@ describe('pages', () => {
 });
 
 async function namesOf(filter: FileFilter): Promise<string[]> {
-  return (await files.list('company', 'session', filter, 0, 100)).map(({ name }) => name);
+  return (await files.list('company', 'session', filter, { order: 'oldest', beyondId: null }, 100)).map(
+    ({ name }) => name,
+  );
 }
 
 function present() {

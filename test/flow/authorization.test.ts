@@ -1,12 +1,13 @@
 /** Who may do what: every token fault is 401, what is not visible is 404, what is stated but not allowed is 403. */
 import { describe, expect, test } from 'vitest';
+import type { FileList } from '../../server/contract/chat-file.ts';
 import { bearer, codeOf, get, listFiles, listUploads, shareFile } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { pngFile } from '../services/fixtures.ts';
 import { agentToken, brokenTokens, nowSeconds, signToken, visitorToken } from '../services/tokens.ts';
 import { create, head, offsetOf, patch, TUS_PATH, terminate } from '../services/tus-wire.ts';
-import { send, type WireAnswer } from '../services/wire.ts';
+import { jsonOf, send, type WireAnswer } from '../services/wire.ts';
 
 const server = chatdropForSuite();
 /** Half of it is more than the first bytes that a verdict waits for. */
@@ -99,6 +100,34 @@ describe('what another may not see is 404 on every verb, and stays as it is', ()
     const hidden = await get(server().baseUrl, `/api/chat/files/${shared.id}/`, room.visitor);
     const missing = await get(server().baseUrl, '/api/chat/files/987654321/', room.visitor);
     expect([hidden.status, hidden.body.toString()]).toEqual([missing.status, missing.body.toString()]);
+  });
+});
+
+describe('the files of a whole company', () => {
+  test('are for an agent whose token names no session; nobody else gets more than their session', async () => {
+    const room = newChatRoom();
+    const other = newChatRoom(room.company);
+    const mine = await shareFile({ baseUrl: server().baseUrl, room, body: file });
+    const others = await shareFile({ baseUrl: server().baseUrl, room: other, body: file });
+    const listed = async (token: string, query = '') => {
+      const answer = await get(server().baseUrl, `/api/chat/files/${query}`, token);
+      if (answer.status !== 200) return answer.status;
+      return jsonOf<FileList>(answer).files.map(({ id }) => id);
+    };
+    expect(await listed(room.agent)).toEqual([mine.id, others.id]);
+    expect(await listed(room.agent, `?company_id=${room.company}&order=newest`)).toEqual([others.id, mine.id]);
+    expect(await listed(room.agent, `?session_id=${other.session}`)).toEqual([others.id]);
+    expect(await listed(room.visitor)).toEqual([mine.id]);
+    expect(await listed(room.visitor, `?company_id=${room.company}`)).toEqual([mine.id]);
+    const bound = agentToken(room.company, 'agent-2', room.session);
+    expect(await listed(bound)).toEqual([mine.id]);
+    expect(await listed(bound, `?session_id=${other.session}`)).toBe(403);
+    expect(await listed(newChatRoom().agent)).toEqual([]);
+    expect(await listed(newChatRoom().agent, `?company_id=${room.company}`)).toBe(403);
+  });
+
+  test.each(['order=up', 'kind=program', 'session_id='])('%s is 400', async (query) => {
+    expect((await get(server().baseUrl, `/api/chat/files/?${query}`, newChatRoom().agent)).status).toBe(400);
   });
 });
 

@@ -6,7 +6,7 @@ import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { elfFile, pngFile } from '../services/fixtures.ts';
 import { field, filePart, postParts } from '../services/multipart-wire.ts';
-import { agentToken } from '../services/tokens.ts';
+import { agentToken, visitorToken } from '../services/tokens.ts';
 import { create } from '../services/tus-wire.ts';
 import { jsonOf, send } from '../services/wire.ts';
 
@@ -95,6 +95,30 @@ describe('the order and the pages', () => {
     }
     const others = rooms.slice(1).map(({ session }) => session);
     expect(met).toEqual([oldest.session, ...others.reverse()]);
+  });
+});
+
+describe('for who follows the ledger', () => {
+  test('seq is the ledger’s place that the counts are true of, also where nothing is', async () => {
+    const room = newChatRoom();
+    expect((await list(room.agent)).seq).toBe(0);
+    const first = await share(room);
+    expect(await list(room.agent)).toMatchObject({ seq: first.seq, sessions: [{ files_count: 1 }] });
+    await remove(`/api/chat/files/${first.id}/`, room.agent);
+    expect((await list(room.agent)).seq).toBe(first.seq + 1);
+  });
+
+  test('q finds by a part of the id, whatever its case, and means no pattern', async () => {
+    const room = newChatRoom();
+    await share(room);
+    await share({ ...newChatRoom(room.company), session: 'Order_77', visitor: visitorToken(room.company, 'Order_77') });
+    const found = async (q: string) =>
+      (await list(room.agent, `?q=${encodeURIComponent(q)}`)).sessions.map(({ session_id }) => session_id);
+    expect(await found('der_7')).toEqual(['Order_77']);
+    expect(await found('ORDER')).toEqual(['Order_77']);
+    expect(await found('r__7')).toEqual([]);
+    expect(await found('%')).toEqual([]);
+    expect(await found('')).toHaveLength(2);
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Failure } from '../../server/rules/failure.ts';
 import {
   checkCompany,
+  chooseScope,
   chooseSession,
   isScopeId,
   isUploader,
@@ -91,6 +92,26 @@ describe('the session that is worked in', () => {
       chooseSession(CALLERS[who], { ...(company === undefined ? {} : { company }), session: 's' }),
     );
     expect(chosen).toBe(expected === 'ok' ? 's' : expected);
+  });
+});
+
+describe('a session, or the whole company', () => {
+  test.each<[Who | 'nobody’s visitor', string | undefined, string | null]>([
+    ['an agent of every session', undefined, null],
+    ['an agent of every session', 's', 's'],
+    ['an agent of every session', '', 'invalid-request'],
+    ['an agent of this session', undefined, 's'],
+    ['an agent of this session', 't', 'forbidden'],
+    ['visitor', undefined, 's'],
+    ['visitor', 't', 'forbidden'],
+    ['nobody’s visitor', undefined, 'forbidden'],
+  ])('%s, session %s: %s', (who, session, expected) => {
+    const asking = who === 'nobody’s visitor' ? caller('user', null) : CALLERS[who];
+    const stated = session === undefined ? {} : { session };
+    expect(outcome(() => chooseScope(asking, stated) ?? 'everything')).toBe(expected ?? 'everything');
+    expect(outcome(() => chooseScope(asking, { ...stated, company: 'd' }) ?? 'everything')).toMatch(
+      /forbidden|invalid/,
+    );
   });
 });
 

@@ -16,7 +16,7 @@ const MIB = 1024 * 1024;
 /** Words that are the same in English and there, looked at one by one. `*`: in every language. */
 const SAME_AS_ENGLISH: Partial<Record<Translation | '*', Key[]>> = {
   '*': ['typePdf', 'fileState'],
-  cs: ['typeText', 'typeVideo', 'oneVideo', 'oneText'],
+  cs: ['typeText', 'typeVideo', 'oneVideo', 'oneText', 'chatTab'],
   de: [
     'uploadOf',
     'typeText',
@@ -30,8 +30,9 @@ const SAME_AS_ENGLISH: Partial<Record<Translation | '*', Key[]>> = {
     'oneText',
     'playbackPosition',
     'video',
+    'chatTab',
   ],
-  es: ['typeAudio', 'kindAudio', 'sessions', 'oneAudio'],
+  es: ['typeAudio', 'kindAudio', 'sessions', 'oneAudio', 'chatTab'],
   fr: [
     'menu',
     'pause',
@@ -43,7 +44,7 @@ const SAME_AS_ENGLISH: Partial<Record<Translation | '*', Key[]>> = {
     'oneArchive',
     'playbackPosition',
   ],
-  it: ['menu', 'typeAudio', 'typeVideo', 'kindAudio', 'fileCount', 'oneVideo', 'oneAudio', 'oneFile'],
+  it: ['menu', 'typeAudio', 'typeVideo', 'kindAudio', 'fileCount', 'oneVideo', 'oneAudio', 'oneFile', 'chatTab'],
   nl: [
     'menu',
     'typeAudio',
@@ -55,6 +56,7 @@ const SAME_AS_ENGLISH: Partial<Record<Translation | '*', Key[]>> = {
     'oneAudio',
     'oneDocument',
     'oneSheet',
+    'chatTab',
   ],
   pl: ['menu', 'typeAudio', 'kindAudio'],
   'pt-BR': ['menu', 'sessions'],

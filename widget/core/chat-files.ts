@@ -60,6 +60,8 @@ export type ChatFiles = {
   renewLinks(fileId: number): Promise<void>;
   /** Hands over a newer token for the same caller: what waits for one goes on at once. */
   setToken(jwt: string): void;
+  /** Tries at once what waits for its next try: somebody has signed in again, and the cookie is good. */
+  tryAgain(): void;
   /** Calls the listener for each file that somebody else shares from now on. */
   onReceived(listener: (file: ChatFile) => void): () => void;
   /** Stops everything; unfinished uploads stay on the server and can go on later. A second call does nothing. */
@@ -244,6 +246,7 @@ export function createChatFiles(options: ChatFilesOptions): ChatFiles {
       token.set(jwt);
       onAccess();
     },
+    tryAgain: hurry,
     onReceived(listener) {
       receivedListeners.add(listener);
       return () => receivedListeners.delete(listener);

@@ -1,6 +1,7 @@
-/** The live connection of a session: Socket.IO with a good token for each try, and an end only where trying is of no use. */
+/** The live connection of a session or a company: Socket.IO with a good token for each try, and an end only where trying is of no use. */
 import { io, type Socket } from 'socket.io-client';
 import type {
+  ErrorEvent,
   FileListEvent,
   FileRemoved,
   FileShared,
@@ -22,6 +23,7 @@ export type ServerEvents = {
   file_removed: (event: FileRemoved) => void;
   file_list: (event: FileListEvent) => void;
   upload_progress: (event: UploadProgress) => void;
+  error: (event: ErrorEvent) => void;
 };
 
 export type FeedSocket = {
@@ -38,14 +40,17 @@ type Problem = { code?: string; detail?: string };
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 
-/** `after` is asked at every connection: the ledger's place from which on events are needed. */
+/**
+ * `after` is asked at every connection: the ledger's place from which on events are needed. `sessionId` null: all sessions
+ * of the company, for an agent whose token names none.
+ */
 export function createFeedSocket(needs: {
   apiBaseUrl: string;
   companyId: string;
-  sessionId: string;
+  sessionId: string | null;
   token: TokenSource;
   after: () => number;
-  handlers: ServerEvents;
+  handlers: Partial<ServerEvents>;
   onConnected: () => void;
 }): FeedSocket {
   const { token } = needs;
@@ -54,7 +59,7 @@ export function createFeedSocket(needs: {
   let bearer: string | null = null;
   let destroyed = false;
 
-  const socket: Socket<ServerEvents> = io(needs.apiBaseUrl, {
+  const socket: Socket<ServerEvents, { follow: (message: { after: number }) => void }> = io(needs.apiBaseUrl, {
     autoConnect: false,
     // A connection of our own: two chats of one page come and go by themselves.
     forceNew: true,
@@ -64,7 +69,8 @@ export function createFeedSocket(needs: {
     reconnectionDelayMax: MAX_RETRY_MS,
     // Runs for every connection: each has a good token and goes on where the last one stopped.
     auth(callback) {
-      const rest = { company_id: needs.companyId, session_id: needs.sessionId, after: needs.after() };
+      const session = needs.sessionId === null ? {} : { session_id: needs.sessionId, after: needs.after() };
+      const rest = { company_id: needs.companyId, ...session };
       const connectWith = (next: string | null) => {
         bearer = next;
         callback(next === null ? rest : { token: next, ...rest });
@@ -99,6 +105,7 @@ export function createFeedSocket(needs: {
   socket.on('connect', () => {
     retry.reset();
     if (bearer !== '') token.accepted(bearer);
+    if (needs.sessionId === null) socket.emit('follow', { after: needs.after() });
     connection.set({ state: 'live' });
     needs.onConnected();
   });

@@ -5,6 +5,8 @@ export type DemoTokens = {
   session_id: string;
   user_token: string;
   agent_token: string;
+  /** An agent's, for all chats of the demo. */
+  dashboard_token: string;
   /** RFC 3339, or seconds since 1970: only its presence is relied on, the tokens say themselves when they end. */
   expires_at: string | number;
 };

@@ -42,6 +42,9 @@ function Demo() {
           Chatdrop
         </h1>
         <p>Share a file on either side: the other gets it at once.</p>
+        <a class="demo-link" href="/dashboard/">
+          Dashboard
+        </a>
         <button type="button" class="new-chat" onClick={() => void open(null)}>
           <Icon name="plus" />
           New chat

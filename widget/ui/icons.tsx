@@ -46,6 +46,14 @@ const PATHS = {
   offline: (
     <path d="M4 4l16 16M8.6 15.2a5 5 0 0 1 6.2-.4M5.4 11.9a9.5 9.5 0 0 1 4.1-2.4m4 0a9.5 9.5 0 0 1 5.1 2.4M2.5 8.7A14 14 0 0 1 6.7 6m4-.9a14 14 0 0 1 10.8 3.6M12 18.7v.1" />
   ),
+  search: <path d="m15.3 15.3 4.7 4.7M17.5 10.5a7 7 0 1 1-14 0 7 7 0 0 1 14 0z" />,
+  back: <path d="M19.5 12h-15m6.5-6.5L4.5 12l6.5 6.5" />,
+  list: <path d="M8.5 6.5h11m-11 5.5h11m-11 5.5h11M4.5 6.5h.1m-.1 5.5h.1m-.1 5.5h.1" />,
+  gallery: <path d="M4.5 4.5h6v6h-6zm9 0h6v6h-6zm-9 9h6v6h-6zm9 0h6v6h-6z" />,
+  chat: <path d="M4.5 6.5c0-1.1.9-2 2-2h11a2 2 0 0 1 2 2v7a2 2 0 0 1-2 2H11l-4.5 4v-4a2 2 0 0 1-2-2z" />,
+  leave: (
+    <path d="M13.5 7V5.500c0-.6-.4-1-1-1h-7c-.6 0-1 .4-1 1v13c0 .6.4 1 1 1h7c.6 0 1-.4 1-1V17M9.500 12h10.500m-3.500-3.500L20 12l-3.500 3.500" />
+  ),
 } satisfies Record<string, ComponentChildren>;
 
 export type IconName = keyof typeof PATHS;

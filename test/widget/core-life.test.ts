@@ -158,6 +158,8 @@ test('destroy in the middle, twice: no request after it, no DELETE, and the uplo
     globalThis.core.chat.destroy();
     globalThis.core.chat.destroy();
     globalThis.core.chat.add([new File(['late'], 'late.txt')]);
+    // What was on the wire by then may still arrive at the other end.
+    return new Promise((resolve) => setTimeout(resolve, 1000));
   });
   const asked = suite.front.requests.length;
   await core.page.evaluate(() => {

@@ -1,5 +1,5 @@
 /** The live connection of a session or a company: Socket.IO with a good token for each try, and an end only where trying is of no use. */
-import { io, type Socket } from 'socket.io-client';
+import type { Socket } from 'socket.io-client';
 import type {
   ErrorEvent,
   FileListEvent,
@@ -35,6 +35,7 @@ export type FeedSocket = {
   destroy(): void;
 };
 
+type LiveSocket = Socket<ServerEvents, { follow: (message: { after: number }) => void }>;
 type Problem = { code?: string; detail?: string };
 
 const FIRST_RETRY_MS = 1000;
@@ -59,34 +60,70 @@ export function createFeedSocket(needs: {
   let bearer: string | null = null;
   let destroyed = false;
 
-  const socket: Socket<ServerEvents, { follow: (message: { after: number }) => void }> = io(needs.apiBaseUrl, {
-    autoConnect: false,
-    // A connection of our own: two chats of one page come and go by themselves.
-    forceNew: true,
-    transports: ['websocket', 'polling'],
-    tryAllTransports: true,
-    reconnectionDelay: FIRST_RETRY_MS,
-    reconnectionDelayMax: MAX_RETRY_MS,
-    // Runs for every connection: each has a good token and goes on where the last one stopped.
-    auth(callback) {
-      const session = needs.sessionId === null ? {} : { session_id: needs.sessionId, after: needs.after() };
-      const rest = { company_id: needs.companyId, ...session };
-      const connectWith = (next: string | null) => {
-        bearer = next;
-        callback(next === null ? rest : { token: next, ...rest });
-      };
-      // An empty token is refused by the server, which brings us to `connect_error` and its retry.
-      token.get().then(connectWith, () => connectWith(''));
-    },
-  });
+  let socket: LiveSocket | null = null;
+  let opening: Promise<LiveSocket> | null = null;
+
+  /** A fifth of the widget's bytes, and nothing that the list waits for. */
+  async function open(): Promise<LiveSocket> {
+    const { io } = await import('socket.io-client');
+    const next: LiveSocket = io(needs.apiBaseUrl, {
+      autoConnect: false,
+      // A connection of our own: two chats of one page come and go by themselves.
+      forceNew: true,
+      transports: ['websocket', 'polling'],
+      tryAllTransports: true,
+      reconnectionDelay: FIRST_RETRY_MS,
+      reconnectionDelayMax: MAX_RETRY_MS,
+      // Runs for every connection: each has a good token and goes on where the last one stopped.
+      auth(callback) {
+        const session = needs.sessionId === null ? {} : { session_id: needs.sessionId, after: needs.after() };
+        const rest = { company_id: needs.companyId, ...session };
+        const connectWith = (next: string | null) => {
+          bearer = next;
+          callback(next === null ? rest : { token: next, ...rest });
+        };
+        // An empty token is refused by the server, which brings us to `connect_error` and its retry.
+        token.get().then(connectWith, () => connectWith(''));
+      },
+    });
+    listen(next);
+    return next;
+  }
+
+  function listen(socket: LiveSocket): void {
+    socket.on('connect', () => {
+      retry.reset();
+      if (bearer !== '') token.accepted(bearer);
+      if (needs.sessionId === null) socket.emit('follow', { after: needs.after() });
+      connection.set({ state: 'live' });
+      needs.onConnected();
+    });
+    socket.on('disconnect', () => {
+      if (destroyed || connection.get().state === 'refused') return;
+      connection.set({ state: 'reconnecting' });
+      // Socket.IO goes on by itself after a lost network, but not after a goodbye (a token that ended, a restart).
+      if (!socket.active) retryLater();
+    });
+    socket.on('connect_error', (error) => {
+      if (destroyed || socket.active) return;
+      const { code, detail } = (error as Error & { data?: Problem }).data ?? {};
+      if (code === 'forbidden') return refuse(detail ?? error.message);
+      if (bearer !== '' && (code === 'unauthenticated' || code === 'token-expired')) token.refused(bearer, code);
+      retryLater();
+    });
+    for (const [name, handler] of Object.entries(needs.handlers)) socket.on(name as keyof ServerEvents, handler);
+  }
 
   async function connect(): Promise<void> {
-    if (destroyed || socket.connected) return;
+    if (destroyed || socket?.connected) return;
     try {
       // Without a token there is nothing to ask the server.
       await token.get();
+      opening ??= open();
+      socket = await opening;
       if (!destroyed) socket.connect();
     } catch {
+      if (socket === null) opening = null;
       retryLater();
     }
   }
@@ -98,31 +135,9 @@ export function createFeedSocket(needs: {
 
   function refuse(detail: string): void {
     retry.reset();
-    socket.disconnect();
+    socket?.disconnect();
     connection.set({ state: 'refused', detail });
   }
-
-  socket.on('connect', () => {
-    retry.reset();
-    if (bearer !== '') token.accepted(bearer);
-    if (needs.sessionId === null) socket.emit('follow', { after: needs.after() });
-    connection.set({ state: 'live' });
-    needs.onConnected();
-  });
-  socket.on('disconnect', () => {
-    if (destroyed || connection.get().state === 'refused') return;
-    connection.set({ state: 'reconnecting' });
-    // Socket.IO goes on by itself after a lost network, but not after a goodbye (a token that ended, a restart).
-    if (!socket.active) retryLater();
-  });
-  socket.on('connect_error', (error) => {
-    if (destroyed || socket.active) return;
-    const { code, detail } = (error as Error & { data?: Problem }).data ?? {};
-    if (code === 'forbidden') return refuse(detail ?? error.message);
-    if (bearer !== '' && (code === 'unauthenticated' || code === 'token-expired')) token.refused(bearer, code);
-    retryLater();
-  });
-  for (const [name, handler] of Object.entries(needs.handlers)) socket.on(name as keyof ServerEvents, handler);
 
   return {
     connection,
@@ -134,8 +149,8 @@ export function createFeedSocket(needs: {
     destroy() {
       destroyed = true;
       retry.reset();
-      socket.off();
-      socket.disconnect();
+      socket?.off();
+      socket?.disconnect();
     },
   };
 }

@@ -152,10 +152,12 @@ describe('what the page does with it', () => {
 describe('for everyone', () => {
   test('by keyboard alone: choose, delete, and the focus is never lost', async () => {
     await open(element('k1'));
+    // From here on, so that the browser is ready for it when the key comes.
+    const chooser = page.waitForEvent('filechooser');
     for (let press = 0; press < 8 && !(await isFocused('input[type=file]')); press++) await page.keyboard.press('Tab');
     expect(await isFocused('input[type=file]')).toBe(true);
-    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
-    await chooser.setFiles({ name: 'a.png', mimeType: 'image/png', buffer: png });
+    await page.keyboard.press('Enter');
+    await (await chooser).setFiles({ name: 'a.png', mimeType: 'image/png', buffer: png });
     await shared('a.png').waitFor();
     const remove = shared('a.png').getByRole('button', { name: /^Delete/ });
     for (let press = 0; press < 12 && !(await remove.evaluate(isActive)); press++)

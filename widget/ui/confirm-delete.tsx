@@ -1,5 +1,5 @@
 /** The question before a file is deleted for everybody. */
-import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import { useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import { errorText } from '../words/problem-words.ts';
 import { useWords } from './use-words.tsx';
 
@@ -9,8 +9,8 @@ export function ConfirmDelete({ onKeep, onDelete }: { onKeep: () => void; onDele
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setIsBusy] = useState(false);
   const keep = useRef<HTMLButtonElement>(null);
-  // The safe answer has the focus: pressing Enter twice deletes nothing.
-  useEffect(() => keep.current?.focus(), []);
+  // The safe answer has the focus, before the next key can come: pressing Enter twice deletes nothing.
+  useLayoutEffect(() => keep.current?.focus(), []);
 
   function confirm(): void {
     setIsBusy(true);

@@ -206,7 +206,7 @@ test('a callback that throws stops nothing', async () => {
   await core.until('live', ({ connection }) => connection.state === 'live');
   await core.add(await suite.fileNamed('one.txt', textFile(50)), await suite.fileNamed('two.txt', textFile(60)));
   await core.until('shared', ({ files, uploads }) => files.length === 2 && uploads.length === 0);
-  expect(faults).toEqual(['the page’s own mistake', 'the page’s own mistake']);
+  await expect.poll(() => faults).toEqual(['the page’s own mistake', 'the page’s own mistake']);
 });
 
 test('transform: runs before the key, two at once, and where it fails the original is sent', async () => {

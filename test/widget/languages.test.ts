@@ -101,20 +101,26 @@ test('a language whose chunk does not load is spoken in English', async () => {
 });
 
 test('English asks for no dictionary', async () => {
-  const scripts = new Set<string>();
+  const scripts: Promise<string>[] = [];
   await openDemo('?locale=en', {}, async () => {
     page.on('response', (response) => {
-      if (response.url().endsWith('.js')) scripts.add(new URL(response.url()).pathname);
+      if (response.url().endsWith('.js')) scripts.push(response.text());
     });
   });
-  await pane('user').getByText('Choose files').waitFor();
-  const english = scripts.size;
+  // Connected: every chunk that a page asks for by itself has come.
+  await pane('user').getByText('Live', { exact: true }).waitFor();
+  const others = ['Vybrat soubory', 'Bestanden kiezen', 'ファイルを選択', 'اختيار'];
+  const asked = async () => {
+    const texts = await Promise.all(scripts);
+    return others.map((words) => texts.filter((text) => text.includes(words)).length);
+  };
+  expect(await asked()).toEqual([0, 0, 0, 0]);
   await page
     .locator('chat-files')
     .first()
     .evaluate((element) => element.setAttribute('locale', 'cs'));
   await pane('user').getByText('Vybrat soubory').waitFor();
-  expect(scripts.size).toBe(english + 1);
+  expect(await asked()).toEqual([1, 0, 0, 0]);
 });
 
 /** A new chat in a new profile; `prepare` runs before the page is asked for. */

@@ -10,7 +10,7 @@ import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { processesOf, removeAbandonedHomes } from './browser-home.ts';
 import type { BrowserPage } from './browser-page.ts';
-import { browserProgram } from './browser-programs.ts';
+import { debianProgram } from './debian-programs.ts';
 import { launchFirefox } from './firefox.ts';
 import { launchWebKit } from './webkit.ts';
 import { startXvfb } from './xvfb.ts';
@@ -108,10 +108,10 @@ test('what a killed run left is ended and removed, what another run uses is not'
 });
 
 test('a program that cannot be had is named, with the way to get it', () => {
-  const program = { title: 'Lynx', setting: 'TEST_LYNX', commands: ['no-such-browser'], debianPackage: 'lynx' };
-  expect(() => browserProgram(program)).toThrow(/Lynx.*apt-get install --no-install-recommends lynx.*TEST_LYNX/);
+  const program = { title: 'Lynx', setting: 'TEST_LYNX', commands: ['no-such-browser'], debianPackages: ['lynx'] };
+  expect(() => debianProgram(program)).toThrow(/Lynx.*apt-get install --no-install-recommends lynx.*TEST_LYNX/);
   vi.stubEnv('TEST_LYNX', '/no/such/browser');
-  expect(() => browserProgram(program)).toThrow('TEST_LYNX names /no/such/browser, which cannot be run.');
+  expect(() => debianProgram(program)).toThrow('TEST_LYNX names /no/such/browser, which cannot be run.');
 });
 
 describe.each([

@@ -1,113 +1,29 @@
-/** The programs that the browser tests drive: where they are, and how to get what is missing. */
-import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
+/** The browsers that the tests drive. */
+import type { DebianProgram } from './debian-programs.ts';
 
-const INSTALL_TIMEOUT_MS = 300_000;
-/** Another run on this machine may be installing too. */
-const APT_LOCK_SECONDS = 240;
-const run = promisify(execFile);
-
-export type BrowserProgram = {
-  title: string;
-  /** The environment's variable that names one to be used as it is. */
-  setting: string;
-  /** Looked for in /usr/bin, then on PATH, in this order. */
-  commands: string[];
-  debianPackage: string;
-};
-
-export const CHROMIUM: BrowserProgram = {
+export const CHROMIUM: DebianProgram = {
   title: 'Chromium',
   setting: 'TEST_CHROMIUM',
   commands: ['chromium'],
-  debianPackage: 'chromium',
+  debianPackages: ['chromium'],
 };
-export const FIREFOX: BrowserProgram = {
+export const FIREFOX: DebianProgram = {
   title: 'Firefox',
   setting: 'TEST_FIREFOX',
   commands: ['firefox-esr', 'firefox'],
-  debianPackage: 'firefox-esr',
+  debianPackages: ['firefox-esr'],
 };
 /** The library that it depends on brings the browser: MiniBrowser. */
-export const WEBKIT_DRIVER: BrowserProgram = {
+export const WEBKIT_DRIVER: DebianProgram = {
   title: 'WebKitGTK',
   setting: 'TEST_WEBKIT_DRIVER',
   commands: ['WebKitWebDriver'],
-  debianPackage: 'webkit2gtk-driver',
+  debianPackages: ['webkit2gtk-driver'],
 };
 /** The display of WebKitGTK, which cannot do without one. */
-export const XVFB: BrowserProgram = {
+export const XVFB: DebianProgram = {
   title: 'Xvfb',
   setting: 'TEST_XVFB',
   commands: ['Xvfb'],
-  debianPackage: 'xvfb',
+  debianPackages: ['xvfb'],
 };
-
-/** The program's path. Throws with the way to get it where it is missing. */
-export function browserProgram(program: BrowserProgram): string {
-  const path = find(program);
-  if (path === undefined) throw new Error(missingMessage([program]));
-  return path;
-}
-
-/**
- * Installs Debian's packages of all that is missing, in one go, where root or a password-less sudo is there.
- * Rejects, naming what is missing and the command that gets it.
- */
-export async function installBrowserPrograms(programs: BrowserProgram[]): Promise<void> {
-  const missing = () => programs.filter((program) => find(program) === undefined);
-  const wanted = missing();
-  if (wanted.length === 0) return;
-  let cause: unknown;
-  // Old lists may do, and new ones may be on their way by somebody else: only the result counts.
-  await runApt(['update']).catch((error) => {
-    cause = error;
-  });
-  await runApt(['install', '-y', '--no-install-recommends', ...packagesOf(wanted)]).catch((error) => {
-    cause = error;
-  });
-  const stillMissing = missing();
-  if (stillMissing.length > 0) throw new Error(missingMessage(stillMissing), { cause });
-}
-
-function find({ setting, commands }: BrowserProgram): string | undefined {
-  const named = process.env[setting];
-  if (named) {
-    if (!isExecutable(named)) throw new Error(`${setting} names ${named}, which cannot be run.`);
-    return named;
-  }
-  const folders = ['/usr/bin', ...(process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')];
-  return commands.flatMap((command) => folders.map((folder) => join(folder, command))).find(isExecutable);
-}
-
-async function runApt(words: string[]): Promise<void> {
-  const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  const [command = '', ...args] = [...prefix, 'apt-get', '-o', `DPkg::Lock::Timeout=${APT_LOCK_SECONDS}`, ...words];
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run(command, args, { env, timeout: INSTALL_TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 });
-}
-
-function missingMessage(programs: BrowserProgram[]): string {
-  const titles = programs.map(({ title }) => title).join(', ');
-  const settings = programs.map(({ setting }) => setting).join(', ');
-  return (
-    `The widget tests need ${titles}. Install with ` +
-    `\`apt-get install --no-install-recommends ${packagesOf(programs).join(' ')}\` (Debian, as root), ` +
-    `or name your own in ${settings}.`
-  );
-}
-
-function packagesOf(programs: BrowserProgram[]): string[] {
-  return programs.map(({ debianPackage }) => debianPackage);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}

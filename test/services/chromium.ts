@@ -1,6 +1,7 @@
 /** Launches the Chromium that most widget tests drive. */
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
-import { browserProgram, CHROMIUM } from './browser-programs.ts';
+import { CHROMIUM } from './browser-programs.ts';
+import { debianProgram } from './debian-programs.ts';
 
 const LAUNCH_TIMEOUT_MS = 30_000;
 const FLAGS = [
@@ -16,12 +17,12 @@ const FLAGS = [
 
 /** Starts a browser with a profile of its own; the caller closes it. `flags` come on top of ours. */
 export async function launchChromium(flags: string[] = []): Promise<Browser> {
-  const executablePath = browserProgram(CHROMIUM);
+  const executablePath = debianProgram(CHROMIUM);
   return await chromium.launch({ executablePath, args: [...FLAGS, ...flags], timeout: LAUNCH_TIMEOUT_MS });
 }
 
 /** The same with a profile folder of the caller's, and the settings in it; closing the context ends the browser. */
 export async function launchChromiumProfile(folder: string): Promise<BrowserContext> {
-  const executablePath = browserProgram(CHROMIUM);
+  const executablePath = debianProgram(CHROMIUM);
   return await chromium.launchPersistentContext(folder, { executablePath, args: FLAGS, timeout: LAUNCH_TIMEOUT_MS });
 }

@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import puppeteer, { type ElementHandle, type Frame, type KeyInput } from 'puppeteer-core';
 import { createBrowserHome } from './browser-home.ts';
 import { type BrowserPage, createBrowserPage, type PageScript } from './browser-page.ts';
-import { browserProgram, FIREFOX } from './browser-programs.ts';
+import { FIREFOX } from './browser-programs.ts';
+import { debianProgram } from './debian-programs.ts';
 
 const LAUNCH_TIMEOUT_MS = 60_000;
 const PAGE_TIMEOUT_MS = 60_000;
 
 /** One page in a new Firefox with a profile of its own; the caller closes it. */
 export async function launchFirefox(): Promise<BrowserPage> {
-  const executablePath = browserProgram(FIREFOX);
+  const executablePath = debianProgram(FIREFOX);
   const home = await createBrowserHome();
   const end = async () => {
     await home.killAll();

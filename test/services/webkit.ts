@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type BrowserHome, createBrowserHome } from './browser-home.ts';
 import { type BrowserPage, createBrowserPage, type PageScript } from './browser-page.ts';
-import { browserProgram, WEBKIT_DRIVER } from './browser-programs.ts';
+import { WEBKIT_DRIVER } from './browser-programs.ts';
+import { debianProgram } from './debian-programs.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { createWebDriver, elementPath, isWebDriverReady, type WebDriver } from './webdriver.ts';
@@ -33,7 +34,7 @@ const KEYS: Record<string, string> = {
 
 /** One page in a new WebKitGTK that remembers nothing; the caller closes it. */
 export async function launchWebKit(): Promise<BrowserPage> {
-  const program = browserProgram(WEBKIT_DRIVER);
+  const program = debianProgram(WEBKIT_DRIVER);
   const xvfb = await startXvfb();
   const home = await createBrowserHome();
   const end = async () => {

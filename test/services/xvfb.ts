@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { browserProgram, XVFB } from './browser-programs.ts';
+import { XVFB } from './browser-programs.ts';
+import { debianProgram } from './debian-programs.ts';
 
 export type Xvfb = {
   /** For DISPLAY, like `:7`. */
@@ -15,7 +16,7 @@ const SCREEN = '1400x1000x24';
 /** It picks a free display number itself and says it when it is ready, so that any number can run side by side. */
 export async function startXvfb(): Promise<Xvfb> {
   const child = spawn(
-    browserProgram(XVFB),
+    debianProgram(XVFB),
     ['-displayfd', '3', '-screen', '0', SCREEN, '-nolisten', 'tcp', '-noreset'],
     { env: { PATH: process.env.PATH }, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] },
   );

@@ -4,7 +4,7 @@
 const STEPS = [
   ['contract'],
   ['rules'],
-  ['auth', 'database', 'storage'],
+  ['auth', 'database', 'nodes', 'storage'],
   ['sharing'],
   ['upload', 'http', 'realtime', 'jobs'],
   ['compose'],

@@ -72,6 +72,7 @@ function createLifecycle(
     for (const timer of timers) clearTimeout(timer);
     await periodic?.stop();
     await sharing.finishUpload.settled();
+    await parts.nodes.close();
     await release();
   };
   const start = async () => {

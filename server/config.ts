@@ -21,6 +21,8 @@ export type Config = {
   mediaRoot: string;
   mediaPath: string;
   databaseFile: string;
+  /** Undefined: PostgreSQL carries events between nodes, and counts the limits. */
+  redisUrl: string | undefined;
   /** Undefined: made from host and port once the server listens. */
   publicUrl: string | undefined;
   allowedOrigins: readonly string[];
@@ -112,6 +114,7 @@ function toConfig(values: Values): Config {
     mediaRoot: path.resolve(values.MEDIA_ROOT ?? path.join(dataDir, 'media')),
     mediaPath: values.MEDIA_URL,
     databaseFile: path.resolve(values.DATABASE_URL ?? path.join(dataDir, 'chatdrop.sqlite')),
+    redisUrl: values.REDIS_URL,
     publicUrl: values.PUBLIC_URL,
     allowedOrigins: values.ALLOWED_ORIGINS,
     trustProxy: values.TRUST_PROXY,

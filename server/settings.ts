@@ -100,6 +100,11 @@ export const SETTINGS = {
     'the database; a file under `DATA_DIR` if not set',
     'sqlite:/var/lib/chatdrop/chatdrop.sqlite',
   ),
+  REDIS_URL: setting(
+    readRedisUrl,
+    'Redis (or Valkey), which carries events between nodes and counts the limits for all of them; without it PostgreSQL does both',
+    'redis://:password@redis.example.com:6379/0',
+  ),
   LOG_LEVEL: setting(
     readChoice('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     'how much is logged',
@@ -116,7 +121,7 @@ export const SETTINGS = {
 } as const;
 
 /** Promised by the contract, not understood yet: naming one of them is a fault, not something to ignore. */
-export const FUTURE_SETTINGS = ['REDIS_URL', 'CLAMAV_URL', 'FILES_ORIGIN', 'ADMIN_TOKEN', 'RETENTION'] as const;
+export const FUTURE_SETTINGS = ['CLAMAV_URL', 'FILES_ORIGIN', 'ADMIN_TOKEN', 'RETENTION'] as const;
 
 function setting<T>(read: (text: string) => T, meaning: string, example: string): Setting<T>;
 function setting<T>(
@@ -156,6 +161,12 @@ function readDatabaseUrl(text: string): string {
   if (text.startsWith('postgres')) throw new Error('names PostgreSQL, which this version does not speak yet');
   if (!/^sqlite:./.test(text)) throw new Error('does not begin with sqlite:');
   return text.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
+}
+
+function readRedisUrl(text: string): string {
+  if (!URL.canParse(text) || !['redis:', 'rediss:'].includes(new URL(text).protocol))
+    throw new Error('does not begin with redis:// (or rediss:// with TLS)');
+  return text;
 }
 
 function readFalse(text: string): false {

@@ -1,5 +1,4 @@
 /** What everything stands on: database, storage, keys, feed. */
-import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { createAuthenticateToken } from '../auth/authenticate-token.ts';
 import { developmentSecret } from '../auth/development-secret.ts';
@@ -23,6 +22,7 @@ import { createSessionFeed, type SessionFeed } from '../realtime/session-feed.ts
 import { createPresentFile } from '../sharing/present-file.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { createLocalStorage } from '../storage/local-storage.ts';
+import { composeNodes } from './nodes.ts';
 
 /** What tests put in the place of a part; each gets the real one to wrap. */
 export type Overrides = {
@@ -30,9 +30,6 @@ export type Overrides = {
   files?: (real: ChatFileTable) => ChatFileTable;
   feed?: (real: SessionFeed) => SessionFeed;
 };
-
-/** Names this process in the leases of its finishes. */
-export const HOLDER = randomUUID();
 
 export const now = Date.now;
 const same = <T>(part: T): T => part;
@@ -60,6 +57,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const presentFile = createPresentFile({ mediaUrl, secret: linkSecret, expirySeconds: config.signedUrlSeconds, now });
   const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
   const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
+  const nodes = await composeNodes(config, log, database);
   const policy = { maxFileSizeBytes: config.maxFileSizeBytes, allowedTypes: config.allowedTypes };
   const draining = new AbortController();
   const auth = composeAuth(config, log, draining.signal);
@@ -83,6 +81,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     auth,
     presentFile,
     feed,
+    nodes,
     policy,
     draining,
   };

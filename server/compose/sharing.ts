@@ -1,3 +1,4 @@
+import type { UploadProgress } from '../contract/events.ts';
 import type { CompanyUsage } from '../database/company-usage-table.ts';
 import { createCreationLimits } from '../http/rate-limit.ts';
 import { createCheckUsage } from '../jobs/check-usage.ts';
@@ -23,8 +24,9 @@ import { createReserveBytes } from '../sharing/reserve-bytes.ts';
 import { createSettleUpload } from '../sharing/settle-upload.ts';
 import { createReportProgress } from '../sharing/upload-progress.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
-import { createLocker, withLock } from '../upload/locker.ts';
-import { HOLDER, now, type Parts } from './parts.ts';
+import { withLock } from '../upload/locker.ts';
+import { HOLDER } from './holder.ts';
+import { now, type Parts } from './parts.ts';
 
 export type Sharing = ReturnType<typeof composeSharing>;
 
@@ -43,13 +45,21 @@ export function composeSharing({
   feed,
   policy,
   presentFile,
+  nodes,
   draining,
 }: Parts) {
-  const wake = (company: string) => feed.wake(company);
+  const wake = (company: string) => {
+    feed.wake(company);
+    nodes.bus.tell({ type: 'wake', company });
+  };
   const discardBytes = createDiscardBytes({ uploads, storage: store, now });
   // The use cases end an upload first and then delete its bytes: a fault of the second is a job, not theirs.
   const storage: FileStorage = { ...store, discard: discardBytes.discard };
-  const report = createReportProgress({ publish: (event, except) => feed.publish(event, except), now });
+  const publish = (event: UploadProgress, exceptParticipant: string) => {
+    feed.publish(event, exceptParticipant);
+    nodes.bus.tell({ type: 'progress', event, exceptParticipant });
+  };
+  const report = createReportProgress({ publish, now });
   const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
   const recordFile = createRecordFile({ database, uploads, parts, files, people, ledger, now });
   const reserveBytes = createReserveBytes({
@@ -60,8 +70,8 @@ export function composeSharing({
     allowance: config,
     maxFileSizeBytes: config.maxFileSizeBytes,
   });
-  const creationLimits = createCreationLimits(config.uploadsPerMinute);
-  const locker = createLocker();
+  const creationLimits = createCreationLimits(config.uploadsPerMinute, nodes.createLimiter);
+  const locker = nodes.locker;
   const exclusively: Exclusively = (uploadId, work) => withLock(locker, uploadId, work);
   const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
   const { uploadExpirySeconds: expirySeconds } = config;

@@ -3,11 +3,11 @@ import type { Middleware } from 'koa';
 import type { Database } from '../database/open-database.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
-type Needs = { database: Database; storage: Pick<FileStorage, 'check'>; draining: AbortSignal };
+type Needs = { database: Database; storage: Pick<FileStorage, 'check'>; draining: AbortSignal; degraded(): string[] };
 
 export type HealthRoutes = Record<'alive' | 'ready', Middleware>;
 
-export function createHealthRoutes({ database, storage, draining }: Needs): HealthRoutes {
+export function createHealthRoutes({ database, storage, draining, degraded }: Needs): HealthRoutes {
   return {
     alive: async (ctx) => {
       ctx.body = { status: 'ok' };
@@ -21,7 +21,8 @@ export function createHealthRoutes({ database, storage, draining }: Needs): Heal
       const ready = Object.values(checks).every(Boolean);
       ctx.status = ready ? 200 : 503;
       ctx.set('Cache-Control', 'no-store');
-      ctx.body = { status: ready ? 'ready' : 'not ready', checks };
+      const missed = degraded();
+      ctx.body = { status: ready ? 'ready' : 'not ready', checks, ...(missed.length > 0 && { degraded: missed }) };
     },
   };
 }

@@ -7,7 +7,8 @@ import {
 } from '../rules/creation-limits.ts';
 import { Failure } from '../rules/failure.ts';
 import type { Participant } from '../rules/participant.ts';
-import { type Count, createBoundedLimiter } from './bounded-limiter.ts';
+import { createBoundedLimiter } from './bounded-limiter.ts';
+import type { Count, CreateLimiter } from './limiter.ts';
 
 /** Partial uploads that may be created for each upload that is allowed: more than any client takes a file apart into. */
 const MAX_PARTS_AN_UPLOAD = 16;
@@ -29,9 +30,14 @@ export type CreationLimits = {
   standings(caller: Participant, address: string): Promise<LimitStanding[]>;
 };
 
-export function createCreationLimits(uploadsPerMinute: number, maxKeys = MAX_KEYS): CreationLimits {
-  const whole = createCounter(uploadsPerMinute, maxKeys);
-  const partial = createCounter(uploadsPerMinute * MAX_PARTS_AN_UPLOAD, maxKeys);
+/** In this process' memory. */
+export function inMemory(maxKeys = MAX_KEYS): CreateLimiter {
+  return (options) => createBoundedLimiter({ ...options, maxKeys });
+}
+
+export function createCreationLimits(uploadsPerMinute: number, createLimiter: CreateLimiter): CreationLimits {
+  const whole = createCounter('uploads', uploadsPerMinute, createLimiter);
+  const partial = createCounter('parts', uploadsPerMinute * MAX_PARTS_AN_UPLOAD, createLimiter);
   return {
     countCreation: (caller, address) => whole.count(creationKeys(caller, address), uploadsPerMinute),
     async countPartial(caller, address) {
@@ -44,11 +50,11 @@ export function createCreationLimits(uploadsPerMinute: number, maxKeys = MAX_KEY
 }
 
 /** Counts users and addresses together: both have room, or nothing is counted. */
-function createCounter(quota: number, maxKeys: number) {
-  const window = { windowSeconds: CREATION_WINDOW_SECONDS, maxKeys };
+function createCounter(name: string, quota: number, createLimiter: CreateLimiter) {
+  const windowSeconds = CREATION_WINDOW_SECONDS;
   const addressQuota = quota * USERS_AN_ADDRESS;
-  const users = createBoundedLimiter({ points: quota, ...window });
-  const addresses = createBoundedLimiter({ points: addressQuota, ...window });
+  const users = createLimiter({ name: `${name}-user`, points: quota, windowSeconds });
+  const addresses = createLimiter({ name: `${name}-address`, points: addressQuota, windowSeconds });
   return {
     async count(keys: CreationKeys, uploadsPerMinute: number): Promise<void> {
       // Looked at first: who is over it must not fill the memory with new users.

@@ -3,7 +3,7 @@ import type { Lock, Locker, RequestRelease } from '@tus/utils';
 import { Failure } from '../rules/failure.ts';
 
 /** Longer than a writer needs to put on disk what it has; then the newcomer is told to try again. */
-const MAX_WAIT_MS = 10_000;
+export const MAX_WAIT_MS = 10_000;
 /** Requests that may wait for one upload. */
 const MAX_WAITING = 50;
 
@@ -84,6 +84,7 @@ function leave(queues: Map<string, Queue>, id: string): void {
   if (queue.waiting.length > 0) queueMicrotask(() => void next.requestRelease());
 }
 
-function busy(): Failure {
+/** 423: the client waits and asks again. */
+export function busy(): Failure {
   return new Failure('try-again', 'Another request is writing to this upload.', { retryAfterSeconds: 1 });
 }

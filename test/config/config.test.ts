@@ -113,16 +113,18 @@ describe('what is wrong', () => {
       ALLOWED_ORIGINS: 'https://a.example/path',
       LOG_LEVEL: 'loud',
       USE_S3_STORAGE: 'true',
-      REDIS_URL: 'redis://x',
+      REDIS_URL: 'http://user:hidden@x',
+      CLAMAV_URL: 'tcp://x',
     });
     expect(lines).toEqual([
       '- PORT “99999” is not a whole number from 0 to 65535. Example: PORT=8001',
       expect.stringContaining('- ALLOWED_ORIGINS “https://a.example/path” is not an origin'),
       '- CHAT_MAX_FILE_SIZE “big” is not a size. Example: CHAT_MAX_FILE_SIZE=50GB',
       '- UPLOAD_EXPIRY “1 week” is not a duration. Example: UPLOAD_EXPIRY=24h',
+      expect.stringMatching(/^- REDIS_URL “http:\/\/…@x” does not begin with redis:\/\//),
       expect.stringMatching(/^- LOG_LEVEL “loud” is none of fatal, .*Example: LOG_LEVEL=info$/),
       expect.stringMatching(/^- USE_S3_STORAGE “true” .*Example: USE_S3_STORAGE=false$/),
-      '- REDIS_URL is not understood by this version. Leave it out.',
+      '- CLAMAV_URL is not understood by this version. Leave it out.',
     ]);
   });
 

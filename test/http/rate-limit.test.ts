@@ -1,7 +1,7 @@
 /** How many uploads may start in a minute: counted by user and by a visitor's address, refused with the time to wait. */
 import { describe, expect, test } from 'vitest';
 import { rateLimitHeaders } from '../../server/http/limit-creations.ts';
-import { createCreationLimits } from '../../server/http/rate-limit.ts';
+import { createCreationLimits, inMemory } from '../../server/http/rate-limit.ts';
 import type { Participant } from '../../server/rules/participant.ts';
 import { codeOf, listUploads, shareFile } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
@@ -192,7 +192,7 @@ describe('the RateLimit headers', () => {
 });
 
 test('partial uploads have a limit of their own, by user and by address, and none once no upload may start', async () => {
-  const limits = createCreationLimits(1);
+  const limits = createCreationLimits(1, inMemory());
   const person = (session: string): Participant => ({
     company: 'c',
     role: 'user',
@@ -211,7 +211,7 @@ test('partial uploads have a limit of their own, by user and by address, and non
 });
 
 test('a flood of new users takes no more memory than there are places, and cannot push its own address out', async () => {
-  const limits = createCreationLimits(1, 20);
+  const limits = createCreationLimits(1, inMemory(20));
   const visitor = (session: string): Participant => ({
     company: 'c',
     role: 'user',

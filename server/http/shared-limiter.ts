@@ -1,0 +1,61 @@
+/** Counters that all nodes share, in Redis or in PostgreSQL; while the store is away, each node counts for itself. */
+import { createHash } from 'node:crypto';
+import { RateLimiterPostgres, RateLimiterRedis } from 'rate-limiter-flexible';
+import type { Database } from '../database/open-database.ts';
+import { type CreateLimiter, type Limiter, toLimiter } from './limiter.ts';
+
+/** Of a look at the store. A limit is not worth making an upload wait. */
+const MAX_WAIT_MS = 1500;
+
+/** `client`: a connection of the `redis` package. `prefix` keeps installations apart that share one Redis. */
+export function createRedisLimiters(client: unknown, prefix: string, fallback: CreateLimiter): CreateLimiter {
+  return (options) => {
+    const { name, points, windowSeconds: duration } = options;
+    const keyPrefix = `${prefix}:limit:${name}`;
+    const store = { storeClient: client, useRedisPackage: true, rejectIfRedisNotReady: true };
+    return orElse(
+      toLimiter(new RateLimiterRedis({ ...store, keyPrefix, points, duration }), options),
+      fallback(options),
+    );
+  };
+}
+
+/** In the table `rate_limits`. */
+export function createDatabaseLimiters(database: Database, fallback: CreateLimiter): CreateLimiter {
+  return (options) => {
+    const { name: keyPrefix, points, windowSeconds: duration } = options;
+    // The table is a migration's, and a chore forgets what is over.
+    const store = { storeClient: database, storeType: 'knex', tableName: 'rate_limits', tableCreated: true };
+    const limiter = new RateLimiterPostgres({ ...store, clearExpiredByTimeout: false, keyPrefix, points, duration });
+    return orElse(toLimiter(limiter, options), fallback(options));
+  };
+}
+
+function orElse(shared: Limiter, own: Limiter): Limiter {
+  const either =
+    <T>(call: (limiter: Limiter, key: string) => Promise<T>) =>
+    (key: string) =>
+      inTime(call(shared, shortened(key))).catch(() => call(own, key));
+  return {
+    consume: either((limiter, key) => limiter.consume(key)),
+    giveBack: either((limiter, key) => limiter.giveBack(key)),
+    look: either((limiter, key) => limiter.look(key)),
+  };
+}
+
+/** Of one length, whatever a token's `sub` is, and nobody's name. */
+function shortened(key: string): string {
+  return createHash('sha256').update(key).digest('base64url');
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(reject, MAX_WAIT_MS, new Error('the store of the limits does not answer'));
+  });
+  try {
+    return await Promise.race([work, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -33,9 +33,9 @@ describe.each(PROXY_NAMES)('%s', (name) => {
       const metadata = { filename: 'notes.txt', filetype: 'text/plain' };
       const { url } = await create({ baseUrl, token: room.visitor, length: bytes.length, metadata });
       const request = openPatch({ url, token: room.visitor, offset: 0, length: bytes.length });
-      request.write(bytes.subarray(0, MIB));
+      await request.write(bytes.subarray(0, MIB));
       await agent.waitFor((event) => event.name === 'upload_progress' && event.payload.offset > 0);
-      request.write(bytes.subarray(MIB, 2 * MIB));
+      await request.write(bytes.subarray(MIB, 2 * MIB));
       await eventually('two thirds have come', async () => {
         const { uploads } = JSON.parse((await get('/api/chat/uploads/', room.visitor)).body.toString());
         return uploads[0]?.offset >= 2 * MIB;

@@ -5,6 +5,15 @@ import { CountReporter } from './test/services/count-reporter.ts';
 /** They need browsers, which are found or installed once, before the first of them. */
 const BROWSER_TESTS = ['test/widget/**/*.test.ts', 'test/services/{chromium,browser-page}.test.ts'];
 
+/** What rests on the database runs on SQLite, and again on PostgreSQL. */
+const DATABASE_TESTS = [
+  'test/database/*-table.test.ts',
+  'test/database/event-ledger.test.ts',
+  'test/jobs/clean-up.test.ts',
+  'test/flow/{authorization,bad-input,crash-points,files-api,mishaps,multipart-upload,quota,realtime,resume}.test.ts',
+  'test/flow/{sessions-api,tus-conformance,tus-protocol}.test.ts',
+];
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -16,6 +25,10 @@ export default defineConfig({
     allowOnly: false,
     reporters: ['default', new CountReporter()],
     projects: [
+      {
+        extends: true,
+        test: { name: 'postgres', include: DATABASE_TESTS, globalSetup: ['test/services/shared-postgres.ts'] },
+      },
       { extends: true, test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: BROWSER_TESTS } },
       {
         extends: true,

@@ -1,7 +1,8 @@
 /** The first tables: uploads, files, sessions, profiles, the ledger, and the list of bytes to delete. */
 import type { Knex } from 'knex';
+import { createTrigger, dropTrigger } from './triggers.ts';
 
-/** Times are milliseconds since the epoch, in both dialects. */
+/** Times are milliseconds since the epoch, in both dialects. Text that people write has no length: the rules bound it. */
 export async function up(knex: Knex): Promise<void> {
   await createPeople(knex);
   await createUploads(knex);
@@ -11,7 +12,7 @@ export async function up(knex: Knex): Promise<void> {
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await knex.raw('drop trigger if exists chat_files_bytes_follow');
+  await dropTrigger(knex, 'chat_files_bytes_follow', 'chat_files');
   for (const table of [
     'removed_objects',
     'ledger',
@@ -32,17 +33,17 @@ async function createPeople(knex: Knex): Promise<void> {
     table.text('value').notNullable();
   });
   await knex.schema.createTable('chat_sessions', (table) => {
-    table.increments('id');
+    table.bigIncrements('id');
     table.string('company_id', 64).notNullable();
     table.string('session_id', 64).notNullable();
     table.bigInteger('created_at').notNullable();
     table.unique(['company_id', 'session_id']);
   });
   await knex.schema.createTable('user_profiles', (table) => {
-    table.increments('id');
+    table.bigIncrements('id');
     table.string('company_id', 64).notNullable();
     table.string('role', 16).notNullable();
-    table.string('subject', 320).notNullable();
+    table.text('subject').notNullable();
     table.bigInteger('created_at').notNullable();
     table.unique(['company_id', 'role', 'subject']);
   });
@@ -54,18 +55,18 @@ async function createUploads(knex: Knex): Promise<void> {
     table.string('company_id', 64).notNullable();
     table.string('session_id', 64).notNullable();
     table.string('uploader', 16).notNullable();
-    table.string('subject', 255);
-    table.string('name', 255).notNullable();
-    table.string('declared_type', 255);
+    table.text('subject');
+    table.text('name').notNullable();
+    table.text('declared_type');
     table.bigInteger('size');
     table.text('metadata');
-    table.string('file_key', 128);
+    table.text('file_key');
     table.string('sha256', 64);
     table.string('state', 16).notNullable();
     table.string('mime_type', 127);
     table.string('storage_key', 255);
     table.bigInteger('bytes_received').notNullable().defaultTo(0);
-    table.string('lease_token', 32);
+    table.string('lease_token', 64);
     table.bigInteger('lease_until');
     table.integer('attempts').notNullable().defaultTo(0);
     table.bigInteger('next_attempt_at').notNullable().defaultTo(0);
@@ -83,15 +84,15 @@ async function createUploads(knex: Knex): Promise<void> {
 
 async function createFiles(knex: Knex): Promise<void> {
   await knex.schema.createTable('chat_files', (table) => {
-    table.increments('id');
+    table.bigIncrements('id');
     table.string('upload_id', 32).notNullable().unique();
     table.string('company_id', 64).notNullable();
     table.string('session_id', 64).notNullable();
     table.string('uploader', 16).notNullable();
     table.string('storage_key', 255).notNullable().unique();
-    table.string('original_name', 255).notNullable();
+    table.text('original_name').notNullable();
     // Lower case by Unicode's rules: SQLite folds ASCII only.
-    table.string('search_name', 512).notNullable();
+    table.text('search_name').notNullable();
     table.string('mime_type', 127).notNullable();
     table.bigInteger('size').notNullable();
     table.string('thumbnail', 255);
@@ -102,8 +103,8 @@ async function createFiles(knex: Knex): Promise<void> {
     table.string('sha256', 64);
     table.bigInteger('seq').notNullable();
     table.bigInteger('created_at').notNullable();
-    table.integer('user_profile_id').references('id').inTable('user_profiles').onDelete('SET NULL');
-    table.integer('chat_session_id').references('id').inTable('chat_sessions').onDelete('CASCADE');
+    table.bigInteger('user_profile_id').references('id').inTable('user_profiles').onDelete('SET NULL');
+    table.bigInteger('chat_session_id').references('id').inTable('chat_sessions').onDelete('CASCADE');
     table.index(['company_id', 'session_id', 'id']);
     table.index(['user_profile_id']);
     table.index(['chat_session_id']);
@@ -137,10 +138,13 @@ async function createRemovedObjects(knex: Knex): Promise<void> {
     table.text('last_error');
   });
   // The bytes follow the row however it goes, also by the cascade of a deleted session: nothing is orphaned.
-  await knex.raw(`
-    create trigger chat_files_bytes_follow after delete on chat_files
-    begin
+  await createTrigger(
+    knex,
+    'chat_files_bytes_follow',
+    'chat_files',
+    'after delete',
+    `
       insert into removed_objects (storage_key) values (old.storage_key) on conflict do nothing;
-      insert into removed_objects (storage_key) select old.thumbnail where old.thumbnail is not null on conflict do nothing;
-    end`);
+      insert into removed_objects (storage_key) select old.thumbnail where old.thumbnail is not null on conflict do nothing;`,
+  );
 }

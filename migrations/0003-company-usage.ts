@@ -1,21 +1,26 @@
 /** What each company holds in bytes, kept true by triggers; what each unfinished upload reserves of it. */
 import type { Knex } from 'knex';
+import { createTrigger, dropTrigger } from './triggers.ts';
 
 /** What a row of `uploads` adds to its company: nothing once it has ended, its file has a row of its own then. */
 const heldBy = (row: 'new' | 'old') =>
   `(case when ${row}.state in ('open', 'finishing') then ${row}.reserved_bytes else 0 end)`;
-const TRIGGERS = {
-  usage_upload_added: ['after insert on uploads', 'new', heldBy('new')],
-  usage_upload_changed: [
-    `after update of state, reserved_bytes on uploads when ${heldBy('new')} <> ${heldBy('old')}`,
-    'new',
-    `${heldBy('new')} - ${heldBy('old')}`,
-  ],
-  usage_upload_deleted: ['after delete on uploads', 'old', `-${heldBy('old')}`],
-  usage_file_added: ['after insert on chat_files', 'new', 'new.size'],
-  usage_file_changed: ['after update of size on chat_files', 'new', 'new.size - old.size'],
-  usage_file_deleted: ['after delete on chat_files', 'old', '-old.size'],
-} as const;
+/** Event, table, condition, whose row, bytes. Their names begin before those of other triggers on the same rows: see triggers.ts. */
+const TRIGGERS: Record<string, [event: string, table: string, when: string | null, row: 'new' | 'old', bytes: string]> =
+  {
+    company_usage_upload_added: ['after insert', 'uploads', null, 'new', heldBy('new')],
+    company_usage_upload_changed: [
+      'after update of state, reserved_bytes',
+      'uploads',
+      `${heldBy('new')} <> ${heldBy('old')}`,
+      'new',
+      `${heldBy('new')} - ${heldBy('old')}`,
+    ],
+    company_usage_upload_deleted: ['after delete', 'uploads', null, 'old', `-${heldBy('old')}`],
+    company_usage_file_added: ['after insert', 'chat_files', null, 'new', 'new.size'],
+    company_usage_file_changed: ['after update of size', 'chat_files', null, 'new', 'new.size - old.size'],
+    company_usage_file_deleted: ['after delete', 'chat_files', null, 'old', '-old.size'],
+  };
 
 export async function up(knex: Knex): Promise<void> {
   await knex.schema.alterTable('uploads', (table) => {
@@ -35,13 +40,17 @@ export async function up(knex: Knex): Promise<void> {
       union all select company_id, reserved_bytes from uploads where state in ('open', 'finishing')
     ) as held group by company_id`);
   // By triggers, so that it also holds for the cascade of a deleted session, and for whoever deletes rows by SQL.
-  for (const [name, [event, row, bytes]] of Object.entries(TRIGGERS)) {
-    await knex.raw(`
-      create trigger ${name} ${event}
-      begin
+  for (const [name, [event, table, when, row, bytes]] of Object.entries(TRIGGERS)) {
+    await createTrigger(
+      knex,
+      name,
+      table,
+      event,
+      `
         insert into company_usage (company_id, bytes) values (${row}.company_id, ${bytes})
-        on conflict (company_id) do update set bytes = company_usage.bytes + excluded.bytes;
-      end`);
+        on conflict (company_id) do update set bytes = company_usage.bytes + excluded.bytes;`,
+      when,
+    );
   }
   // A visitor's are found by their session. An agent's would be looked for in all uploads of the company.
   await knex.raw(`
@@ -50,7 +59,7 @@ export async function up(knex: Knex): Promise<void> {
 }
 
 export async function down(knex: Knex): Promise<void> {
-  for (const name of Object.keys(TRIGGERS)) await knex.raw(`drop trigger ${name}`);
+  for (const [name, [, table]] of Object.entries(TRIGGERS)) await dropTrigger(knex, name, table);
   await knex.raw('drop index uploads_unfinished_of_agents');
   await knex.schema.dropTable('company_usage');
   await knex.raw('alter table uploads drop column reserved_bytes');

@@ -1,5 +1,11 @@
 /** When something last happened in a session: an agent's list is ordered by it. */
 import type { Knex } from 'knex';
+import { createTrigger, dropTrigger } from './triggers.ts';
+
+const BEGINNINGS = [
+  ['uploads_begin_session', 'after insert'],
+  ['uploads_settle_session', 'after update of session_id'],
+] as const;
 
 export async function up(knex: Knex): Promise<void> {
   await knex.schema.alterTable('chat_sessions', (table) => {
@@ -11,31 +17,37 @@ export async function up(knex: Knex): Promise<void> {
       (select max(created_at) from chat_files where chat_files.chat_session_id = chat_sessions.id),
       created_at)`);
   // Triggers, since files and uploads change in many places, and a place that forgot it would hide a chat from its agent.
-  for (const [name, event] of [
-    ['uploads_begin_session', 'insert on uploads'],
-    ['uploads_settle_session', 'update of session_id on uploads'],
-  ]) {
+  const later = (activity: string) =>
+    `case when chat_sessions.last_activity_at < ${activity} then ${activity} else chat_sessions.last_activity_at end`;
+  for (const [name, event] of BEGINNINGS) {
     // A session appears with its first upload. '' is none yet.
-    await knex.raw(`
-      create trigger ${name} after ${event} when new.session_id <> ''
-      begin
+    await createTrigger(
+      knex,
+      name,
+      'uploads',
+      event,
+      `
         insert into chat_sessions (company_id, session_id, created_at, last_activity_at)
           values (new.company_id, new.session_id, new.created_at, new.created_at)
           on conflict (company_id, session_id)
-          do update set last_activity_at = max(last_activity_at, excluded.last_activity_at);
-      end`);
+          do update set last_activity_at = ${later('excluded.last_activity_at')};`,
+      "new.session_id <> ''",
+    );
   }
-  await knex.raw(`
-    create trigger ledger_moves_session after insert on ledger
-    begin
-      update chat_sessions set last_activity_at = max(last_activity_at, new.created_at)
-        where company_id = new.company_id and session_id = new.session_id;
-    end`);
+  await createTrigger(
+    knex,
+    'ledger_moves_session',
+    'ledger',
+    'after insert',
+    `
+      update chat_sessions set last_activity_at = ${later('new.created_at')}
+        where company_id = new.company_id and session_id = new.session_id;`,
+  );
 }
 
 export async function down(knex: Knex): Promise<void> {
-  for (const name of ['uploads_begin_session', 'uploads_settle_session', 'ledger_moves_session'])
-    await knex.raw(`drop trigger if exists ${name}`);
+  for (const [name] of BEGINNINGS) await dropTrigger(knex, name, 'uploads');
+  await dropTrigger(knex, 'ledger_moves_session', 'ledger');
   await knex.schema.alterTable('chat_sessions', (table) => {
     table.dropIndex(['company_id', 'last_activity_at', 'id']);
   });

@@ -7,6 +7,7 @@ import * as oneRequestUploads from './0004-one-request-uploads.ts';
 import * as sessionActivity from './0005-session-activity.ts';
 import * as chores from './0006-chores.ts';
 import * as companyFiles from './0007-company-files.ts';
+import * as nodes from './0008-nodes.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -19,4 +20,5 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0005-session-activity', sessionActivity],
   ['0006-chores', chores],
   ['0007-company-files', companyFiles],
+  ['0008-nodes', nodes],
 ]);

@@ -5,10 +5,12 @@ import type { Assets } from './assets.ts';
 import { composeEdges, composeUpload } from './compose/edges.ts';
 import { composeParts, now, type Overrides, type Parts } from './compose/parts.ts';
 import { composeCheckUsage, composeCleaning, composeSharing, type Sharing } from './compose/sharing.ts';
-import { ownedFolders } from './compose/tools.ts';
+import { nameOfDatabase, ownedFolders } from './compose/tools.ts';
 import type { Config } from './config.ts';
+import { databaseFailure } from './database/database-failure.ts';
 import { takeInstanceLock } from './database/instance-lock.ts';
-import { type Database, migrate, openDatabase } from './database/open-database.ts';
+import { migrate } from './database/migrate.ts';
+import { openDatabase, openForMigration } from './database/open-database.ts';
 import { listen, trackConnections } from './http/http-server.ts';
 import { createChores } from './jobs/chores.ts';
 import { type Periodic, startPeriodic } from './jobs/periodic.ts';
@@ -35,14 +37,21 @@ export async function compose(
   overrides: Overrides = {},
 ): Promise<ChatdropServer> {
   const lock = takeInstanceLock(...ownedFolders(config));
-  const database = openDatabase(config.databaseFile);
-  const release = async () => {
-    await database.destroy();
-    lock.release();
-  };
+  let release = async () => lock.release();
   try {
-    await migrateFirst(config, database);
+    await migrateFirst(config);
+    const database = await openDatabase(config);
+    release = async () => {
+      await database.destroy();
+      lock.release();
+    };
     const parts = await composeParts(config, log, database, overrides);
+    release = async () => {
+      await parts.nodes.close();
+      await database.destroy();
+      lock.release();
+    };
+    await claimLocalFiles(parts);
     const sharing = composeSharing(parts);
     const upload = composeUpload(parts, sharing);
     const sockets = composeEdges(parts, sharing, upload, assets);
@@ -63,7 +72,12 @@ function createLifecycle(
   const { config, log, http, socketPort, draining } = parts;
   const connections = trackConnections(http, ...(socketPort === null ? [] : [socketPort]));
   const checkUsage = composeCheckUsage(parts);
-  const chores = createChores({ ...composeCleaning(parts, sharing), checkUsage, pollFeed: () => parts.feed.poll() });
+  const chores = createChores({
+    ...composeCleaning(parts, sharing),
+    hasOtherNodes: parts.nodes.isAlive !== null,
+    checkUsage,
+    pollFeed: () => parts.feed.poll(),
+  });
   let periodic: Periodic | undefined;
   const stop = async () => {
     draining.abort();
@@ -72,7 +86,6 @@ function createLifecycle(
     for (const timer of timers) clearTimeout(timer);
     await periodic?.stop();
     await sharing.finishUpload.settled();
-    await parts.nodes.close();
     await release();
   };
   const start = async () => {
@@ -94,9 +107,26 @@ function createLifecycle(
   };
 }
 
-async function migrateFirst(config: Config, database: Database): Promise<void> {
-  await migrate(database, MIGRATIONS).catch((cause: Error) => {
-    const remedy = 'Restore it from a backup, or move it away to start with an empty one.';
-    throw new Error(`The database ${config.databaseFile} cannot be used: ${cause.message}. ${remedy}`, { cause });
-  });
+/** Files on a disk of one node are seen by no other. */
+async function claimLocalFiles({ nodes }: Parts): Promise<void> {
+  if (await nodes.claim('files on a local disk')) return;
+  throw new Error(
+    'Another node runs on this database, with the files on its own disk. Several nodes need a store that all of them see: S3.',
+  );
+}
+
+async function migrateFirst(config: Config): Promise<void> {
+  const database = await openForMigration(config);
+  try {
+    await migrate(database, MIGRATIONS);
+  } catch (error) {
+    const cause = error as Error;
+    const remedy =
+      databaseFailure(cause) !== null
+        ? 'Is it running, and is DATABASE_URL right?'
+        : 'Restore it from a backup, or start with an empty one.';
+    throw new Error(`The database ${nameOfDatabase(config)} cannot be used: ${cause.message}. ${remedy}`, { cause });
+  } finally {
+    await database.destroy();
+  }
 }

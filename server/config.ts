@@ -20,7 +20,11 @@ export type Config = {
   dataDir: string;
   mediaRoot: string;
   mediaPath: string;
+  /** Of SQLite; not looked at where there is `postgresUrl`. */
   databaseFile: string;
+  /** Undefined: SQLite, and this node is the only one. */
+  postgresUrl: string | undefined;
+  databasePoolSize: number;
   /** Undefined: PostgreSQL carries events between nodes, and counts the limits. */
   redisUrl: string | undefined;
   /** Undefined: made from host and port once the server listens. */
@@ -105,6 +109,7 @@ function developmentFaults(values: Values): string[] {
 
 function toConfig(values: Values): Config {
   const dataDir = path.resolve(values.DATA_DIR);
+  const database: { sqliteFile?: string; postgresUrl?: string } = values.DATABASE_URL ?? {};
   return {
     development: KEY_SETTINGS.every((name) => values[name] === undefined),
     host: values.HOST,
@@ -113,7 +118,9 @@ function toConfig(values: Values): Config {
     dataDir,
     mediaRoot: path.resolve(values.MEDIA_ROOT ?? path.join(dataDir, 'media')),
     mediaPath: values.MEDIA_URL,
-    databaseFile: path.resolve(values.DATABASE_URL ?? path.join(dataDir, 'chatdrop.sqlite')),
+    databaseFile: path.resolve(database.sqliteFile ?? path.join(dataDir, 'chatdrop.sqlite')),
+    postgresUrl: database.postgresUrl,
+    databasePoolSize: values.DATABASE_POOL_SIZE,
     redisUrl: values.REDIS_URL,
     publicUrl: values.PUBLIC_URL,
     allowedOrigins: values.ALLOWED_ORIGINS,

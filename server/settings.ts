@@ -97,8 +97,14 @@ export const SETTINGS = {
   UPLOAD_EXPIRY: setting(readDuration, 'how long an unfinished upload is kept after its last byte', '24h', '24h'),
   DATABASE_URL: setting(
     readDatabaseUrl,
-    'the database; a file under `DATA_DIR` if not set',
-    'sqlite:/var/lib/chatdrop/chatdrop.sqlite',
+    'the database: PostgreSQL (14 or later), or an SQLite file; one under `DATA_DIR` if not set',
+    'postgres://chatdrop:password@db.example.com/chatdrop',
+  ),
+  DATABASE_POOL_SIZE: setting(
+    readInteger(2, 500),
+    'connections to PostgreSQL that a node opens at most, besides the one that holds its locks',
+    '10',
+    '10',
   ),
   REDIS_URL: setting(
     readRedisUrl,
@@ -157,10 +163,17 @@ function readMediaUrl(text: string): string {
   return text;
 }
 
-function readDatabaseUrl(text: string): string {
-  if (text.startsWith('postgres')) throw new Error('names PostgreSQL, which this version does not speak yet');
-  if (!/^sqlite:./.test(text)) throw new Error('does not begin with sqlite:');
-  return text.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
+/** What `DATABASE_URL` names. */
+export type DatabaseName = { sqliteFile: string } | { postgresUrl: string };
+
+function readDatabaseUrl(text: string): DatabaseName {
+  if (/^postgres(?:ql)?:\/\//.test(text)) {
+    if (!URL.canParse(text)) throw new Error('is not an address. Write special characters of the password as %40');
+    if (new URL(text).pathname.length < 2) throw new Error('names no database');
+    return { postgresUrl: text };
+  }
+  if (!/^sqlite:./.test(text)) throw new Error('begins neither with postgres:// nor with sqlite:');
+  return { sqliteFile: text.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '') };
 }
 
 function readRedisUrl(text: string): string {

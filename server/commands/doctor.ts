@@ -47,8 +47,9 @@ async function examine(context: Context): Promise<Check[]> {
   const { config } = settings;
   const parts = composeInspection(config);
   const folders = await checkFolders(config, parts.folders);
-  const { databaseFile, mediaRoot } = config;
-  const database = await checkDatabase({ ...parts, databaseFile });
+  const { postgresUrl, databasePoolSize: poolSize, mediaRoot } = config;
+  const postgres = postgresUrl === undefined ? null : { poolSize };
+  const database = await checkDatabase({ ...parts, name: parts.nameOfDatabase, postgres });
   const storage = await checkStorage({ ...parts, mediaRoot });
   const clock = judgeClock({ ...(await readClocks()), newestEntryAtMs: database.newestEntryAt });
   return [node, ...settings.checks, ...folders, ...database.checks, storage, clock, await checkServer(config, parts)];

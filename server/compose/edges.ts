@@ -92,7 +92,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       uploadWhole: upload.multipart,
     }),
     media: createMediaRoute({ files, sendObject, secret: linkSecret, now }),
-    health: createHealthRoutes({ database, storage, draining: draining.signal, degraded: parts.nodes.degraded }),
+    health: createHealthRoutes({ database, storage, draining: draining.signal, nodes: parts.nodes }),
     openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
     pages: createPageRoutes({
       assets,

@@ -1,33 +1,89 @@
 /** What one node shares with the others: the lock of an upload, the limits, and words in passing. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import type { NodeSession } from '../database/node-session.ts';
 import type { Database } from '../database/open-database.ts';
 import { sharedSecret } from '../database/server-value-table.ts';
 import { inMemory } from '../http/rate-limit.ts';
-import { createRedisLimiters } from '../http/shared-limiter.ts';
-import { NO_BUS } from '../nodes/node-bus.ts';
-import { connectRedis } from '../nodes/redis-connection.ts';
+import { createDatabaseLimiters, createRedisLimiters } from '../http/shared-limiter.ts';
+import { createDatabaseCarrier } from '../nodes/database-carrier.ts';
+import { type Carrier, createNodeBus, NO_BUS } from '../nodes/node-bus.ts';
+import type { NodeMessage } from '../nodes/node-message.ts';
+import { createNodePresence } from '../nodes/node-presence.ts';
+import { createRedisCarrier } from '../nodes/redis-carrier.ts';
+import { connectRedis, type RedisConnection } from '../nodes/redis-connection.ts';
+import type { SessionFeed } from '../realtime/session-feed.ts';
 import { createLocker } from '../upload/locker.ts';
+import { createNodeLocker } from '../upload/node-locker.ts';
+import { createSharedLocks } from '../upload/shared-locks.ts';
+import { HOLDER } from './holder.ts';
+
+type Needs = { config: Config; log: Logger; database: Database; feed: Pick<SessionFeed, 'wake' | 'publish'> };
 
 /** Characters of the name that keeps this installation apart from others that share its Redis. */
 const INSTALLATION_CHARACTERS = 16;
 
-export async function composeNodes(config: Config, log: Logger, database: Database) {
+/** PostgreSQL finds out in some ten seconds that a machine has gone. */
+const CLAIM_MS = 15_000;
+const CLAIM_RETRY_MS = 500;
+
+/** One node on SQLite, or one of several on PostgreSQL. @throws when PostgreSQL does not answer */
+export async function composeNodes({ config, log, database, feed }: Needs) {
   const installation = (await sharedSecret(database, 'installation')).slice(0, INSTALLATION_CHARACTERS);
-  const onFault = (err: unknown) => log.error({ err }, 'Redis does not answer; limits are counted by each node alone');
+  const prefix = `chatdrop:${installation}`;
+  const session = await openSession(config.postgresUrl);
+  session?.onLost(() =>
+    log.warn('The connection to PostgreSQL is lost: what is being uploaded stops, and goes on later'),
+  );
+  session?.onBack(() => log.info('The connection to PostgreSQL is back'));
+  const presence = session === null ? null : await createNodePresence(session, HOLDER);
+  const onFault = (err: unknown) => log.error({ err }, 'Redis does not answer; the database does its work meanwhile');
   const redis = config.redisUrl === undefined ? null : connectRedis(config.redisUrl, onFault);
-  const createLimiter =
-    redis === null ? inMemory() : createRedisLimiters(redis.client, `chatdrop:${installation}`, inMemory());
-  const bus = NO_BUS;
+  const carrier = session === null ? null : carrierOf(session, redis, prefix);
+  const onMessage = (message: NodeMessage) => {
+    if (message.type === 'wake') feed.wake(message.company);
+    else feed.publish(message.event, message.exceptParticipant);
+  };
+  const bus = carrier === null ? NO_BUS : await createNodeBus({ node: HOLDER, carrier, onMessage });
+  const ofDatabase = session === null ? inMemory() : createDatabaseLimiters(database, inMemory());
+  const local = createLocker();
   return {
     bus,
-    createLimiter,
-    locker: createLocker(),
+    createLimiter: redis === null ? ofDatabase : createRedisLimiters(redis.client, prefix, ofDatabase),
+    locker: session === null ? local : createNodeLocker(local, await createSharedLocks(session)),
+    /** Whether a process of this name runs on any node; null where there is only this one. */
+    isAlive: presence?.isAlive ?? null,
+    /** Waits a little: a node that ended may not be known to be dead yet. @returns false when another node has it */
+    claim: (key: string) => (session === null ? Promise.resolve(true) : claim(session, key)),
+    /** Nobody can know who writes to an upload while it is not. */
+    isConnected: () => session?.isConnected() ?? true,
     /** What works without, but not as well. */
     degraded: () => (redis === null || redis.isReady() ? [] : ['redis']),
     async close() {
       await bus.close();
-      await redis?.close();
+      presence?.close();
+      await Promise.all([redis?.close(), session?.close()]);
     },
   };
+}
+
+async function claim(session: NodeSession, key: string): Promise<boolean> {
+  const endsAt = performance.now() + CLAIM_MS;
+  while (!(await session.tryLock(key))) {
+    if (performance.now() >= endsAt) return false;
+    await sleep(CLAIM_RETRY_MS);
+  }
+  return true;
+}
+
+async function openSession(postgresUrl: string | undefined): Promise<NodeSession | null> {
+  if (postgresUrl === undefined) return null;
+  // Who has SQLite does not wait for the driver to load.
+  const { openNodeSession } = await import('../database/node-session.ts');
+  return openNodeSession(postgresUrl);
+}
+
+function carrierOf(session: NodeSession, redis: RedisConnection | null, prefix: string): Carrier {
+  return redis === null ? createDatabaseCarrier(session) : createRedisCarrier(redis, `${prefix}:nodes`);
 }

@@ -12,6 +12,7 @@ import { createCompanyUsageTable } from '../database/company-usage-table.ts';
 import { createEventLedger } from '../database/event-ledger.ts';
 import type { Database } from '../database/open-database.ts';
 import { createPeopleTable } from '../database/people-table.ts';
+import { createRateLimitTable } from '../database/rate-limit-table.ts';
 import { createRemovedObjectTable } from '../database/removed-object-table.ts';
 import { sharedSecret } from '../database/server-value-table.ts';
 import { createUploadPartTable } from '../database/upload-part-table.ts';
@@ -50,6 +51,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const people = createPeopleTable();
   const removedObjects = createRemovedObjectTable(database);
   const choreTable = createChoreTable(database);
+  const limits = createRateLimitTable(database);
   const storage = (overrides.storage ?? same)(await createLocalStorage(config.mediaRoot));
 
   const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
@@ -57,7 +59,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const presentFile = createPresentFile({ mediaUrl, secret: linkSecret, expirySeconds: config.signedUrlSeconds, now });
   const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
   const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
-  const nodes = await composeNodes(config, log, database);
+  const nodes = await composeNodes({ config, log, database, feed });
   const policy = { maxFileSizeBytes: config.maxFileSizeBytes, allowedTypes: config.allowedTypes };
   const draining = new AbortController();
   const auth = composeAuth(config, log, draining.signal);
@@ -76,6 +78,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     people,
     removedObjects,
     choreTable,
+    limits,
     storage,
     linkSecret,
     auth,

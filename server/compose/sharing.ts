@@ -4,6 +4,7 @@ import { createCreationLimits } from '../http/rate-limit.ts';
 import { createCheckUsage } from '../jobs/check-usage.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
 import { createOwedFinishes } from '../jobs/owed-finishes.ts';
+import { createReleaseDead } from '../jobs/release-dead.ts';
 import { createAbortUpload } from '../sharing/abort-upload.ts';
 import { createAcceptFinal } from '../sharing/accept-final.ts';
 import { createAcceptPartial } from '../sharing/accept-partial.ts';
@@ -86,6 +87,7 @@ export function composeSharing({
     expirySeconds,
     countCreation,
     countPartial,
+    holder: HOLDER,
     now,
   };
   const { maxFileSizeBytes } = policy;
@@ -145,7 +147,7 @@ export function composeSharing({
 }
 
 export function composeCleaning(
-  { log, uploads, storage, ledger }: Parts,
+  { log, uploads, storage, ledger, limits, nodes }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively }: Sharing,
 ) {
   const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
@@ -154,6 +156,7 @@ export function composeCleaning(
     uploads,
     storage,
     ledger,
+    limits,
     finishUpload,
     abortUpload,
     exclusively,
@@ -161,7 +164,9 @@ export function composeCleaning(
     discardBytes,
     now,
   });
-  return { owed, cleanUp };
+  // Where there is only one node, it is asked at its start, and under the instance lock: all others are dead then.
+  const isAlive = nodes.isAlive ?? (async (holder: string) => holder === HOLDER);
+  return { owed, cleanUp, releaseDead: createReleaseDead({ uploads, isAlive }) };
 }
 
 export function composeCheckUsage({ log, usage }: Parts) {

@@ -6,7 +6,8 @@ import type { Config } from '../config.ts';
 import { createEventLedger } from '../database/event-ledger.ts';
 import { isInstanceRunning, takeInstanceLock } from '../database/instance-lock.ts';
 import { createJobList } from '../database/job-list.ts';
-import { type Database, migrate, migrationState, openDatabase, rollback } from '../database/open-database.ts';
+import { migrate, migrationState, rollback } from '../database/migrate.ts';
+import { type Database, openDatabase, openForMigration } from '../database/open-database.ts';
 import { sweepOnce } from '../jobs/sweep-once.ts';
 import { createRepairFiles } from '../sharing/repair-files.ts';
 import { createVerifyFiles } from '../sharing/verify-files.ts';
@@ -17,7 +18,7 @@ import { composeCleaning, composeSharing } from './sharing.ts';
 /** `chatdrop migrate`. @returns the names that were run, under the instance lock */
 export async function migrateDatabase(config: Config, direction: 'up' | 'down'): Promise<string[]> {
   const lock = takeInstanceLock(...ownedFolders(config));
-  const database = openDatabase(config.databaseFile);
+  const database = await openForMigration(config);
   try {
     return await (direction === 'down' ? rollback : migrate)(database, MIGRATIONS);
   } finally {
@@ -27,11 +28,16 @@ export async function migrateDatabase(config: Config, direction: 'up' | 'down'):
 }
 
 /** Folders that no other server may use meanwhile. What lies in the data folder is guarded by that one's lock. */
-export function ownedFolders({ dataDir, databaseFile, mediaRoot }: Config): string[] {
-  const outside = [path.dirname(databaseFile), mediaRoot].filter((folder) =>
-    path.relative(dataDir, folder).startsWith('..'),
-  );
-  return [dataDir, ...outside];
+export function ownedFolders({ dataDir, databaseFile, postgresUrl, mediaRoot }: Config): string[] {
+  const folders = postgresUrl === undefined ? [path.dirname(databaseFile), mediaRoot] : [mediaRoot];
+  return [dataDir, ...folders.filter((folder) => path.relative(dataDir, folder).startsWith('..'))];
+}
+
+/** For messages, so without a password. */
+export function nameOfDatabase({ databaseFile, postgresUrl }: Config): string {
+  if (postgresUrl === undefined) return databaseFile;
+  const { host, pathname } = new URL(postgresUrl);
+  return `${decodeURIComponent(pathname.slice(1))} at ${host}`;
 }
 
 export type Tools = Awaited<ReturnType<typeof composeTools>>;
@@ -43,9 +49,10 @@ export type Tools = Awaited<ReturnType<typeof composeTools>>;
  * @throws when there is no database, it is not up to date, or `alone` is not possible
  */
 export async function composeTools(config: Config, log: Logger, { alone }: { alone: boolean }) {
-  const lock = alone ? takeInstanceLock(...ownedFolders(config)) : null;
-  const database = openExisting(config);
-  const close = async () => {
+  // On PostgreSQL each process sees which others live, and what they write to.
+  const lock = alone && config.postgresUrl === undefined ? takeInstanceLock(...ownedFolders(config)) : null;
+  const database = await openExisting(config);
+  let close = async () => {
     await database?.destroy();
     lock?.release();
   };
@@ -55,6 +62,11 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
     if (pending.length > 0) throw new Error(`The database lacks ${pending.join(', ')}. Run: chatdrop migrate`);
     if (unknown.length > 0) throw new Error(`The database was written by a newer Chatdrop (${unknown.join(', ')}).`);
     const parts = await composeParts(config, log, database, {});
+    close = async () => {
+      await parts.nodes.close();
+      await database.destroy();
+      lock?.release();
+    };
     const sharing = composeSharing(parts);
     const { files, storage, removedObjects, choreTable } = parts;
     const { removeFile, deleteRemovedBytes } = sharing;
@@ -68,7 +80,7 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
       sweepOnce: () => sweepOnce(composeCleaning(parts, sharing)),
       isServerRunning: () => isServerRunning(config),
       now,
-      close,
+      close: () => close(),
     };
   } catch (error) {
     await close();
@@ -82,6 +94,7 @@ const START_FIRST = 'The first start of the server makes it. Is DATA_DIR the one
 export function composeInspection(config: Config) {
   return {
     folders: ownedFolders(config),
+    nameOfDatabase: nameOfDatabase(config),
     isServerRunning: () => isServerRunning(config),
     openDatabase: () => openExisting(config),
     migrationState: (database: Database) => migrationState(database, MIGRATIONS),
@@ -97,7 +110,7 @@ export function isServerRunning(config: Config): boolean {
   return isInstanceRunning(...ownedFolders(config));
 }
 
-/** Null where the file is not there: opening would make it. */
-function openExisting({ databaseFile }: Config): Database | null {
-  return existsSync(databaseFile) ? openDatabase(databaseFile) : null;
+/** Null where SQLite's file is not there: opening would make it. */
+async function openExisting(config: Config): Promise<Database | null> {
+  return config.postgresUrl !== undefined || existsSync(config.databaseFile) ? openDatabase(config) : null;
 }

@@ -1,5 +1,6 @@
 /** `company_usage`: the bytes that a company holds, shared and reserved. Triggers keep it (migration 0003). */
 import type { Knex } from 'knex';
+import { isPostgres } from './dialect.ts';
 import type { Database } from './open-database.ts';
 
 export type CompanyUsage = { company: string; bytes: number };
@@ -18,7 +19,17 @@ export function createCompanyUsageTable(database: Database) {
      * requests wait. @returns what had to be mended, as it is now
      */
     async repair(): Promise<CompanyUsage[]> {
-      const mended = await database.raw(`
+      return database.transaction(async (transaction) => {
+        // Other nodes write: whoever has counted commits first, and nobody counts meanwhile.
+        if (isPostgres(database)) await transaction.raw('lock table company_usage in share row exclusive mode');
+        const mended = await transaction.raw(REPAIR);
+        return rowsOf(mended).map(({ company_id, bytes }) => ({ company: company_id, bytes: Number(bytes) }));
+      });
+    },
+  };
+}
+
+const REPAIR = `
         insert into company_usage (company_id, bytes)
         select company_id, sum(bytes) from (
           select company_id, size as bytes from chat_files
@@ -26,11 +37,7 @@ export function createCompanyUsageTable(database: Database) {
           union all select company_id, 0 from company_usage
         ) as held where true group by company_id
         on conflict (company_id) do update set bytes = excluded.bytes where company_usage.bytes <> excluded.bytes
-        returning company_id, bytes`);
-      return rowsOf(mended).map(({ company_id, bytes }) => ({ company: company_id, bytes: Number(bytes) }));
-    },
-  };
-}
+        returning company_id, bytes`;
 
 type Row = { company_id: string; bytes: number | string };
 

@@ -1,4 +1,5 @@
 /** `chat_sessions` as an agent sees them: each with what is in it, newest activity first. */
+import { isPostgres } from './dialect.ts';
 import type { Database } from './open-database.ts';
 
 export type SessionSummary = {
@@ -31,6 +32,7 @@ const COUNTER = 'from ledger_counters where company_id = chat_sessions.company_i
 const FILES = `from chat_files where ${OF_SESSION}`;
 
 export function createSessionListTable(database: Database) {
+  const contains = isPostgres(database) ? 'strpos' : 'instr';
   return {
     /**
      * Sessions that hold something; of the one session if it is named. Along the index of (company, activity), each row's
@@ -59,7 +61,8 @@ export function createSessionListTable(database: Database) {
           database.raw(`coalesce((select last_seq ${COUNTER}), 0) as seq`),
         );
       if (session !== null) query.andWhere({ session_id: session });
-      if (idContains !== undefined) query.andWhereRaw('instr(lower(session_id), ?) > 0', [idContains.toLowerCase()]);
+      if (idContains !== undefined)
+        query.andWhereRaw(`${contains}(lower(session_id), ?) > 0`, [idContains.toLowerCase()]);
       if (after !== null) query.andWhereRaw('(last_activity_at, id) < (?, ?)', [after.lastActivityAt, after.id]);
       const rows = await query;
       return rows.map((row) => ({

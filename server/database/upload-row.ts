@@ -65,7 +65,10 @@ export type NewUpload = Pick<
   | 'concat'
   | 'createdAt'
   | 'expiresAt'
->;
+> & {
+  /** The process that has the one request; null where other requests follow. */
+  holder: string | null;
+};
 
 export type Owner = Pick<UploadRecord, 'company' | 'session' | 'uploader' | 'subject'>;
 
@@ -88,6 +91,7 @@ export function toRow(upload: NewUpload): Row {
     sha256: upload.sha256,
     one_request: upload.oneRequest,
     upload_concat: upload.concat,
+    lease_token: upload.holder === null ? null : `${upload.holder}.request`,
     state: 'open',
     created_at: upload.createdAt,
     expires_at: upload.expiresAt,

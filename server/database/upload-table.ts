@@ -18,7 +18,7 @@ export type { NewUpload, UploadRecord, UploadRowState };
 /** What is only known when the one request of an upload is over. */
 export type SettledFacts = { session: string; name: string; declaredType: string | null; sizeBytes: number };
 
-/** `token`: `{process}.{try}`, so that a process knows its own. */
+/** `token`: `{process}.{try}`, so that a process knows its own, and others can tell whether it lives. */
 export type Lease = { token: string; untilMs: number };
 
 /** Without a file of their own: their bytes are nobody's. */
@@ -174,12 +174,22 @@ export function createUploadTable(database: Database) {
       );
     },
 
-    /** At the start, under the instance lock: the requests of these ended with the process that had them. */
-    async abortUnsettled(): Promise<number> {
-      return database('uploads')
-        .where({ state: 'open', one_request: true })
-        .whereNull('size')
-        .update({ state: 'aborted' });
+    /** Processes that have a finish, or the one request of an upload. */
+    async holders(): Promise<string[]> {
+      const tokens: string[] = await database('uploads')
+        .whereIn('state', ['open', 'finishing'])
+        .whereNotNull('lease_token')
+        .andWhere((held) => held.whereNull('lease_until').orWhere('lease_until', '>', 0))
+        .distinct()
+        .pluck('lease_token');
+      return [...new Set(tokens.map(holderOf))];
+    },
+
+    /** A process is dead: its finishes are free, and what its requests brought ends with them. */
+    async releaseHolder(holder: string): Promise<void> {
+      const held = () => database('uploads').whereLike('lease_token', `${holder}.%`);
+      await held().where({ state: 'finishing' }).update({ lease_until: 0, next_attempt_at: 0 });
+      await held().where({ state: 'open', one_request: true }).whereNull('size').update({ state: 'aborted' });
     },
 
     /** Bytes arrived: the expiry counts from here. @returns false when the upload has ended meanwhile */
@@ -196,7 +206,9 @@ export function createUploadTable(database: Database) {
             .where({ state: 'open' })
             .orWhere((stale) => stale.where({ state: 'finishing' }).andWhere('lease_until', '<', nowMs))
             // A process finishes an upload once at a time: a lease of its own that it meets is one it could not give back.
-            .orWhere((own) => own.where({ state: 'finishing' }).andWhereLike('lease_token', `${holderOf(lease)}.%`)),
+            .orWhere((own) =>
+              own.where({ state: 'finishing' }).andWhereLike('lease_token', `${holderOf(lease.token)}.%`),
+            ),
         )
         .update({
           state: 'finishing',
@@ -206,11 +218,6 @@ export function createUploadTable(database: Database) {
         })
         .returning('*');
       return row === undefined ? null : fromRow(row);
-    },
-
-    /** At the start, under the instance lock: whoever held a lease is dead. */
-    async freeLeases(): Promise<void> {
-      await database('uploads').where({ state: 'finishing' }).update({ lease_until: 0, next_attempt_at: 0 });
     },
 
     /** Fixes where the bytes go, before they move there. */
@@ -344,6 +351,6 @@ export function createUploadTable(database: Database) {
   };
 }
 
-function holderOf(lease: Lease): string {
-  return lease.token.split('.')[0] ?? '';
+function holderOf(token: string): string {
+  return token.split('.')[0] ?? '';
 }

@@ -3,12 +3,16 @@ import type { CheckUsage } from './check-usage.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { OwedFinishes } from './owed-finishes.ts';
 import type { Chore } from './periodic.ts';
+import type { ReleaseDead } from './release-dead.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 
 type Needs = {
   owed: OwedFinishes;
+  releaseDead: ReleaseDead;
+  /** Whether other nodes may die while this one runs. */
+  hasOtherNodes: boolean;
   cleanUp: CleanUp;
   checkUsage: CheckUsage;
   /** Sends what another process wrote to the ledger. */
@@ -21,16 +25,18 @@ export type Chores = {
   periodic: readonly Chore[];
 };
 
-export function createChores({ owed, cleanUp, checkUsage, pollFeed }: Needs): Chores {
+export function createChores({ owed, releaseDead, hasOtherNodes, cleanUp, checkUsage, pollFeed }: Needs): Chores {
   return {
     async atStart() {
       await checkUsage();
+      await releaseDead();
       await owed.atStart();
       await cleanUp.dropOrphans();
       await cleanUp.deleteRemovedBytes();
       await cleanUp.expireUploads();
     },
     periodic: [
+      ...(hasOtherNodes ? [{ name: 'take over from dead nodes', everyMs: 5 * SECOND_MS, run: releaseDead }] : []),
       { name: 'look for events of other processes', everyMs: SECOND_MS, run: pollFeed },
       { name: 'finish what is owed', everyMs: 5 * SECOND_MS, run: owed.sweep },
       { name: 'expire uploads', everyMs: MINUTE_MS, run: cleanUp.expireUploads },

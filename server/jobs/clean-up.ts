@@ -1,5 +1,6 @@
 /** Takes away what nobody needs any more: expired uploads, bytes without a row, old rows. */
 import type { EventLedger } from '../database/event-ledger.ts';
+import type { RateLimitTable } from '../database/rate-limit-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { backOffMs } from '../rules/back-off.ts';
 import { isPartial } from '../rules/upload-concat.ts';
@@ -14,6 +15,7 @@ type Needs = {
   uploads: Pick<UploadTable, 'listExpired' | 'find' | 'purge' | 'noteFailure'>;
   storage: Pick<FileStorage, 'offsetOf' | 'discard' | 'incomingIds'>;
   ledger: Pick<EventLedger, 'trim'>;
+  limits: Pick<RateLimitTable, 'forget'>;
   finishUpload: FinishUpload;
   abortUpload: AbortUpload;
   exclusively: Exclusively;
@@ -77,6 +79,7 @@ export function createCleanUp(needs: Needs): CleanUp {
 
     async forget() {
       const forgotten = await uploads.purge(now() - ENDED_KEPT_DAYS * DAY_MS);
+      await needs.limits.forget(now());
       return forgotten + (await ledger.trim(now() - LEDGER_KEPT_DAYS * DAY_MS));
     },
   };

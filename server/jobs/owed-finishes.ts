@@ -6,7 +6,7 @@ import { WaitingForParts } from '../sharing/join-parts.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
 type Needs = {
-  uploads: Pick<UploadTable, 'pageUnfinished' | 'listFinishDue' | 'noteBytes' | 'freeLeases' | 'abortUnsettled'>;
+  uploads: Pick<UploadTable, 'pageUnfinished' | 'listFinishDue' | 'noteBytes'>;
   storage: Pick<FileStorage, 'offsetOf'>;
   finishUpload: FinishUpload;
   /** A finish failed; it is tried again later, or the file was refused. */
@@ -43,8 +43,6 @@ export function createOwedFinishes(needs: Needs): OwedFinishes {
   return {
     /** Looks at every unfinished upload: a process that was killed had no time to note how far it came. */
     async atStart() {
-      await needs.uploads.freeLeases();
-      await needs.uploads.abortUnsettled();
       let found = 0;
       for (let afterId = ''; ; ) {
         const page = await needs.uploads.pageUnfinished(afterId, PAGE_UPLOADS);

@@ -1,16 +1,18 @@
 /** Everything that the chores do, once and to its end: `chatdrop sweep`. */
 import type { CleanUp } from './clean-up.ts';
 import type { OwedFinishes } from './owed-finishes.ts';
+import type { ReleaseDead } from './release-dead.ts';
 
-type Needs = { owed: Pick<OwedFinishes, 'atStart'>; cleanUp: CleanUp };
+type Needs = { owed: Pick<OwedFinishes, 'atStart'>; cleanUp: CleanUp; releaseDead: ReleaseDead };
 
 export type Swept = { complete: number; expired: number; orphans: number; deleted: number; forgotten: number };
 
 /** Uploads or objects a chore takes in one run are limited; this many runs are more than any backlog needs. */
 const MAX_RUNS = 10_000;
 
-/** Only under the instance lock: the finishes of a running server would be taken for dead ones. */
-export async function sweepOnce({ owed, cleanUp }: Needs): Promise<Swept> {
+/** On SQLite only under the instance lock: the finishes of a running server would be taken for dead ones. */
+export async function sweepOnce({ owed, cleanUp, releaseDead }: Needs): Promise<Swept> {
+  await releaseDead();
   return {
     // First: what is complete is a file, however late.
     complete: await owed.atStart(),

@@ -46,6 +46,7 @@ export function createAcceptFinal(needs: Needs): AcceptFinal {
       session,
       reservedBytes: 0,
       concat: raw,
+      holder: null,
       createdAt,
       expiresAt: createdAt + needs.expirySeconds * 1000,
     };

@@ -32,7 +32,7 @@ export function createAcceptPartial(needs: Needs): AcceptPartial {
     const expiresAt = createdAt + needs.expirySeconds * 1000;
     // A part is one of the user's pending uploads like others, so nobody gains room by taking a file apart.
     const reservedBytes = bytesToReserve(request.sizeBytes, 0, maxFileSizeBytes);
-    const upload = newUpload(caller, request, { session, reservedBytes, concat, createdAt, expiresAt });
+    const upload = newUpload(caller, request, { session, reservedBytes, concat, holder: null, createdAt, expiresAt });
     if ((upload.sizeBytes ?? 0) > maxFileSizeBytes) throw tooLarge(upload.name, maxFileSizeBytes);
     await checkRoom(needs.storage, upload.sizeBytes ?? 0);
     await needs.countPartial(caller, request.address);

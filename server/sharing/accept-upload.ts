@@ -18,6 +18,8 @@ type Needs = {
   storage: Pick<FileStorage, 'freeBytes'>;
   /** Counts one creation of a user and an address. @throws {Failure} `rate-limited` */
   countCreation(caller: Participant, address: string): Promise<void>;
+  /** Names this process: what comes in one request ends with it. */
+  holder: string;
   now(): number;
 };
 
@@ -33,7 +35,9 @@ export function createAcceptUpload(needs: Needs): AcceptUpload {
     const createdAt = needs.now();
     const expiresAt = createdAt + needs.expirySeconds * 1000;
     const reservedBytes = bytesToReserve(request.sizeBytes, 0, needs.policy.maxFileSizeBytes);
-    const upload = newUpload(caller, request, { session, reservedBytes, concat: null, createdAt, expiresAt });
+    const holder = request.oneRequest ? needs.holder : null;
+    const facts = { session, reservedBytes, concat: null, holder, createdAt, expiresAt };
+    const upload = newUpload(caller, request, facts);
     checkDeclared({ ...upload, sizeBytes: request.sizeBytes }, needs.policy);
     await checkRoom(needs.storage, request.sizeBytes ?? 0);
     await needs.countCreation(caller, request.address);

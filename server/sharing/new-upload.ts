@@ -30,7 +30,7 @@ const MAX_TYPE_CHARACTERS = 255;
 export function newUpload(
   caller: Participant,
   request: UploadRequest,
-  facts: Pick<NewUpload, 'session' | 'reservedBytes' | 'concat' | 'createdAt' | 'expiresAt'>,
+  facts: Pick<NewUpload, 'session' | 'reservedBytes' | 'concat' | 'holder' | 'createdAt' | 'expiresAt'>,
 ): NewUpload {
   checkDetails(request);
   return {

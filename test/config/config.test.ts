@@ -158,7 +158,9 @@ describe('what is wrong', () => {
     ['TRUST_PROXY', 'proxy.example'],
     ['SIGNED_URL_EXPIRY', '0s'],
     ['DATABASE_URL', 'mysql://x'],
-    ['DATABASE_URL', 'postgres://x'],
+    ['DATABASE_URL', 'postgres://'],
+    ['DATABASE_URL', 'postgres://a b/c'],
+    ['DATABASE_POOL_SIZE', '1'],
     ['DATABASE_URL', 'sqlite:'],
     ['USE_S3_STORAGE', 'maybe'],
   ])('%s=%s is one fault', (name, value) => {
@@ -169,11 +171,18 @@ describe('what is wrong', () => {
     expect(faultsOf({ [name]: 'x' })).toEqual([`- ${name} is not understood by this version. Leave it out.`]);
   });
 
+  test.each(['postgres://chat:p%40ss@db.example.com/chat', 'postgresql://db:5433/chat?sslmode=require'])(
+    'DATABASE_URL=%s is PostgreSQL',
+    (url) => {
+      expect(readConfig({ DATABASE_URL: url })).toMatchObject({ postgresUrl: url, databasePoolSize: 10 });
+    },
+  );
+
   test('names no secret, not even one inside an address', () => {
     const message = faultsOf({
       JWT_SECRET: 'hunter2',
       URL_SIGNING_SECRET: 'hunter2',
-      DATABASE_URL: 'postgres://chat:hunter2@db/chat',
+      DATABASE_URL: 'postgres://chat:hunter2@d b/chat',
       PUBLIC_URL: 'https://chat:hunter2@example.com',
       ALLOWED_ORIGINS: 'https://chat:hunter2@example.com',
       ADMIN_TOKEN: 'hunter2',

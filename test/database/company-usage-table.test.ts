@@ -119,7 +119,15 @@ async function sceneOf(transaction: Transaction, { pick, bytes }: Happening, ids
     async create(sizeBytes: number | null) {
       made += 1;
       ids.push(`upload-${made}`);
-      const said = { declaredType: null, metadata: null, fileKey: null, sha256: null, concat: null, oneRequest: false };
+      const said = {
+        declaredType: null,
+        metadata: null,
+        fileKey: null,
+        sha256: null,
+        concat: null,
+        oneRequest: false,
+        holder: null,
+      };
       const rest = { ...said, createdAt: NOW, expiresAt: NOW };
       const reservedBytes = sizeBytes ?? 10;
       const upload = { id: `upload-${made}`, company, session, sizeBytes, reservedBytes, ...facts, ...rest };

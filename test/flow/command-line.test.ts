@@ -99,7 +99,7 @@ describe('wrong usage is exit code 2, with what to do', () => {
 test.each([['serve'], ['migrate'], ['token']])(
   '%s with wrong settings is exit code 1, with all faults and no secret',
   async (command) => {
-    const env = { PORT: 'eighty', CHAT_MAX_FILE_SIZE: 'big', JWT_SECRET: 'hunter2', REDIS_URL: 'redis://x' };
+    const env = { PORT: 'eighty', CHAT_MAX_FILE_SIZE: 'big', JWT_SECRET: 'hunter2', REDIS_URL: 'http://x:hunter2@y' };
     const { code, stdout, stderr } = await runHere([command], env);
     expect([code, stdout]).toEqual([1, '']);
     for (const name of ['PORT', 'CHAT_MAX_FILE_SIZE', 'JWT_SECRET', 'REDIS_URL'])

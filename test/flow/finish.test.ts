@@ -10,7 +10,8 @@ import { MIGRATIONS } from '../../migrations/index.ts';
 import { createChatFileTable } from '../../server/database/chat-file-table.ts';
 import { createCompanyUsageTable } from '../../server/database/company-usage-table.ts';
 import { createEventLedger } from '../../server/database/event-ledger.ts';
-import { migrate, openDatabase } from '../../server/database/open-database.ts';
+import { migrate } from '../../server/database/migrate.ts';
+import { openSqlite } from '../../server/database/open-sqlite.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
 import { createRemovedObjectTable } from '../../server/database/removed-object-table.ts';
 import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
@@ -131,7 +132,7 @@ function uploadWithTusJs(baseUrl: string, token: string, body: Buffer): Promise<
 }
 
 async function openParts(folder: string) {
-  const database = openDatabase(join(folder, 'chatdrop.sqlite'));
+  const database = openSqlite(join(folder, 'chatdrop.sqlite'));
   await migrate(database, MIGRATIONS);
   const uploads = createUploadTable(database);
   const files = createChatFileTable(database);
@@ -177,6 +178,7 @@ async function openParts(folder: string) {
         sha256: null,
         concat: null,
         oneRequest: false,
+        holder: null,
       };
       await uploads.insert(database, { ...fresh, ...facts, createdAt: now(), expiresAt: now() - 1 });
       await storage.create(fresh.id);

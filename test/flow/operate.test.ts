@@ -4,7 +4,8 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Database, openDatabase } from '../../server/database/open-database.ts';
+import type { Database } from '../../server/database/open-database.ts';
+import { openSqlite } from '../../server/database/open-sqlite.ts';
 import { newStorageKey } from '../../server/rules/upload-id.ts';
 import { get, listFiles, shareFile, storedFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
@@ -331,7 +332,7 @@ function environmentOf({ dataDir, port }: Chatdrop): Record<string, string> {
 }
 
 async function inDatabase<T>({ dataDir }: Chatdrop, work: (database: Database) => PromiseLike<T>): Promise<T> {
-  const database = openDatabase(join(dataDir, 'chatdrop.sqlite'));
+  const database = openSqlite(join(dataDir, 'chatdrop.sqlite'));
   try {
     return await work(database);
   } finally {

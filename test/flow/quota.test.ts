@@ -1,5 +1,4 @@
 /** Limits that hold when many ask at once: the quota of a company, and what one user may have on the way. */
-import Sqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { bearer, codeOf, listFiles, listUploads, shareFile, storedFiles } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
@@ -248,10 +247,10 @@ test('the quota outlives a restart, an upload that expires gives its bytes back,
     const expiring = await create({ baseUrl, token: room.visitor, length: 1000 });
     expect([expiring.status, await start(room.visitor, 1)]).toEqual([201, 507]);
     await server.kill('SIGKILL');
-    const database = new Sqlite(`${server.dataDir}/chatdrop.sqlite`);
-    database.prepare('insert into company_usage (company_id, bytes) values (?, 1000)').run(other.company);
-    database.prepare('update uploads set expires_at = 1').run();
-    database.close();
+    const database = await server.openDatabase();
+    await database('company_usage').insert({ company_id: other.company, bytes: 1000 });
+    await database('uploads').update({ expires_at: 1 });
+    await database.destroy();
     await server.restart();
     expect(server.logs()).toContain('counted wrong');
     expect((await head(expiring.url, room.visitor)).status).toBe(410);

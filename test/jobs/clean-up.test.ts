@@ -151,6 +151,7 @@ function cleanUp() {
     uploads,
     storage,
     ledger: { trim: async () => 0 },
+    limits: { forget: async () => 0 },
     finishUpload: async () => 1,
     abortUpload: createAbortUpload({ uploads, storage: ending, report: () => {}, ...clock }),
     exclusively: async (id, work) => {
@@ -172,7 +173,7 @@ async function upload(over: Partial<NewUpload>): Promise<string> {
   const blank = { concat: null, subject: null, declaredType: null, metadata: null, fileKey: null, sha256: null };
   const named = { company: 'company', session: 'session', uploader: 'user' as const, name: 'photo.png' };
   const times = { createdAt: now, expiresAt: now + MINUTE_MS };
-  const size = { sizeBytes: 10, reservedBytes: 10, oneRequest: false };
+  const size = { sizeBytes: 10, reservedBytes: 10, oneRequest: false, holder: null };
   const row = { id, ...blank, ...named, ...size, ...times, ...over };
   await open.database.transaction((transaction) => uploads.insert(transaction, row));
   incoming.set(id, 3);

@@ -5,8 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readConfig } from '../../server/config.ts';
+import { type Database, openDatabase } from '../../server/database/open-database.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
+import { newTestDatabase } from './shared-postgres.ts';
 import { TEST_SECRET } from './tokens.ts';
 import { send } from './wire.ts';
 
@@ -35,6 +38,8 @@ export type Chatdrop = {
   port: number;
   dataDir: string;
   readonly pid: number;
+  /** Its database, to look into it or to change it behind its back. */
+  openDatabase(): Promise<Database>;
   /** All output so far, of every run. */
   logs(): string;
   /** Sends the signal and waits for the end. */
@@ -63,6 +68,7 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
     DATA_DIR: dataDir,
     CHAT_UPLOAD_RATE_LIMIT: '100000',
     JWT_SECRET: options.development ? undefined : TEST_SECRET,
+    DATABASE_URL: await databaseOf(dataDir),
     ...options.env,
   };
   const env = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
@@ -127,6 +133,7 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
     get pid() {
       return child?.pid ?? -1;
     },
+    openDatabase: () => openDatabase(readConfig(env)),
     logs: () => output,
     kill,
     async restart() {
@@ -139,6 +146,15 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
       return ended;
     },
   };
+}
+
+const databases = new Map<string, string>();
+
+/** Undefined: SQLite. A server that is started on the folder again finds its database again. */
+async function databaseOf(dataDir: string): Promise<string | undefined> {
+  const known = databases.get(dataDir) ?? (await newTestDatabase());
+  if (known !== null) databases.set(dataDir, known);
+  return known ?? undefined;
 }
 
 /** Signals one child and waits for its end; SIGKILL after ten seconds. */

@@ -13,6 +13,8 @@ import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 
 export type TestPostgres = {
+  /** Of its first database, as superuser. */
+  url: string;
   /** A new, empty database. */
   newDatabase(): Promise<string>;
   /** As superuser. */
@@ -96,6 +98,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     throw error;
   }
   return {
+    url: adminUrl,
     async newDatabase() {
       const name = `test_${randomBytes(6).toString('hex')}`;
       await withClient(adminUrl, (client) => client.query(`create database ${name}`));

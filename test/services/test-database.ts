@@ -1,22 +1,33 @@
-/** A migrated SQLite database in a folder of its own, as the server opens it. */
+/** A migrated database of the test's own, as the server opens it: SQLite, or PostgreSQL in the runs for that. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { createChatFileTable, type NewFile } from '../../server/database/chat-file-table.ts';
-import { type Database, migrate, openDatabase } from '../../server/database/open-database.ts';
+import { migrate } from '../../server/database/migrate.ts';
+import type { Database } from '../../server/database/open-database.ts';
+import { openPostgres } from '../../server/database/open-postgres.ts';
+import { openSqlite } from '../../server/database/open-sqlite.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
+import { newTestDatabase } from './shared-postgres.ts';
 
-export type TestDatabase = { database: Database; file: string; remove(): Promise<void> };
+export type TestDatabase = { database: Database; remove(): Promise<void> };
+
+const POOL_SIZE = 5;
 
 export async function openTestDatabase(): Promise<TestDatabase> {
+  const postgresUrl = await newTestDatabase();
+  if (postgresUrl !== null) {
+    const database = openPostgres(postgresUrl, { poolSize: POOL_SIZE });
+    await migrate(database, MIGRATIONS);
+    return { database, remove: () => database.destroy() };
+  }
   const folder = await mkdtemp(join(tmpdir(), 'chatdrop-database-'));
   const file = join(folder, 'chatdrop.sqlite');
-  const database = openDatabase(file);
+  const database = openSqlite(file);
   await migrate(database, MIGRATIONS);
   return {
     database,
-    file,
     async remove() {
       await database.destroy();
       await rm(folder, { recursive: true, force: true });

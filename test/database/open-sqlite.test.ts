@@ -4,14 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MIGRATIONS } from '../../migrations/index.ts';
-import { type Database, migrate, openDatabase, rollback } from '../../server/database/open-database.ts';
+import { migrate, rollback } from '../../server/database/migrate.ts';
+import type { Database } from '../../server/database/open-database.ts';
+import { openSqlite } from '../../server/database/open-sqlite.ts';
 
 const DURABLE = { journal_mode: 'wal', synchronous: 2, foreign_keys: 1, busy_timeout: 5000 };
 let folder = '';
 let database: Database;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'chatdrop-open-'));
-  database = openDatabase(join(folder, 'new folder', 'chatdrop.sqlite'));
+  database = openSqlite(join(folder, 'new folder', 'chatdrop.sqlite'));
 });
 afterEach(async () => {
   await database.destroy();
@@ -26,12 +28,12 @@ describe('a connection', () => {
   test('is durable: after the database was opened again', async () => {
     await migrate(database, MIGRATIONS);
     await database.destroy();
-    database = openDatabase(join(folder, 'new folder', 'chatdrop.sqlite'));
+    database = openSqlite(join(folder, 'new folder', 'chatdrop.sqlite'));
     expect(await pragmasOf(database)).toEqual(DURABLE);
   });
 
   test('is durable: a second one beside it, and the one that replaces a broken one', async () => {
-    const beside = openDatabase(join(folder, 'new folder', 'chatdrop.sqlite'));
+    const beside = openSqlite(join(folder, 'new folder', 'chatdrop.sqlite'));
     expect(await pragmasOf(beside)).toEqual(DURABLE);
     await beside.destroy();
     const broken = await database.client.acquireConnection();

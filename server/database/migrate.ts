@@ -1,0 +1,84 @@
+/** Brings the tables up to date, one node at a time. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Knex } from 'knex';
+import { isPostgres } from './dialect.ts';
+import type { Database } from './open-database.ts';
+
+type NamedMigrations = ReadonlyMap<string, Knex.Migration>;
+
+/** Of PostgreSQL's advisory locks; any number would do, as long as every version takes the same. */
+const MIGRATION_LOCK = 7_236_541_987;
+const LOOK_AGAIN_MS = 200;
+/** Another node that is at it may have a large table. */
+const MAX_WAIT_MS = 10 * 60_000;
+
+/**
+ * Runs what is missing, in order. For SQLite call it only under the instance lock; PostgreSQL keeps the other nodes out
+ * by a lock of its own.
+ * @returns the names that were run
+ * @throws when one fails, which is then undone; when the database is a newer version's; after ten minutes' wait
+ */
+export function migrate(database: Database, migrations: NamedMigrations): Promise<string[]> {
+  return alone(database, async () => {
+    const source = migrationConfig(migrations);
+    // Nobody else is at it: a lock row that a killed migration left behind is stale.
+    await database.migrate.forceFreeMigrationsLock(source);
+    const [, names] = await database.migrate.latest(source);
+    return names;
+  });
+}
+
+/** Takes the newest batch back. */
+export function rollback(database: Database, migrations: NamedMigrations): Promise<string[]> {
+  return alone(database, async () => {
+    const [, names] = await database.migrate.rollback(migrationConfig(migrations));
+    return names;
+  });
+}
+
+/** What the database lacks, and what it has that this version does not know: a newer one was here. Only reads. */
+export async function migrationState(
+  database: Database,
+  migrations: NamedMigrations,
+): Promise<{ pending: string[]; unknown: string[] }> {
+  const done: string[] = (await database.schema.hasTable(TABLE))
+    ? await database(TABLE).orderBy('id').pluck('name')
+    : [];
+  return {
+    pending: [...migrations.keys()].filter((name) => !done.includes(name)),
+    unknown: done.filter((name) => !migrations.has(name)),
+  };
+}
+
+const TABLE = 'migrations';
+
+async function alone<T>(database: Database, work: () => Promise<T>): Promise<T> {
+  if (!isPostgres(database)) return work();
+  const connection = await database.client.acquireConnection();
+  const ask = async (statement: string): Promise<boolean> => {
+    const { rows } = await database.raw(`select ${statement}(?) as done`, [MIGRATION_LOCK]).connection(connection);
+    return rows[0].done;
+  };
+  try {
+    const endsAt = performance.now() + MAX_WAIT_MS;
+    while (!(await ask('pg_try_advisory_lock'))) {
+      if (performance.now() >= endsAt) throw new Error('another node has been migrating the database for ten minutes');
+      await sleep(LOOK_AGAIN_MS);
+    }
+    return await work();
+  } finally {
+    await ask('pg_advisory_unlock').catch(() => {});
+    await database.client.releaseConnection(connection);
+  }
+}
+
+function migrationConfig(migrations: NamedMigrations): Knex.MigratorConfig {
+  return {
+    tableName: TABLE,
+    migrationSource: {
+      getMigrations: async () => [...migrations.keys()],
+      getMigrationName: (name: string) => name,
+      getMigration: async (name: string) => migrations.get(name) as Knex.Migration,
+    } satisfies Knex.MigrationSource<string>,
+  };
+}

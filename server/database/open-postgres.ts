@@ -1,0 +1,101 @@
+/** A pool of connections to PostgreSQL, bounded in number and in what each may wait for. */
+import knex, { type Knex } from 'knex';
+import PostgresDialect from 'knex/lib/dialects/postgres/index.js';
+import pg from 'pg';
+import { DatabaseUnreachable } from './database-failure.ts';
+
+const CONNECT_TIMEOUT_MS = 5000;
+/** For a free connection of the pool: then the request is told to try again. */
+const ACQUIRE_TIMEOUT_MS = 10_000;
+/** Of one statement. The longest are a company's counts and the chores' pages. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+const QUERY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5000;
+const LOCK_TIMEOUT_MS = 10_000;
+/** A transaction whose node hangs must not hold the counter of a company. */
+const IDLE_IN_TRANSACTION_MS = 15_000;
+const IDLE_CONNECTION_MS = 60_000;
+/** Of a transaction that met another in the opposite order, or whose place in a queue took too long. */
+const MAX_TRIES = 5;
+const DEADLOCK = '40P01';
+const SERIALIZATION = '40001';
+
+// int8: ids, sizes and times, all of them below 2^53. The driver gives text otherwise.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+/**
+ * The driver's dialect, with two differences. What a user wrote may hold a NUL, which PostgreSQL's text does not. And a
+ * fault that is not PostgreSQL's answer is one of the connection, whatever it calls itself.
+ */
+class Dialect extends PostgresDialect {
+  override prepBindings(bindings: unknown[] | undefined): unknown[] {
+    return super
+      .prepBindings(bindings ?? [])
+      .map((value) => (typeof value === 'string' ? value.replaceAll('\0', '\u{FFFD}') : value));
+  }
+
+  override acquireRawConnection(): Promise<unknown> {
+    return super.acquireRawConnection().catch(unreachable);
+  }
+
+  override _query(connection: unknown, query: { sql: string }): Promise<unknown> {
+    return super._query(connection, query).catch(unreachable);
+  }
+}
+
+function unreachable(error: unknown): never {
+  throw error instanceof pg.DatabaseError ? error : new DatabaseUnreachable(error);
+}
+
+/**
+ * Connects at the first statement.
+ * @param options.unhurried statements may take as long as they want
+ */
+export function openPostgres(
+  url: string,
+  { poolSize, unhurried = false }: { poolSize: number; unhurried?: boolean },
+): Knex {
+  const limits = {
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    // Of this side: a connection that has died in silence gives no answer at all.
+    query_timeout: QUERY_TIMEOUT_MS,
+  };
+  const database = knex({
+    client: Dialect as unknown as typeof Knex.Client,
+    connection: {
+      connectionString: url,
+      application_name: 'chatdrop',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+      // Whatever the server's own default is: an answered offset or a shared file is not to be lost.
+      options: '-c synchronous_commit=on -c default_transaction_isolation=read\\ committed',
+      ...(unhurried ? {} : limits),
+    } as Knex.PgConnectionConfig,
+    pool: { min: 0, max: poolSize, idleTimeoutMillis: IDLE_CONNECTION_MS },
+    acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
+    // What goes wrong is thrown; knex would print it a second time, with a stack.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
+  });
+  repeatTransactions(database);
+  return database;
+}
+
+/**
+ * Two transactions that take the same rows in different orders: PostgreSQL ends one, and it is done again. What runs in a
+ * transaction here changes nothing but the database, so that it may.
+ */
+function repeatTransactions(database: Knex): void {
+  const transaction = database.transaction.bind(database) as (work?: unknown, options?: unknown) => Promise<unknown>;
+  const repeating = async (work?: unknown, options?: unknown): Promise<unknown> => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await transaction(work, options);
+      } catch (error) {
+        const { code } = error as { code?: string };
+        if (tries === MAX_TRIES || (code !== DEADLOCK && code !== SERIALIZATION)) throw error;
+      }
+    }
+  };
+  Object.defineProperty(database, 'transaction', { value: repeating, configurable: true });
+}

@@ -1,0 +1,50 @@
+/** A database in a file of its own, where a commit is on disk. */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Database as SqliteConnection } from 'better-sqlite3';
+import knex, { type Knex } from 'knex';
+
+/** Milliseconds that a statement waits for another process (the command line) to end its write. */
+const BUSY_TIMEOUT_MS = 5000;
+/** SQLite's number for `synchronous=FULL`. */
+const SYNCHRONOUS_FULL = 2;
+
+/**
+ * A knex over one SQLite connection: better-sqlite3 is synchronous, so a second would gain nothing.
+ * @throws when a connection does not write through to the disk
+ */
+export function openSqlite(filename: string): Knex {
+  if (filename !== ':memory:') mkdirSync(path.dirname(filename), { recursive: true, mode: 0o700 });
+  return knex({
+    client: 'better-sqlite3',
+    connection: { filename },
+    useNullAsDefault: true,
+    // What goes wrong is thrown; knex would print it a second time, with a stack.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
+    pool: {
+      min: 1,
+      max: 1,
+      afterCreate(connection: SqliteConnection, done: (error: Error | null, connection: SqliteConnection) => void) {
+        try {
+          makeDurable(connection);
+          done(null, connection);
+        } catch (error) {
+          done(error as Error, connection);
+        }
+      },
+    },
+  });
+}
+
+function makeDurable(connection: SqliteConnection): void {
+  connection.pragma('journal_mode = WAL');
+  // A WAL database that is opened again falls back to NORMAL, which loses commits in a power cut.
+  connection.pragma('synchronous = FULL');
+  connection.pragma('foreign_keys = ON');
+  connection.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  if (connection.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL) {
+    throw new Error(
+      'The database does not accept synchronous=FULL: a power cut could lose files. Put DATA_DIR on a local disk.',
+    );
+  }
+}

@@ -1,0 +1,37 @@
+/** How SQLite finds the files of a list: by an index and in its order, so that a page costs what is on it. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FILE_ORDERS, type FileOrder } from '../../server/contract/file-filter.ts';
+import { createChatFileTable } from '../../server/database/chat-file-table.ts';
+import { openTestDatabase, type TestDatabase } from '../services/test-database.ts';
+
+let open: TestDatabase;
+beforeAll(async () => {
+  open = await openTestDatabase();
+});
+afterAll(() => open.remove());
+
+test.each([{}, { kind: 'other' as const }, { nameContains: 'x', uploader: 'user' as const }])(
+  'comes in order out of an index, and is filtered in it: %j',
+  async (filter) => {
+    const { database } = open;
+    const files = createChatFileTable(database);
+    const plan = async (session: string | null, order: FileOrder) => {
+      const asked: { sql: string; bindings: string[] }[] = [];
+      const listen = (query: { sql: string; bindings: string[] }) => asked.push(query);
+      database.on('query', listen);
+      await files.list('company', session, filter, { order, beyondId: 5 }, 10);
+      await files.count('company', session, filter);
+      database.off('query', listen);
+      const steps: { detail: string }[] = [];
+      for (const { sql, bindings } of asked) steps.push(...(await database.raw(`explain query plan ${sql}`, bindings)));
+      return steps.map(({ detail }) => detail).join('\n');
+    };
+    for (const order of FILE_ORDERS) {
+      const ofCompany = await plan(null, order);
+      expect(ofCompany).toContain('INDEX chat_files_of_company (company_id=? AND id');
+      expect(ofCompany).toContain('USING COVERING INDEX');
+      expect(ofCompany).not.toMatch(/TEMP B-TREE|SCAN/);
+      expect(await plan('session', order)).toContain('(company_id=? AND session_id=? AND id');
+    }
+  },
+);

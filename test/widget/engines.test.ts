@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { axeFindingsIn } from '../services/axe.ts';
 import type { BrowserPage } from '../services/browser-page.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import type { Place } from '../services/deep-query.ts';
@@ -92,6 +93,7 @@ describe.each([
       PATIENCE_MS,
     );
     await demo.waitUntilGone(uploadCard('user', name));
+    expect(await axeFindingsIn(demo, { wholePage: true })).toEqual([]);
   });
 
   test('a program named .png is refused in a sentence, and the other side sees nothing of it', async () => {
@@ -104,6 +106,7 @@ describe.each([
     await demo.waitFor({ css: [pane('user'), `${UPLOAD}[data-status=failed]`], text: name }, PATIENCE_MS);
     expect(await demo.texts(uploadCard('user', name))).toEqual([expect.stringMatching(/\bprograms?\b.*\./i)]);
     expect(await demo.count({ css: [pane('agent'), 'article'] })).toBe(0);
+    expect(await axeFindingsIn(demo)).toEqual([]);
     await demo.click({ css: [pane('user'), 'button'], name: `Dismiss ${name}` });
     await demo.waitUntilGone(uploadCard('user', name));
   });
@@ -118,6 +121,7 @@ describe.each([
     proxy.refuse(true);
     await demo.waitFor({ css: [pane('user'), UPLOAD], text: 'Waiting for the network' }, PATIENCE_MS);
     await demo.waitFor({ css: pane('agent'), text: 'Reconnecting' }, PATIENCE_MS);
+    expect(await axeFindingsIn(demo)).toEqual([]);
     proxy.refuse(false);
     proxy.rate(Number.POSITIVE_INFINITY);
     await demo.waitFor(sharedCard('agent', name), PATIENCE_MS);
@@ -141,6 +145,7 @@ describe.each([
     const second = await openDemo(session);
     const offer = { css: [pane('user'), 'button'], text: `Go on with ${name}` };
     await second.waitFor(offer, PATIENCE_MS);
+    expect(await axeFindingsIn(second)).toEqual([]);
     const { offset, upload_url: url } = await unfinishedOnServer(session.slice(1));
     expect(offset).toBeGreaterThan(10 * MIB);
     const bytesBefore = proxy.bytesUp();

@@ -1,13 +1,13 @@
 /** The viewer: one file at a time, over the whole window. A chunk of its own. */
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
+import { addStyles } from '../ui/add-styles.ts';
 import { DownloadLink } from '../ui/download-link.tsx';
 import { WithConfirm } from '../ui/file-bubble.tsx';
 import { FileName } from '../ui/file-name.tsx';
 import { Icon, IconButton } from '../ui/icons.tsx';
 import { useWords } from '../ui/use-words.tsx';
 import { senderText } from '../words/state-words.ts';
-import { addStyles } from './add-styles.ts';
 import { catchBack } from './back-button.ts';
 import { css } from './lightbox.css?text';
 import { askForRoom } from './room-in-frame.ts';

@@ -113,10 +113,18 @@ describe('the chats', () => {
     expect(await order()).toEqual([first.session, second.session]);
     await share(first, 'again.png');
     await chatItem(first).getByText('2 new').waitFor();
+    const onlyNew = page.getByRole('button', { name: 'New files' });
+    await onlyNew.click();
+    expect(await order()).toEqual([first.session]);
     expect(await axeFindings(page, { wholePage: true })).toEqual([]);
     await chatItem(first).click();
     await chatItem(first).locator('.new-mark').waitFor({ state: 'detached' });
     await pane().getByText('again.png').waitFor();
+    // Read, it stays until the filter goes, and with nothing new so does the button.
+    expect(await order()).toEqual([first.session]);
+    await onlyNew.click();
+    await onlyNew.waitFor({ state: 'detached' });
+    expect(await order()).toEqual([first.session, second.session]);
     // What comes into the open chat is no news, what the agents send is none either.
     await share(first, 'seen at once.png');
     await share(second, 'by an agent.png', agentToken(first.company, 'colleague'));

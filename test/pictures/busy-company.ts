@@ -12,7 +12,7 @@ import { agentToken, visitorToken } from '../services/tokens.ts';
 import { create, patch } from '../services/tus-wire.ts';
 import { drawScene, type Scene } from './sample-files.ts';
 
-export const COMPANY = 'northwind';
+const COMPANY = 'northwind';
 const MINUTE_MS = 60_000;
 const PEOPLE =
   `amelie-laurent order-48213 jonas.weber return-2217 mei-tanaka order-48190 sofia-rossi claim-731 liam-obrien

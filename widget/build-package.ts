@@ -1,4 +1,4 @@
-/** Bundles what other projects import (`chatdrop`, `chatdrop/react`, `chatdrop/element`) into `dist/package/`, with its types. */
+/** Bundles what other projects import (`chatdrop`, `chatdrop/react`, `chatdrop/element`, `chatdrop/dashboard`) into `dist/package/`, with its types. */
 import { execFileSync } from 'node:child_process';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,9 @@ await build({
   ...MODULE_OPTIONS,
   outdir: outDirectory,
   // Not minified: who bundles it does that, and who debugs it reads it.
-  entryPoints: ['index', 'element', 'react'].map((name) => join(import.meta.dirname, `package/${name}.ts`)),
+  entryPoints: ['index', 'element', 'dashboard', 'react'].map((name) =>
+    join(import.meta.dirname, `package/${name}.ts`),
+  ),
   external: ['react'],
 });
 

@@ -16,7 +16,7 @@ const modules = await build({
   ...output,
   entryPoints: [
     { in: join(widgetDirectory, 'package/element.ts'), out: 'chat-files' },
-    { in: join(widgetDirectory, 'dashboard/define-dashboard.ts'), out: 'chat-files-dashboard' },
+    { in: join(widgetDirectory, 'package/dashboard.ts'), out: 'chat-files-dashboard' },
     { in: join(widgetDirectory, 'frame/embed.ts'), out: 'embed' },
     { in: join(widgetDirectory, 'frame/embed.css'), out: 'embed' },
     { in: join(widgetDirectory, 'pages/dashboard.tsx'), out: 'dashboard' },

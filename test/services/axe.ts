@@ -1,19 +1,35 @@
 /** axe-core in a page: what it finds against WCAG 2.2 AA, open shadow roots and frames of the same site included. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import type { BrowserFrame } from './browser-page.ts';
+
+type AxeOptions = { within?: string; wholePage?: boolean };
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** The part of a page or frame that both Playwright and the other drivers have. */
+/** Playwright's page or frame: the value of an expression. */
 type Evaluates = { evaluate(script: string): Promise<unknown> };
+/** A page or frame of the other engines: a script that returns. */
+type Runs = Pick<BrowserFrame, 'evaluate'>;
 
 let source: string | undefined;
+
+/** The same in Firefox and WebKitGTK. */
+export function axeFindingsIn(page: Runs, options?: AxeOptions): Promise<string[]> {
+  return axeFindings(
+    { evaluate: (script) => page.evaluate(script.startsWith('(async') ? `return ${script}` : script) },
+    options,
+  );
+}
 
 /**
  * One line for each element that breaks a rule; empty when all is well. `within` is a CSS selector in the light DOM.
  * Rules about a whole page (landmarks, one h1) are left out for a widget that is a part of one.
  */
-export async function axeFindings(page: Evaluates, { within = 'body', wholePage = false } = {}): Promise<string[]> {
+export async function axeFindings(
+  page: Evaluates,
+  { within = 'body', wholePage = false }: AxeOptions = {},
+): Promise<string[]> {
   source ??= await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   const off = wholePage ? [] : ['region', 'page-has-heading-one', 'landmark-one-main', 'bypass'];
   const options = {

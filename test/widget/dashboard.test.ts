@@ -113,10 +113,18 @@ describe('the chats', () => {
     expect(await order()).toEqual([first.session, second.session]);
     await share(first, 'again.png');
     await chatItem(first).getByText('2 new').waitFor();
+    const onlyNew = page.getByRole('button', { name: 'New files' });
+    await onlyNew.click();
+    expect(await order()).toEqual([first.session]);
     expect(await axeFindings(page, { wholePage: true })).toEqual([]);
     await chatItem(first).click();
     await chatItem(first).locator('.new-mark').waitFor({ state: 'detached' });
     await pane().getByText('again.png').waitFor();
+    // Read, it stays until the filter goes, and with nothing new so does the button.
+    expect(await order()).toEqual([first.session]);
+    await onlyNew.click();
+    await onlyNew.waitFor({ state: 'detached' });
+    expect(await order()).toEqual([first.session, second.session]);
     // What comes into the open chat is no news, what the agents send is none either.
     await share(first, 'seen at once.png');
     await share(second, 'by an agent.png', agentToken(first.company, 'colleague'));
@@ -297,7 +305,7 @@ describe('what the network does', () => {
 });
 
 describe('the chosen chat', () => {
-  test('an upload of the agent goes on while another chat is looked at', async () => {
+  test('an upload of the agent shows in the list, and goes on while another chat is looked at; one that fails says so', async () => {
     const [first, second] = await twoRooms();
     await openDashboard(first);
     await chatItem(first).click();
@@ -310,11 +318,25 @@ describe('the chosen chat', () => {
       .first()
       .setInputFiles({ name: 'offer.mp4', mimeType: 'video/mp4', buffer: mp4File(6_000_000) });
     await pane().locator('[data-status="uploading"]').waitFor();
+    await chatItem(first).getByText('offer.mp4').waitFor();
+    await chatItem(first).locator('.ring svg').waitFor();
+    expect((await order())[0]).toBe(first.session);
     await chatItem(second).click();
     await page.locator('.open-chat:not([hidden])').getByText('first.png').waitFor();
     await network.send('Network.emulateNetworkConditions', { ...slow, uploadThroughput: -1 });
-    await chatItem(first).getByText('offer.mp4').waitFor({ timeout: PATIENCE_MS });
+    await chatItem(first).locator('.ring svg').waitFor({ state: 'detached', timeout: PATIENCE_MS });
+    await chatItem(first).getByText('offer.mp4').waitFor();
     await eventually('the first chat is let go', async () => (await page.locator('.open-chat').count()) === 1);
+
+    await chatItem(first).click();
+    await page.route('**/api/chat/tus/**', (route) => route.fulfill({ status: 403, json: { code: 'forbidden' } }));
+    await pane()
+      .locator('input[type=file]')
+      .first()
+      .setInputFiles({ name: 'refused.png', mimeType: 'image/png', buffer: pngFile() });
+    await chatItem(second).click();
+    await chatItem(first).getByText('The upload failed').waitFor({ timeout: PATIENCE_MS });
+    expect(await axeFindings(page, { wholePage: true })).toEqual([]);
   });
 
   test('the address holds what is shown, and Back leads back', async () => {
@@ -403,13 +425,65 @@ describe('files', () => {
     await pane().getByText('second.png').waitFor();
   });
 
-  test('more than a page comes as one scrolls, each file once', async () => {
+  test('the viewer turns over what the filter leaves, as pictures or cards, deletes, and leads to the chat', async () => {
+    const [first, second] = await twoRooms();
+    await share(second, 'contract.pdf', second.agent, pdfFile());
+    await share(second, 'second.png');
+    await share(first, 'film.mp4', first.visitor, mp4File(5000));
+    await openDashboard(first);
+    await page.getByRole('link', { name: 'All files' }).click();
+    await page.getByRole('button', { name: 'Gallery' }).click();
+    const loaded = page.waitForResponse(/chunk-/);
+    await file('film.mp4').getByRole('link').first().click();
+    await loaded;
+    await viewerShows('film.mp4', '1 of 5');
+    await page.keyboard.press('ArrowRight');
+    await viewerShows('second.png', '2 of 5');
+    await page.keyboard.press('ArrowRight');
+    await viewerShows('contract.pdf', '3 of 5');
+    await viewer().locator('.slide-card').getByRole('link', { name: 'Download contract.pdf' }).waitFor();
+    expect(await axeFindings(page, { wholePage: true })).toEqual([]);
+    await page.keyboard.press('Escape');
+    await viewer().waitFor({ state: 'detached' });
+    expect(await focusedText()).toContain('film.mp4');
+
+    // What the filter hides is not turned over either; what comes meanwhile is counted.
+    await page.getByRole('radio', { name: 'Pictures' }).check();
+    await eventually('pictures', async () => (await fileNames()).join() === 'second.png,first.png,first.png');
+    await file('second.png').getByRole('link').first().focus();
+    await page.keyboard.press('Enter');
+    await viewerShows('second.png', '1 of 3');
+    await share(first, 'third.png');
+    await viewerShows('second.png', '2 of 4');
+    const saved = page.waitForEvent('download');
+    await viewer().getByRole('link', { name: 'Download second.png' }).click();
+    expect((await saved).suggestedFilename()).toBe('second.png');
+    await viewer().getByRole('button', { name: 'Delete second.png' }).click();
+    await viewer().getByRole('button', { name: 'Delete', exact: true }).click();
+    await viewerShows('first.png', '2 of 3');
+    await viewer()
+      .getByRole('link', { name: `Open chat ${second.session}` })
+      .click();
+    await viewer().waitFor({ state: 'detached' });
+    await pane().getByText('first.png').waitFor();
+    expect(await focusedText()).toBe(second.session);
+    await page.goBack();
+    await page.waitForURL('**/dashboard/#/files');
+    await file('third.png').waitFor();
+    expect(mistakes).toEqual([]);
+  });
+
+  test('more than a page comes as one scrolls or turns over, each file once', async () => {
     const room = newChatRoom();
     for (let at = 0; at < 70; at += 1) await share(room, `${at}.txt`, room.visitor, textFile());
     await openDashboard(room);
     await page.goto(`${server.baseUrl}/dashboard/#/files`);
     await page.getByText('70 files').waitFor();
     await share(room, 'in between.txt', room.visitor, textFile());
+    await file('69.txt').getByRole('link').first().click();
+    await viewerShows('69.txt', '2 of 71');
+    await viewerShows('0.txt', '71 of 71', 'End');
+    await page.keyboard.press('Escape');
     await eventually('all are there', async () => {
       await page.locator('.file-scroller').evaluate((list) => list.scrollTo(0, list.scrollHeight));
       return (await fileNames()).length === 71;
@@ -505,6 +579,7 @@ const chatItems = (): Locator => page.locator('.chat-item');
 const chatItem = ({ session }: ChatRoom): Locator => page.locator(`.chat-item[data-id="${session}"]`);
 const pane = (): Locator => page.locator('.open-chat:not([hidden])');
 const file = (name: string): Locator => page.locator('.file-row, .file-tile').filter({ hasText: name });
+const viewer = (): Locator => page.getByRole('dialog', { name: 'Viewer' });
 const fileNames = (): Promise<string[]> => page.locator('.file-row-name').allTextContents();
 const order = async (): Promise<(string | null)[]> =>
   await chatItems().evaluateAll((items) => items.map((item) => item.getAttribute('data-id')));
@@ -512,6 +587,21 @@ const focusedChat = (): Promise<string | null | undefined> =>
   page.evaluate(() =>
     document.querySelector('chat-files-dashboard')?.shadowRoot?.activeElement?.getAttribute('data-id'),
   );
+
+/** `key` is pressed again until it does: the next page may still be on its way. */
+async function viewerShows(name: string, position: string, key?: string): Promise<void> {
+  await eventually(`the viewer shows ${name}`, async () => {
+    const [shown, place] = await Promise.all(
+      ['.lightbox-caption .file-name', '.lightbox-position'].map((part) => viewer().locator(part).textContent()),
+    );
+    const isThere = shown === name && place === position;
+    if (!isThere && key) await page.keyboard.press(key);
+    return isThere;
+  });
+}
+
+const focusedText = (): Promise<string | null | undefined> =>
+  page.evaluate(() => document.querySelector('chat-files-dashboard')?.shadowRoot?.activeElement?.textContent);
 
 async function signIn(token: string): Promise<void> {
   await field().fill(token);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { axeFindingsIn } from '../services/axe.ts';
 import type { BrowserPage } from '../services/browser-page.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import type { Place } from '../services/deep-query.ts';
@@ -13,6 +14,7 @@ import { launchFirefox } from '../services/firefox.ts';
 import { exeFile, mp4Stream, pngFile, sha256Of } from '../services/fixtures.ts';
 import { freePort } from '../services/free-port.ts';
 import { startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts';
+import { startWebPage } from '../services/web-page.ts';
 import { launchWebKit } from '../services/webkit.ts';
 import { jsonOf, send } from '../services/wire.ts';
 
@@ -26,7 +28,7 @@ const PATIENCE_MS = 60_000;
 vi.setConfig({ testTimeout: 180_000 });
 
 type Side = 'user' | 'agent';
-type Tokens = { user_token: string };
+type Tokens = { company_id: string; user_token: string };
 type Unfinished = { offset: number; upload_url: string };
 
 /** Shared files; uploads on their way carry a status. */
@@ -92,6 +94,7 @@ describe.each([
       PATIENCE_MS,
     );
     await demo.waitUntilGone(uploadCard('user', name));
+    expect(await axeFindingsIn(demo, { wholePage: true })).toEqual([]);
   });
 
   test('a program named .png is refused in a sentence, and the other side sees nothing of it', async () => {
@@ -104,6 +107,7 @@ describe.each([
     await demo.waitFor({ css: [pane('user'), `${UPLOAD}[data-status=failed]`], text: name }, PATIENCE_MS);
     expect(await demo.texts(uploadCard('user', name))).toEqual([expect.stringMatching(/\bprograms?\b.*\./i)]);
     expect(await demo.count({ css: [pane('agent'), 'article'] })).toBe(0);
+    expect(await axeFindingsIn(demo)).toEqual([]);
     await demo.click({ css: [pane('user'), 'button'], name: `Dismiss ${name}` });
     await demo.waitUntilGone(uploadCard('user', name));
   });
@@ -118,6 +122,7 @@ describe.each([
     proxy.refuse(true);
     await demo.waitFor({ css: [pane('user'), UPLOAD], text: 'Waiting for the network' }, PATIENCE_MS);
     await demo.waitFor({ css: pane('agent'), text: 'Reconnecting' }, PATIENCE_MS);
+    expect(await axeFindingsIn(demo)).toEqual([]);
     proxy.refuse(false);
     proxy.rate(Number.POSITIVE_INFINITY);
     await demo.waitFor(sharedCard('agent', name), PATIENCE_MS);
@@ -141,6 +146,7 @@ describe.each([
     const second = await openDemo(session);
     const offer = { css: [pane('user'), 'button'], text: `Go on with ${name}` };
     await second.waitFor(offer, PATIENCE_MS);
+    expect(await axeFindingsIn(second)).toEqual([]);
     const { offset, upload_url: url } = await unfinishedOnServer(session.slice(1));
     expect(offset).toBeGreaterThan(10 * MIB);
     const bytesBefore = proxy.bytesUp();
@@ -155,6 +161,46 @@ describe.each([
     expect(asked).toBeGreaterThan(0);
     expect(new Set(requests.slice(asked + 1))).toEqual(new Set(['PATCH 204']));
     await expectSharedOnce(second, name);
+  });
+
+  test('in the iframe of a page of another origin: reloaded in the middle, it is offered there and goes on', async () => {
+    const site = await startWebPage();
+    try {
+      const session = `frame-${Math.floor(performance.now())}`;
+      const { company_id: companyId, user_token: jwt } = await demoTokens(session);
+      const apiBaseUrl = `http://127.0.0.1:${proxy.port}`;
+      site.show(`<!doctype html><html lang="en"><title>Shop</title><body><h1>Shop</h1>
+        <script src="${apiBaseUrl}/widget.js"></script>
+        <script>window.shared = []; new ChatbotFileUpload({ ...${JSON.stringify({ companyId, sessionId: session, apiBaseUrl, jwt })},
+          onFileShared: (file) => window.shared.push(file.name) });</script>`);
+      page = await launch();
+      // Another origin, and another site, than 127.0.0.1: the browser keeps the frame's storage apart, or away.
+      await page.open(site.url('').replace('.localhost', 'localhost'));
+      const frame = page.frame({ css: 'iframe' });
+      const pick = { css: 'label', text: 'Choose files' };
+      await frame.waitFor({ css: 'body', text: 'Live' }, PATIENCE_MS);
+      expect(await axeFindingsIn(frame)).toEqual([]);
+      const { name, file } = await bigFile(`${session}.mp4`);
+      proxy.rate(20 * MIB);
+      await frame.chooseFiles(pick, file);
+      await proxy.waitForBytesUp(16 * MIB, PATIENCE_MS);
+      proxy.rate(CRAWL);
+      await page.evaluate(() => setTimeout(() => location.reload()));
+      proxy.rate(Number.POSITIVE_INFINITY);
+      const offer = { css: 'button', text: `Go on with ${name}` };
+      await frame.waitFor(offer, PATIENCE_MS);
+      const bytesBefore = proxy.bytesUp();
+      await frame.chooseFiles(offer, file);
+      await frame.waitFor({ css: SHARED, text: name }, PATIENCE_MS);
+      expect(proxy.bytesUp() - bytesBefore).toBeLessThan((FILE_MIB - 10) * MIB);
+      await eventually('the page hears of it', async () => {
+        const heard = await page?.evaluate(() => (window as unknown as { shared: string[] }).shared);
+        return heard?.join() === name;
+      });
+      expect(await axeFindingsIn(frame)).toEqual([]);
+    } finally {
+      await site.close();
+    }
   });
 });
 
@@ -186,15 +232,15 @@ async function bigFile(name: string): Promise<{ name: string; file: string }> {
   return { name, file };
 }
 
+async function demoTokens(session: string): Promise<Tokens> {
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ session_id: session });
+  return jsonOf<Tokens>(await send({ method: 'POST', url: `${server.baseUrl}/demo/tokens`, headers, body }));
+}
+
 /** The only unfinished upload in the session. */
 async function unfinishedOnServer(session: string): Promise<Unfinished> {
-  const tokens = await send({
-    method: 'POST',
-    url: `${server.baseUrl}/demo/tokens`,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ session_id: session }),
-  });
-  const { user_token } = jsonOf<Tokens>(tokens);
+  const { user_token } = await demoTokens(session);
   const answer = await send({
     method: 'GET',
     url: `${server.baseUrl}/api/chat/uploads/?session_id=${session}`,

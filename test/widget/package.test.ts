@@ -1,4 +1,4 @@
-/** `chatdrop`, `chatdrop/react` and `chatdrop/element` as another project has them: packed, typed, bundled, and run in Chromium. */
+/** `chatdrop`, `chatdrop/react`, `chatdrop/element` and `chatdrop/dashboard` as another project has them: packed, typed, bundled, and run in Chromium. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,8 @@ import type { Browser, Page } from 'playwright-core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { shareFile } from '../services/chat-api.ts';
+import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
@@ -29,6 +31,8 @@ declare global {
     heard?: { name: string }[];
     unmount?: () => void;
     renew?: (jwt: string) => void;
+    signedOut?: number;
+    access?: string;
   }
 }
 
@@ -59,7 +63,7 @@ describe('the package', () => {
 
   test('its types are whole: the strictest compiler finds nothing, in it and in what uses it', async () => {
     const project = projectOf(19);
-    await project.write('use.tsx', `${APP}\n${HEADLESS}`);
+    await project.write('use.tsx', `${APP}\n${HEADLESS}\n${DASHBOARD}`);
     expect(await project.typeCheck()).toBe('');
     await project.write(
       'wrong.tsx',
@@ -71,12 +75,14 @@ describe('the package', () => {
   test('can be imported where there is no browser, as frameworks do on the server', async () => {
     const script =
       "import {createElement} from 'react'; import {renderToString} from 'react-dom/server';" +
-      "import {FileUpload, useChatFiles} from 'chatdrop/react'; import {createChatFiles} from 'chatdrop';" +
-      "console.log(typeof createChatFiles, renderToString(createElement(FileUpload, {companyId: 'a', sessionId: 'b'})))";
+      "import {Dashboard, FileUpload, useChatFiles} from 'chatdrop/react'; import {createChatFiles} from 'chatdrop';" +
+      "console.log(typeof createChatFiles, renderToString(createElement(FileUpload, {companyId: 'a', sessionId: 'b'})), renderToString(createElement(Dashboard, {useHash: true})))";
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
       cwd: projectOf(19).folder,
     });
-    expect(stdout.trim()).toBe('function <chat-files company-id="a" session-id="b"></chat-files>');
+    expect(stdout.trim()).toBe(
+      'function <chat-files company-id="a" session-id="b"></chat-files> <chat-files-dashboard use-hash=""></chat-files-dashboard>',
+    );
   });
 
   test('who takes only the component gets a few hundred bytes, and the rest when it is shown', async () => {
@@ -130,6 +136,27 @@ describe.each([18, 19] as const)('React %i', (react) => {
   });
 });
 
+test('the dashboard: as a component, and as an element from its own entry', async () => {
+  const room = newChatRoom('shop');
+  await shareFile({ baseUrl: server.baseUrl, room, name: 'first.png', body: png });
+  await open(19, DASHBOARD, { sessionId: room.session, jwt: 'not.a.token' });
+  await eventually('it is refused', () => page?.evaluate(() => window.access === 'refused'));
+  await page?.evaluate((jwt) => window.renew?.(jwt), room.agent);
+  const shown = page?.locator('chat-files-dashboard');
+  await shown?.getByText('first.png').waitFor();
+  await shown?.getByRole('button', { name: 'Sign out' }).click();
+  expect(await page?.evaluate(() => window.signedOut)).toBe(1);
+  expect(await page?.evaluate(() => window.access)).toBe('ok');
+  await page?.evaluate(() => window.unmount?.());
+  await eventually('the element is gone', async () => (await shown?.count()) === 0);
+
+  const element = `import 'chatdrop/dashboard'; document.getElementById('app')!.innerHTML =
+    '<chat-files-dashboard api-base-url="' + window.options.apiBaseUrl + '" jwt="' + window.options.jwt + '"></chat-files-dashboard>';`;
+  await page?.context().close();
+  await open(19, element, { sessionId: room.session, jwt: room.agent });
+  await page?.locator('chat-files-dashboard').getByText('first.png').waitFor();
+});
+
 const APP = `
 import {StrictMode, useState} from 'react';
 import {createRoot} from 'react-dom/client';
@@ -167,6 +194,28 @@ export function startOwn(place: HTMLElement) {
   rootOf(place).render(<Strict><Own /></Strict>);
 }`;
 
+const DASHBOARD = `
+import {StrictMode as Strictly, useState as useValue} from 'react';
+import {createRoot as rootFor} from 'react-dom/client';
+import {Dashboard} from 'chatdrop/react';
+
+declare global { interface Window { signedOut?: number; access?: string } }
+
+function Agents() {
+  const [jwt, setJwt] = useValue(window.options.jwt);
+  window.renew = setJwt;
+  return <Dashboard apiBaseUrl={window.options.apiBaseUrl} jwt={jwt} companyId="shop" style={{height: 500}}
+    onSignOut={() => { window.signedOut = (window.signedOut ?? 0) + 1; }}
+    onAccessChange={(access) => { window.access = access; }} />;
+}
+export function startDashboard(place: HTMLElement) {
+  const root = rootFor(place);
+  root.render(<Strictly><Agents /></Strictly>);
+  window.unmount = () => root.unmount();
+}`;
+
+const STARTS: Record<string, string> = { [APP]: 'start', [HEADLESS]: 'startOwn', [DASHBOARD]: 'startDashboard' };
+
 function projectOf(react: 18 | 19): ConsumerProject {
   const project = projects[react];
   if (!project) throw new Error(`There is no project with React ${react}.`);
@@ -195,10 +244,14 @@ async function bundle(react: 18 | 19, source: string, external: string[] = []) {
 }
 
 /** Bundles the source, puts it on a page of the shop, and waits until it is there. */
-async function open(react: 18 | 19, source: string, { sessionId }: { sessionId: string }): Promise<void> {
-  const start = source === APP ? 'start' : 'startOwn';
-  const { files } = await bundle(react, `${source}\n${start}(document.getElementById('app')!);`);
-  const options = { apiBaseUrl: server.baseUrl, sessionId, jwt: visitorToken('shop', sessionId) };
+async function open(
+  react: 18 | 19,
+  source: string,
+  { sessionId, jwt = visitorToken('shop', sessionId) }: { sessionId: string; jwt?: string },
+): Promise<void> {
+  const start = STARTS[source];
+  const { files } = await bundle(react, start ? `${source}\n${start}(document.getElementById('app')!);` : source);
+  const options = { apiBaseUrl: server.baseUrl, sessionId, jwt };
   site.show(
     `<!doctype html><title>Shop</title><body><div id="app"></div>
     <script>window.options = ${JSON.stringify(options)}</script>
@@ -213,7 +266,7 @@ async function open(react: 18 | 19, source: string, { sessionId }: { sessionId: 
   });
   await page.goto(site.url('shop'));
   if (source === APP) await page.getByText('Live').waitFor();
-  else await page.locator('#own-input').waitFor();
+  else await page.locator('#own-input, chat-files-dashboard').waitFor();
 }
 
 async function choose(name: string): Promise<void> {

@@ -3,14 +3,13 @@ import { useEffect, useLayoutEffect, useRef, useState } from '@uppy/core/utils/p
 import { Icon, IconButton } from '../ui/icons.tsx';
 import { useObservable } from '../ui/use-observable.ts';
 import { useWords } from '../ui/use-words.tsx';
-import { css } from './adding.css?text';
-import { useSheet } from './adopt-sheet.ts';
 import { type CaptureProps, recordingFile } from './recorded-file.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { maxRecordingMs, VIDEO_BITS_PER_SECOND } from './recording-limits.ts';
 import { RecordingTime } from './recording-time.tsx';
 import { takePhoto } from './take-photo.ts';
 import { useCameras } from './use-cameras.ts';
+import { useSheet } from './use-sheet.ts';
 import { useStream } from './use-stream.ts';
 
 type Mode = 'photo' | 'video';
@@ -25,7 +24,7 @@ export function CameraDialog(props: Omit<CaptureProps, 'type'> & { type: string 
   const [cameraId, setCameraId] = useState<string | null>(null);
   const [taken, setTaken] = useState<Taken | null>(null);
   const [recorder, setRecorder] = useState<Recorder | null>(null);
-  useSheet(dialog, css);
+  useSheet(dialog);
   const { stream, problem, retry } = useStream('camera', {
     video: {
       width: { ideal: 1280 },

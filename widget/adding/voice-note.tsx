@@ -3,13 +3,12 @@ import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import { Icon, IconButton } from '../ui/icons.tsx';
 import { useObservable } from '../ui/use-observable.ts';
 import { useWords } from '../ui/use-words.tsx';
-import { css } from './adding.css?text';
-import { useSheet } from './adopt-sheet.ts';
 import { LevelMeter } from './level-meter.tsx';
 import { type CaptureProps, recordingFile } from './recorded-file.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { AUDIO_BITS_PER_SECOND, maxRecordingMs } from './recording-limits.ts';
 import { RecordingTime } from './recording-time.tsx';
+import { useSheet } from './use-sheet.ts';
 import { useStream } from './use-stream.ts';
 
 /** Shorter than this nothing was said. */
@@ -21,7 +20,7 @@ export function VoiceNote(props: CaptureProps) {
   const { type, maxBytes, onDone } = props;
   const words = useWords();
   const panel = useRef<HTMLDivElement>(null);
-  useSheet(panel, css);
+  useSheet(panel);
   const { stream, problem, retry, stop } = useStream('microphone', MICROPHONE);
   const [recorder, setRecorder] = useState<Recorder | null>(null);
 

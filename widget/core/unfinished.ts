@@ -14,8 +14,8 @@ export type Unfinished = {
   /** Asks the server again; one request for all who ask at the same time. */
   refresh(): Promise<void>;
   /**
-   * The URL of an upload of this file that stands still, from a list that was asked for after `since` (milliseconds
-   * since 1970). Rejects when there is no list: to begin anew would then mean to send again what is there.
+   * The URL of an upload of this file that stands still, from a list that was asked for after `since` (of
+   * `performance.now()`: a clock that is set back must not make it ask for ever). Rejects when there is no list: to begin anew would then mean to send again what is there.
    */
   find(fileKey: string, since: number): Promise<string | null>;
   /** Takes an upload off the list for good: it is finished, refused or given up. */
@@ -47,14 +47,14 @@ export function createUnfinished(needs: {
   const dropped = new Set<string>();
   let listed: ResumableUpload[] = [];
   let seen = new Map<string, Seen>();
-  let askedAt = 0;
+  let askedAt = Number.NEGATIVE_INFINITY;
   let loading: Promise<void> | null = null;
   let lookAgain: ReturnType<typeof setTimeout> | undefined;
   let lookAgainMs = STILL_MS;
   let destroyed = false;
 
   async function load(): Promise<void> {
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const all = await needs.api.unfinishedUploads();
     askedAt = startedAt;
     listed = all
@@ -119,15 +119,15 @@ export function createUnfinished(needs: {
     moving,
     refresh,
     async find(fileKey, since) {
-      await refreshAfter(Math.max(since, Date.now() - FRESH_MS));
+      await refreshAfter(Math.max(since, performance.now() - FRESH_MS));
       for (let look = 1; look <= MAX_LOOKS && !destroyed; look++) {
         const found = pick(fileKey);
         if (!found) return null;
         if (standsStill(found)) return found.upload_url;
         // What a page that was just closed had sent may still be arriving.
-        const waitMs = (seen.get(found.id)?.since ?? 0) + STILL_MS + TIMER_EARLY_MS - Date.now();
+        const waitMs = (seen.get(found.id)?.since ?? 0) + STILL_MS + TIMER_EARLY_MS - performance.now();
         await new Promise((resolve) => setTimeout(resolve, Math.max(waitMs, 0)));
-        await refreshAfter(Date.now() - 1);
+        await refreshAfter(performance.now() - 1);
       }
       // Two windows at one upload would throw each other out for ever: the second sends a file of its own.
       return null;

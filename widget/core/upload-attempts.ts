@@ -81,7 +81,7 @@ export function createUploadAttempts(
       file,
       isCurrent,
       onRequest(method) {
-        if (method === 'POST') entry.createdAt = Date.now();
+        if (method === 'POST') entry.createdAt = performance.now();
         wake.expect(attemptId, method);
       },
     });
@@ -108,7 +108,7 @@ export function createUploadAttempts(
       },
       onAccepted() {
         entry.failures = { reason: null, count: 0 };
-        entry.lastAcceptedAt = Date.now();
+        entry.lastAcceptedAt = performance.now();
       },
       onSuccess: () => needs.onSuccess(entry, guard.fileId()),
       onFailure: () => needs.onFailure(entry, guard.verdict()),

@@ -45,12 +45,13 @@ export type UploadEntry = {
   attempts: number;
   /** Null while no attempt runs. */
   attemptId: string | null;
-  /** When a creation was last sent, milliseconds since 1970: its answer may get lost. 0: never. */
+  /** When a creation was last sent, of `performance.now()`: its answer may get lost. 0: never. */
   createdAt: number;
   /** How often the server had forgotten the upload, so that it began anew. */
   startOvers: number;
   /** Failed attempts in a row, for the same reason, without a byte accepted. */
   failures: { reason: WaitReason | null; count: number };
+  /** Of `performance.now()`: a phone whose clock is set right must not give up. */
   lastAcceptedAt: number;
   timer: ReturnType<typeof setTimeout> | undefined;
   speed: SpeedMeter;
@@ -82,7 +83,7 @@ export function newUploadEntry(id: string, file: File): UploadEntry {
     createdAt: 0,
     startOvers: 0,
     failures: { reason: null, count: 0 },
-    lastAcceptedAt: now,
+    lastAcceptedAt: performance.now(),
     timer: undefined,
     speed: createSpeedMeter(),
   };

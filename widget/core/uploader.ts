@@ -38,6 +38,8 @@ const MAX_PARALLEL = 4;
 const MAX_OPEN = 200;
 const PUBLISH_EVERY_MS = 100;
 const MAX_TERMINATE_TRIES = 5;
+/** Between two tries that failed alike, whatever `Retry-After` says. */
+const MIN_WAIT_MS = 500;
 /** How often one upload may be created anew because the server no longer knows it. */
 const MAX_START_OVERS = 3;
 
@@ -142,12 +144,14 @@ export function createUploader(
     const reason = judged === 'token' && needs.token.access.get() !== 'ok' ? 'sign-in' : judged;
     const count = entry.failures.reason === reason ? entry.failures.count + 1 : 1;
     entry.failures = { reason, count };
-    if (isHopeless(Date.now() - entry.lastAcceptedAt)) {
+    if (isHopeless(performance.now() - entry.lastAcceptedAt)) {
       fail(entry, { code: null, detail, canRetry: true });
       return;
     }
     // The first time a token has just ended on the way: the next one is a request away.
-    const waitMs = delayMs ?? (reason === 'token' && count === 1 ? 0 : retryDelayMs(count));
+    const ownMs = reason === 'token' && count === 1 ? 0 : retryDelayMs(count);
+    // A server that says “at once” again and again is in trouble, and a storm of requests would be no help.
+    const waitMs = delayMs === null ? ownMs : Math.max(delayMs, count === 1 ? 0 : MIN_WAIT_MS);
     enter(entry, 'waiting', { wait: { reason, untilAt: Date.now() + waitMs, detail } });
     entry.timer = setTimeout(() => enter(entry, 'queued'), waitMs);
   }
@@ -177,7 +181,7 @@ export function createUploader(
     if (!entry || !from.includes(entry.view.status)) return;
     entry.failures = { reason: null, count: 0 };
     entry.startOvers = 0;
-    entry.lastAcceptedAt = Date.now();
+    entry.lastAcceptedAt = performance.now();
     enter(entry, 'queued', { movedAt: Date.now() });
   }
 
@@ -222,7 +226,7 @@ export function createUploader(
 
   /** The answer to its creation is not here: the upload may be on the server all the same. */
   async function abandonCreation({ key }: UploadEntry): Promise<void> {
-    const url = key === null ? null : await needs.findUnfinished(key, Date.now()).catch(() => null);
+    const url = key === null ? null : await needs.findUnfinished(key, performance.now()).catch(() => null);
     if (!url || isDestroyed || some((entry) => entry.url === url)) return;
     needs.onUrlEnded(url);
     await terminate(url);

@@ -24,6 +24,7 @@ const SLEPT_MS = 10_000;
  * `onAwake` is told when the browser says "online", the page shows again, or the machine wakes.
  */
 export function createWake(needs: { onStalled: (id: string) => void; onAwake: () => void }): Wake {
+  /** Of `performance.now()`, which nobody sets back. */
   const deadlines = new Map<string, number>();
   /** Milliseconds that the request under way may stand still. */
   const patience = new Map<string, number>();
@@ -31,10 +32,11 @@ export function createWake(needs: { onStalled: (id: string) => void; onAwake: ()
   let lastTickAt = Date.now();
 
   function tick(): void {
-    const now = Date.now();
-    const slept = now - lastTickAt > SLEPT_MS;
-    lastTickAt = now;
+    // By the wall clock: the other one may stand still while the machine sleeps.
+    const slept = Date.now() - lastTickAt > SLEPT_MS;
+    lastTickAt = Date.now();
     if (slept) awake();
+    const now = performance.now();
     // A hidden page gets its progress events late, an offline one gets none: neither is a stall.
     if (!isWatching()) {
       for (const id of deadlines.keys()) deadlines.set(id, now + STALL_MS);
@@ -51,14 +53,14 @@ export function createWake(needs: { onStalled: (id: string) => void; onAwake: ()
   // An XHR that was under way when the network left often stays open for minutes: shorten its deadline rather than
   // restart it here, since it may just as well be moving again.
   function awake(): void {
-    const soon = Date.now() + HURRY_MS;
+    const soon = performance.now() + HURRY_MS;
     for (const [id, deadline] of deadlines) deadlines.set(id, Math.min(deadline, soon));
     needs.onAwake();
   }
 
   function extend(id: string, allSent: boolean): void {
     const stallMs = allSent ? FINISH_STALL_MS : (patience.get(id) ?? STALL_MS);
-    if (deadlines.has(id)) deadlines.set(id, Date.now() + stallMs);
+    if (deadlines.has(id)) deadlines.set(id, performance.now() + stallMs);
   }
 
   // While it was hidden nobody watched.
@@ -78,7 +80,7 @@ export function createWake(needs: { onStalled: (id: string) => void; onAwake: ()
 
   return {
     watch(id) {
-      deadlines.set(id, Date.now() + STALL_MS);
+      deadlines.set(id, performance.now() + STALL_MS);
       if (timer !== null) return;
       lastTickAt = Date.now();
       timer = setInterval(tick, TICK_MS);

@@ -4,6 +4,7 @@ import { Icon } from '../ui/icons.tsx';
 import { useWords } from '../ui/use-words.tsx';
 import type { Words } from '../words/create-words.ts';
 import { percentOf } from '../words/formats.ts';
+import type { Move } from './chat-moves.ts';
 import type { ChatRow } from './chat-rows.ts';
 import { PlaceLink } from './dashboard-context.tsx';
 import { ProgressRing } from './progress-ring.tsx';
@@ -12,9 +13,9 @@ const DAY_MS = 86_400_000;
 
 export function ChatItem({ row, isCurrent, isTabStop }: { row: ChatRow; isCurrent: boolean; isTabStop: boolean }) {
   const words = useWords();
-  const moving = row.incoming.filter(({ state }) => state === 'uploading' || state === 'checking' || state === 'done');
-  const percent = moving.length === 0 ? null : percentOfAll(moving);
-  const face = moving[0]?.name ?? row.lastFile?.name ?? '';
+  const { moves } = row;
+  const percent = moves.length === 0 ? null : percentOfAll(moves);
+  const face = moves[0]?.name ?? row.lastFile?.name ?? '';
   return (
     <li>
       <PlaceLink
@@ -31,13 +32,17 @@ export function ChatItem({ row, isCurrent, isTabStop }: { row: ChatRow; isCurren
               <Icon name="folder" />
             </span>
           ) : (
-            <FileBadge name={face} type={moving.length > 0 ? '' : (row.lastFile?.mime_type ?? '')} />
+            <FileBadge name={face} type={moves.length > 0 ? '' : (row.lastFile?.mime_type ?? '')} />
           )}
         </ProgressRing>
         <span class="chat-item-text">
           <bdi class="chat-item-id">{row.id}</bdi>
-          <span class="chat-item-note">
-            {moving.length > 0 ? movingText(words, moving, percent ?? 0) : restText(words, row)}
+          <span class="chat-item-note" data-tone={row.needsAgent ? 'danger' : undefined}>
+            {row.needsAgent
+              ? words.label('incomingFailed')
+              : moves.length > 0
+                ? movingText(words, moves, percent ?? 0)
+                : restText(words, row)}
           </span>
         </span>
         <span class="chat-item-end">
@@ -57,20 +62,20 @@ export function ChatItem({ row, isCurrent, isTabStop }: { row: ChatRow; isCurren
 }
 
 /** Of all bytes together; those whose size nobody knows do not count. */
-function percentOfAll(moving: ChatRow['incoming']): number {
-  const sized = moving.filter(({ size }) => size !== null);
-  const sum = (of: (upload: ChatRow['incoming'][number]) => number) =>
-    sized.reduce((total, each) => total + of(each), 0);
-  return percentOf(
-    sum(({ state, size, offset }) => (state === 'done' ? (size ?? 0) : offset)),
-    sum(({ size }) => size ?? 0) || null,
-  );
+function percentOfAll(moves: Move[]): number {
+  let arrived = 0;
+  let all = 0;
+  for (const { size, offset } of moves) {
+    arrived += size === null ? 0 : offset;
+    all += size ?? 0;
+  }
+  return percentOf(arrived, all || null);
 }
 
-function movingText(words: Words, moving: ChatRow['incoming'], percent: number) {
+function movingText(words: Words, moves: Move[], percent: number) {
   const part = words.percent(percent, 100);
-  const [first, ...others] = moving;
-  if (!first || others.length > 0) return words.facts(words.text('underWay', { count: moving.length }), part);
+  const [first, ...others] = moves;
+  if (!first || others.length > 0) return words.facts(words.text('underWay', { count: moves.length }), part);
   return (
     <>
       <bdi class="chat-item-name">{first.name}</bdi>

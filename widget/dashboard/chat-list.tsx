@@ -22,12 +22,16 @@ export function ChatList({ rows, canSeeAllFiles }: { rows: ChatRows; canSeeAllFi
   const currentId = place.kind === 'chat' ? place.id : null;
   const [stopId, setStopId] = useState<string | null>(null);
   const loadMore = useCallback(() => void rows.loadMore(), [rows]);
-  const end = useEndReached(loadMore, state.hasMore && state.error === null);
+  const [onlyNew, setOnlyNew] = useState(false);
+  const newCount = state.rows.filter(({ isNew }) => isNew).length;
+  // The one that is shown stays where it was chosen, although it is not new any more.
+  const shown = onlyNew ? state.rows.filter((row) => row.isNew || row.id === currentId) : state.rows;
+  const end = useEndReached(loadMore, state.hasMore && state.error === null && !onlyNew);
   useSearch(rows, text);
   useKeptFocus(list, state.rows);
 
   // One stop for Tab, the arrows lead on: the row that had the focus, else the one that is shown, else the first.
-  const tabStop = [stopId, currentId].find((id) => state.rows.some((row) => row.id === id)) ?? state.rows[0]?.id;
+  const tabStop = [stopId, currentId].find((id) => shown.some((row) => row.id === id)) ?? shown[0]?.id;
 
   function onKeyDown(event: KeyboardEvent): void {
     const links = [...(list.current?.querySelectorAll<HTMLElement>('.chat-item') ?? [])];
@@ -53,6 +57,14 @@ export function ChatList({ rows, canSeeAllFiles }: { rows: ChatRows; canSeeAllFi
           onInput={setText}
           onDown={() => list.current?.querySelector<HTMLElement>('.chat-item')?.focus()}
         />
+        {(newCount > 0 || onlyNew) && (
+          <button type="button" class="only-new" aria-pressed={onlyNew} onClick={() => setOnlyNew(!onlyNew)}>
+            {words.label('hasNew')}
+            <span class="new-mark" data-counted>
+              {words.number(newCount)}
+            </span>
+          </button>
+        )}
       </div>
       <div class="list-scroller">
         <ul
@@ -62,9 +74,11 @@ export function ChatList({ rows, canSeeAllFiles }: { rows: ChatRows; canSeeAllFi
           onKeyDown={onKeyDown}
           onFocusCapture={(event) => setStopId((event.target as HTMLElement).dataset.id ?? null)}
         >
-          <Items rows={state.rows} currentId={currentId} tabStop={tabStop} />
+          <Items rows={shown} currentId={currentId} tabStop={tabStop} />
         </ul>
-        {state.rows.length === 0 && state.isLoaded && !state.isLoading && <NoChats isSearch={text.trim() !== ''} />}
+        {shown.length === 0 && state.isLoaded && !state.isLoading && (
+          <NoChats isSearch={onlyNew || text.trim() !== ''} />
+        )}
         {state.error !== null && (
           <div class="list-note" role="alert">
             {errorText(words, state.error as Error)}

@@ -1,9 +1,10 @@
 /** The company's chats, newest activity first: pages from the server, moved on by every event without asking again. */
 import type { ChatFile, ChatSession, SessionList } from '../../server/contract/chat-file.ts';
 import type { FileRemoved, FileShared, UploadProgress } from '../../server/contract/events.ts';
-import { createIncoming, type Incoming, type IncomingUpload } from '../core/incoming.ts';
 import { createObservable, type Observable } from '../core/observable.ts';
 import { createRetry } from '../core/retry.ts';
+import type { Upload } from '../core/upload.ts';
+import { createChatMoves, type Move } from './chat-moves.ts';
 import type { CompanyApi } from './company-api.ts';
 import type { ReadMarks } from './read-marks.ts';
 
@@ -14,8 +15,10 @@ export type ChatRow = {
   filesCount: number;
   /** Uploads that have begun and are not shared, moving or not. */
   unfinished: number;
-  /** Those that move, of others than this agent. */
-  incoming: IncomingUpload[];
+  /** Those that move, the agent's own too. */
+  moves: Move[];
+  /** An upload of the agent's failed, or its file has to be chosen again. */
+  needsAgent: boolean;
   /** Milliseconds since 1970, by the server's clock. */
   lastActivityAt: number;
   /** Something came from the visitor since the chat was last open. */
@@ -43,6 +46,8 @@ export type ChatRows = {
   onShared(event: FileShared): void;
   onRemoved(event: FileRemoved): void;
   onProgress(event: UploadProgress): void;
+  /** All of the agent's own uploads in a chat that is open here: the server tells only the others. */
+  setOwnUploads(sessionId: string, uploads: Upload[]): void;
   /** Takes the new-marks from a chat that the agent looks at, or has looked at in another window. */
   markRead(id: string): void;
   /** False once it is known that the chat is not there any more. */
@@ -50,7 +55,7 @@ export type ChatRows = {
   destroy(): void;
 };
 
-type Entry = Omit<ChatRow, 'incoming'> & {
+type Entry = Omit<ChatRow, 'moves' | 'needsAgent'> & {
   /** The ledger's place that the counts are true of. */
   asOfSeq: number;
   /** What is shown of it; null when it has to be made anew. */
@@ -74,9 +79,12 @@ export function createChatRows(needs: {
 }): ChatRows {
   const { api, marks } = needs;
   const entries = new Map<string, Entry>();
-  const incoming = new Map<string, Incoming>();
   const deleted = new Set<string>();
   const unknown = new Set<string>();
+  const moves = createChatMoves((id) => {
+    const entry = entries.get(id);
+    if (entry) change(entry, {});
+  });
   const retry = createRetry({ firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS });
   const state = createObservable<ChatRowsState>({
     rows: [],
@@ -119,7 +127,7 @@ export function createChatRows(needs: {
 
   function rowOf(entry: Entry): ChatRow {
     const { asOfSeq: _seq, row: _row, ...rest } = entry;
-    entry.row ??= { ...rest, incoming: incoming.get(entry.id)?.uploads.get() ?? [] };
+    entry.row ??= { ...rest, moves: moves.of(entry.id), needsAgent: moves.needsAgent(entry.id) };
     return entry.row;
   }
 
@@ -238,7 +246,7 @@ export function createChatRows(needs: {
 
   function onShared(event: FileShared): void {
     const { type: _type, ...file } = event;
-    incoming.get(file.session_id)?.onShared(file);
+    moves.onShared(file);
     const entry = entries.get(file.session_id);
     if (!entry) seekUnknown(file.session_id);
     if (!entry || file.seq <= entry.asOfSeq) return;
@@ -259,7 +267,7 @@ export function createChatRows(needs: {
     const entry = entries.get(id);
     if (entry && seq <= entry.asOfSeq) return;
     const filesCount = Math.max(0, (entry?.filesCount ?? 0) - 1);
-    const isOver = entry !== undefined && filesCount === 0 && entry.unfinished === 0 && !hasIncoming(id);
+    const isOver = entry !== undefined && filesCount === 0 && entry.unfinished === 0 && moves.of(id).length === 0;
     if (reason === 'session_deleted' || isOver) drop(id);
     if (!entry || !entries.has(id)) return;
     const wasLast = entry.lastFile?.id === fileId;
@@ -284,44 +292,34 @@ export function createChatRows(needs: {
     entries.delete(id);
     unknown.delete(id);
     deleted.add(id);
-    incoming.get(id)?.destroy();
-    incoming.delete(id);
+    moves.drop(id);
     publish();
   }
 
-  const hasIncoming = (id: string) => (incoming.get(id)?.uploads.get().length ?? 0) > 0;
-
   function onProgress(event: UploadProgress): void {
-    const { session_id: id, upload_id, state: uploadState } = event;
-    const known = incoming.get(id);
-    const moving = known ?? createMoving(id);
-    const isFirst = !moving.uploads.get().some((upload) => upload.id === upload_id);
-    moving.onProgress(event);
+    const { session_id: id, state: uploadState } = event;
+    const isFirst = moves.onProgress(event);
     const entry = entries.get(id);
-    if (!entry) {
-      if (uploadState === 'uploading') seekUnknown(id);
-      return;
-    }
+    if (uploadState === 'uploading' && (isFirst || !entry)) begin(id);
+    if (!entry) return;
     const hasEnded = uploadState === 'failed' || uploadState === 'cancelled';
     if (hasEnded) {
       const unfinished = Math.max(0, entry.unfinished - 1);
       // Nothing else was in it: it is as if the chat had never been.
       if (unfinished === 0 && entry.filesCount === 0) drop(id);
       else change(entry, { unfinished });
-    } else if (isFirst && uploadState === 'uploading') {
-      const moved = moving.uploads.get().length;
-      change(entry, { unfinished: Math.max(entry.unfinished, moved), lastActivityAt: activityNow() });
     }
   }
 
-  function createMoving(id: string): Incoming {
-    const moving = createIncoming();
-    incoming.set(id, moving);
-    moving.uploads.subscribe(() => {
-      const entry = entries.get(id);
-      if (entry) change(entry, {});
-    });
-    return moving;
+  /** An upload began, which leads its chat to the top. */
+  function begin(id: string): void {
+    const entry = entries.get(id);
+    if (!entry) {
+      seekUnknown(id);
+      return;
+    }
+    const unfinished = Math.max(entry.unfinished, moves.of(id).length);
+    change(entry, { unfinished, lastActivityAt: activityNow() });
   }
 
   return {
@@ -339,6 +337,9 @@ export function createChatRows(needs: {
     onShared,
     onRemoved,
     onProgress,
+    setOwnUploads(id, uploads) {
+      if (moves.setOwn(id, uploads)) begin(id);
+    },
     markRead(id) {
       const entry = entries.get(id);
       if (entry?.isNew) change(entry, { isNew: false, newCount: 0 });
@@ -348,7 +349,7 @@ export function createChatRows(needs: {
       destroyed = true;
       clearTimeout(gathering);
       retry.reset();
-      for (const each of incoming.values()) each.destroy();
+      moves.destroy();
     },
   };
 }

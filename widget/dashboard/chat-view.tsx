@@ -56,7 +56,11 @@ export function ChatView(props: { chats: CompanyChats; heading: RefObject<HTMLHe
           <p role="alert">{words.label('chatDeleted')}</p>
         </Nothing>
       )}
-      <OpenChats companyId={caller.company_id} shownId={isChat && place.view === 'chat' ? place.id : null} />
+      <OpenChats
+        companyId={caller.company_id}
+        rows={rows}
+        shownId={isChat && place.view === 'chat' ? place.id : null}
+      />
       {place.kind === 'files' && <FileView key="company" sessionId={null} />}
       {isChat && place.view === 'files' && <FileView key={place.id} sessionId={place.id} />}
     </>

@@ -33,6 +33,7 @@ export function PlaceLink(props: {
   tabIndex?: number | undefined;
   id?: string | undefined;
   isNew?: boolean | undefined;
+  onFollow?: (() => void) | undefined;
   children: ComponentChildren;
 }) {
   const { places } = useParts();
@@ -47,13 +48,18 @@ export function PlaceLink(props: {
       data-id={props.id}
       data-new={props.isNew || undefined}
       onClick={(event) => {
-        // With a key held the browser opens a tab or a window.
-        if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+        if (!isPlainClick(event)) return;
         event.preventDefault();
+        props.onFollow?.();
         places.go(props.to);
       }}
     >
       {props.children}
     </a>
   );
+}
+
+/** With a key held the browser opens a tab or a window. */
+export function isPlainClick(event: MouseEvent): boolean {
+  return !event.metaKey && !event.ctrlKey && !event.shiftKey && event.button === 0;
 }

@@ -1,9 +1,8 @@
 /** `<chat-files-dashboard>`: an agent's chats and files in one custom element, in a shadow root. */
-import { render } from '@uppy/core/utils/preact';
 import { defineChatFiles } from '../element/chat-files-element.tsx';
-import { followColorScheme } from '../element/color-scheme.ts';
-import { adoptStyles } from '../element/styles.ts';
-import type { Theme, ThemeName } from '../frame/frame-messages.ts';
+import { WidgetElement } from '../element/widget-element.ts';
+import type { Theme } from '../frame/frame-messages.ts';
+import { addStyles } from '../ui/add-styles.ts';
 import { WordsProvider } from '../ui/use-words.tsx';
 import type { Strings } from '../words/dictionary.ts';
 import { type Company, createCompany } from './company.ts';
@@ -18,6 +17,9 @@ const LOOKS = ['theme', 'locale'];
 
 /** `number`: another one is another dashboard, with nothing of the one before. */
 type Parts = { number: number; company: Company; places: Places; apiBaseUrl: string };
+
+/** Whether the agent is let in; told when it changes. */
+export type AccessChangeEvent = CustomEvent<'ok' | 'expired' | 'refused' | 'visitor'>;
 
 /** How others write it in JSX: the attributes, and the properties that take more than text. */
 export type ChatFilesDashboardAttributes = {
@@ -39,65 +41,20 @@ export type ChatFilesDashboardAttributes = {
  * `theme`, `strings`, `signIn` and `signOut` (what those buttons do; without them there are none). Event: `access-change`,
  * with `ok`, `expired`, `refused` or `visitor`. Without `jwt` and `getToken` the `chatdrop` cookie counts.
  */
-export class ChatFilesDashboardElement extends HTMLElement {
+export class ChatFilesDashboardElement extends WidgetElement {
   static readonly observedAttributes = [...IDENTITY, ...LOOKS, 'jwt'];
 
   #parts: Parts | null = null;
   #partsMade = 0;
-  #root: HTMLElement | null = null;
-  #getToken: (() => string | Promise<string>) | undefined;
-  #jwt: string | undefined;
-  #theme: Theme = 'auto';
-  #strings: Strings | undefined;
   #signIn: (() => void) | undefined;
   #signOut: (() => void) | undefined;
-  #isScheduled = false;
-  #mustRestart = true;
-  #stopColorScheme = () => {};
-
-  get getToken(): (() => string | Promise<string>) | undefined {
-    return this.#getToken;
-  }
-  set getToken(next) {
-    // Another function is only another way to ask; the first one, or none any more, is another way to be let in.
-    if (Boolean(this.#getToken) !== Boolean(next)) this.#schedule(true);
-    this.#getToken = next;
-  }
-
-  get jwt(): string | undefined {
-    return this.#jwt;
-  }
-  /** A newer token of the same agent: what waits for one goes on. */
-  set jwt(next) {
-    if (next === this.#jwt) return;
-    const hadOne = this.#jwt !== undefined;
-    this.#jwt = next;
-    if (hadOne && next !== undefined && this.#parts !== null) this.#parts.company.setToken(next);
-    else this.#schedule(true);
-  }
-
-  get theme(): Theme {
-    return this.#theme;
-  }
-  set theme(next) {
-    this.#theme = next;
-    this.#schedule(false);
-  }
-
-  get strings(): Strings | undefined {
-    return this.#strings;
-  }
-  set strings(next) {
-    this.#strings = next;
-    this.#schedule(false);
-  }
 
   get signIn(): (() => void) | undefined {
     return this.#signIn;
   }
   set signIn(next) {
     this.#signIn = next;
-    this.#schedule(false);
+    this.schedule(false);
   }
 
   get signOut(): (() => void) | undefined {
@@ -105,7 +62,7 @@ export class ChatFilesDashboardElement extends HTMLElement {
   }
   set signOut(next) {
     this.#signOut = next;
-    this.#schedule(false);
+    this.schedule(false);
   }
 
   /** The cookie may be good again: everything that waits is tried at once. */
@@ -113,47 +70,19 @@ export class ChatFilesDashboardElement extends HTMLElement {
     this.#parts?.company.tryAgain();
   }
 
-  connectedCallback(): void {
-    this.#schedule(this.#parts === null);
+  protected identifies(attribute: string): boolean {
+    return IDENTITY.includes(attribute);
   }
 
-  disconnectedCallback(): void {
-    // A move within the page, and React's StrictMode, take it off and put it back at once: that must not stop uploads.
-    setTimeout(() => {
-      if (!this.isConnected) this.#stop();
-    });
-  }
-
-  attributeChangedCallback(name: string, before: string | null, value: string | null): void {
-    if (before === value) return;
-    if (name === 'jwt') this.jwt = value ?? undefined;
-    else if (name === 'theme') this.theme = (value ?? 'auto') as ThemeName;
-    else this.#schedule(IDENTITY.includes(name));
-  }
-
-  /** In the next moment, so that attributes and properties that are set together count together. */
-  #schedule(mustRestart: boolean): void {
-    this.#mustRestart ||= mustRestart;
-    if (this.#isScheduled || !this.isConnected) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      if (!this.isConnected) return;
-      if (this.#mustRestart) this.#start();
-      this.#render();
-    });
-  }
-
-  #start(): void {
-    this.#mustRestart = false;
-    this.#end();
+  protected begin(): void {
     const apiBaseUrl = (this.getAttribute('api-base-url') ?? location.origin).replace(/\/+$/, '');
     const companyId = this.getAttribute('company-id') ?? undefined;
-    const company = createCompany({ apiBaseUrl, companyId, jwt: this.#jwt, getToken: this.#getToken });
+    const getToken = this.getToken && (() => this.getToken?.() ?? '');
+    const company = createCompany({ apiBaseUrl, companyId, jwt: this.jwt, getToken });
     const places = createPlaces({ inAddress: this.hasAttribute('use-hash') });
     this.#partsMade += 1;
     this.#parts = { number: this.#partsMade, company, places, apiBaseUrl };
-    let told = 'ok';
+    let told: AccessChangeEvent['detail'] = 'ok';
     company.state.subscribe(() => {
       const { access, problem } = company.state.get();
       const now = problem === 'visitor' ? problem : access;
@@ -163,53 +92,33 @@ export class ChatFilesDashboardElement extends HTMLElement {
     });
   }
 
-  #render(): void {
-    const root = this.#openRoot();
-    const { name = 'auto', ...properties } = typeof this.#theme === 'string' ? { name: this.#theme } : this.#theme;
-    for (const [key, value] of Object.entries(properties)) {
-      if (/^[a-z-]+$/.test(key)) root.style.setProperty(`--chatdrop-${key}`, value);
-    }
-    this.#stopColorScheme();
-    this.#stopColorScheme = followColorScheme(name, (scheme) => {
-      root.dataset.theme = scheme;
-    });
-    const parts = this.#parts;
-    render(
-      parts && (
-        <WordsProvider locale={this.getAttribute('locale')} strings={this.#strings}>
-          <DashboardProvider key={parts.number} parts={{ ...parts, theme: name }}>
-            <Dashboard signIn={this.#signIn} signOut={this.#signOut} />
-          </DashboardProvider>
-        </WordsProvider>
-      ),
-      root,
-    );
-  }
-
-  #openRoot(): HTMLElement {
-    if (this.#root) return this.#root;
-    const shadow = this.shadowRoot ?? this.attachShadow({ mode: 'open', delegatesFocus: false });
-    adoptStyles(shadow);
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css);
-    shadow.adoptedStyleSheets = [...shadow.adoptedStyleSheets, sheet];
-    this.#root = document.createElement('div');
-    this.#root.className = 'chatdrop';
-    shadow.append(this.#root);
-    return this.#root;
-  }
-
-  #end(): void {
+  protected end(): void {
     this.#parts?.company.destroy();
     this.#parts?.places.destroy();
     this.#parts = null;
   }
 
-  #stop(): void {
-    this.#stopColorScheme();
-    if (this.#root) render(null, this.#root);
-    this.#end();
-    this.#mustRestart = true;
+  protected renew(jwt: string): boolean {
+    this.#parts?.company.setToken(jwt);
+    return this.#parts !== null;
+  }
+
+  protected view(): unknown {
+    const parts = this.#parts;
+    return (
+      parts && (
+        <WordsProvider locale={this.getAttribute('locale')} strings={this.strings}>
+          <DashboardProvider key={parts.number} parts={{ ...parts, theme: this.themeName }}>
+            <Dashboard signIn={this.#signIn} signOut={this.#signOut} />
+          </DashboardProvider>
+        </WordsProvider>
+      )
+    );
+  }
+
+  protected override adopt(shadow: ShadowRoot): void {
+    super.adopt(shadow);
+    addStyles(shadow, css);
   }
 }
 
@@ -218,14 +127,6 @@ export function defineChatFilesDashboard(): void {
   defineChatFiles();
   if (!customElements.get('chat-files-dashboard'))
     customElements.define('chat-files-dashboard', ChatFilesDashboardElement);
-}
-
-declare module 'preact' {
-  namespace JSX {
-    interface IntrinsicElements {
-      'chat-files-dashboard': ChatFilesDashboardAttributes & ClassAttributes<ChatFilesDashboardElement>;
-    }
-  }
 }
 
 declare global {

@@ -125,7 +125,7 @@ function useTwoPanes(root: { current: HTMLElement | null }): boolean {
   return hasTwo;
 }
 
-/** Where one pane takes the other's place the focus goes along, and comes back to where it was. */
+/** Where one pane takes the other's place, or what had the focus is gone, the focus goes along, and comes back to where it was. */
 function useFocusOnChange(
   root: { current: HTMLElement | null },
   heading: { current: HTMLElement | null },
@@ -136,10 +136,13 @@ function useFocusOnChange(
   useEffect(() => {
     const last = before.current;
     before.current = place;
-    if (hasTwoPanes || last === place) return;
-    if (place.kind === 'none') {
+    if (last === place) return;
+    if (place.kind !== 'none') {
+      const isNowhere = document.activeElement === document.body;
+      if (isNowhere || (!hasTwoPanes && last.kind === 'none')) heading.current?.focus();
+    } else if (!hasTwoPanes) {
       const back = last.kind === 'chat' ? `[data-id="${last.id}"]` : '.all-files';
       root.current?.querySelector<HTMLElement>(back)?.focus();
-    } else if (last.kind === 'none') heading.current?.focus();
+    }
   }, [place, hasTwoPanes, root, heading]);
 }

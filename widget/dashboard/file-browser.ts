@@ -3,6 +3,7 @@ import type { ChatFile, FileList } from '../../server/contract/chat-file.ts';
 import type { FileShared, FileUpdated, LedgerEvent } from '../../server/contract/events.ts';
 import { type FileFilter, type FileOrder, matchesFilter } from '../../server/contract/file-filter.ts';
 import { createObservable, type Observable } from '../core/observable.ts';
+import type { FileSource } from '../ui/file-source.ts';
 import type { CompanyApi } from './company-api.ts';
 
 export type BrowserFilter = FileFilter & { order: FileOrder };
@@ -17,7 +18,7 @@ export type FileBrowserState = {
   error: unknown;
 };
 
-export type FileBrowser = {
+export type FileBrowser = Omit<FileSource, 'state'> & {
   /** Null: the whole company's. */
   sessionId: string | null;
   state: Observable<FileBrowserState>;
@@ -26,9 +27,6 @@ export type FileBrowser = {
   loadMore(): Promise<void>;
   /** All again, as many as are shown: links last an hour, and events may have been missed. */
   reload(): Promise<void>;
-  /** Fresh links for one file. */
-  renewLinks(id: number): Promise<void>;
-  remove(id: number): Promise<void>;
   onEvent(event: LedgerEvent): void;
   destroy(): void;
 };
@@ -135,6 +133,7 @@ export function createFileBrowser(needs: {
 
   return {
     sessionId,
+    side: 'agent',
     state,
     setFilter(change) {
       const filter = { ...state.get().filter, ...change };
@@ -154,6 +153,8 @@ export function createFileBrowser(needs: {
       const file = await api.file(id).catch(() => null);
       if (file) set({ files: state.get().files.map((known) => (known.id === id ? file : known)) });
     },
+    canRemove: () => true,
+    // It goes from the list by its event, as it does for everybody.
     remove: (id) => api.removeFile(id),
     onEvent(event) {
       if (sessionId !== null && event.session_id !== sessionId) return;

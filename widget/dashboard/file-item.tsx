@@ -1,67 +1,94 @@
 /** One file in the list or the gallery: what it is, whose, from which chat, and what can be done with it. */
+import type { ComponentChildren } from '@uppy/core/utils/preact';
 import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
+import { DownloadLink } from '../ui/download-link.tsx';
 import { FileBadge } from '../ui/file-badge.tsx';
+import { WithConfirm } from '../ui/file-bubble.tsx';
 import { shownAs } from '../ui/file-kind.ts';
-import { Icon, IconButton } from '../ui/icons.tsx';
+import { Icon } from '../ui/icons.tsx';
+import type { OpenFile } from '../ui/picture.tsx';
 import { useWords } from '../ui/use-words.tsx';
 import type { Words } from '../words/create-words.ts';
-import { errorText } from '../words/problem-words.ts';
 import { senderText } from '../words/state-words.ts';
-import { PlaceLink } from './dashboard-context.tsx';
+import { isPlainClick, PlaceLink } from './dashboard-context.tsx';
 import type { FileBrowser } from './file-browser.ts';
 
-type ItemProps = { file: ChatFile; browser: FileBrowser };
+type ItemProps = { file: ChatFile; browser: FileBrowser; onOpen: OpenFile };
 
-export function FileRow({ file, browser }: ItemProps) {
+export function FileRow({ file, browser, onOpen }: ItemProps) {
   const words = useWords();
-  const [isAsking, setIsAsking] = useState(false);
   return (
-    <li class="file-row">
-      <div class="file-row-line">
-        <a class="file-row-main" href={file.url} target="_blank" rel="noopener noreferrer">
-          <FilePicture file={file} browser={browser} />
-          <span class="file-row-text">
-            <bdi class="file-row-name">{file.name}</bdi>
-            <span class="card-note">
-              {words.facts(
-                words.bytes(file.size),
-                senderText(words, file.uploader, 'agent'),
-                browser.sessionId === null ? file.session_id : null,
-                whenText(words, new Date(file.created_at)),
-              )}
-            </span>
-          </span>
-        </a>
-        <FileActions file={file} browser={browser} onDelete={() => setIsAsking(true)} />
-      </div>
-      {isAsking && <ConfirmRemoval file={file} browser={browser} onKeep={() => setIsAsking(false)} />}
+    <li class="file-row" data-file={file.id} tabIndex={-1}>
+      <WithConfirm source={browser} file={file}>
+        {(deleteButton) => (
+          <div class="file-row-line">
+            <OpenLink class="file-row-main" file={file} onOpen={onOpen}>
+              <FilePicture file={file} browser={browser} />
+              <span class="file-row-text">
+                <bdi class="file-row-name">{file.name}</bdi>
+                <span class="card-note">
+                  {words.facts(
+                    words.bytes(file.size),
+                    senderText(words, file.uploader, browser.side),
+                    browser.sessionId === null ? file.session_id : null,
+                    whenText(words, new Date(file.created_at)),
+                  )}
+                </span>
+              </span>
+            </OpenLink>
+            <FileActions file={file} browser={browser} deleteButton={deleteButton} />
+          </div>
+        )}
+      </WithConfirm>
     </li>
   );
 }
 
-export function FileTile({ file, browser }: ItemProps) {
-  const [isAsking, setIsAsking] = useState(false);
+export function FileTile({ file, browser, onOpen }: ItemProps) {
   const words = useWords();
   return (
-    <li class="file-tile">
-      <a class="file-tile-main" href={file.url} target="_blank" rel="noopener noreferrer">
-        <span class="file-tile-picture">
-          <FilePicture file={file} browser={browser} />
-        </span>
-        <span class="file-tile-text">
-          <bdi class="file-row-name">{file.name}</bdi>
-          <span class="card-note">
-            {words.facts(words.bytes(file.size), whenText(words, new Date(file.created_at)))}
-          </span>
-        </span>
-      </a>
-      {isAsking ? (
-        <ConfirmRemoval file={file} browser={browser} onKeep={() => setIsAsking(false)} />
-      ) : (
-        <FileActions file={file} browser={browser} onDelete={() => setIsAsking(true)} />
-      )}
+    <li class="file-tile" data-file={file.id} tabIndex={-1}>
+      <WithConfirm source={browser} file={file}>
+        {(deleteButton) => (
+          <>
+            <OpenLink class="file-tile-main" file={file} onOpen={onOpen}>
+              <span class="file-tile-picture">
+                <FilePicture file={file} browser={browser} />
+              </span>
+              <span class="file-tile-text">
+                <bdi class="file-row-name">{file.name}</bdi>
+                <span class="card-note">
+                  {words.facts(words.bytes(file.size), whenText(words, new Date(file.created_at)))}
+                </span>
+              </span>
+            </OpenLink>
+            <FileActions file={file} browser={browser} deleteButton={deleteButton} />
+          </>
+        )}
+      </WithConfirm>
     </li>
+  );
+}
+
+/** Opens the viewer; with a key held, or the wheel's button, the file in a tab of its own. */
+function OpenLink(props: { class: string; file: ChatFile; onOpen: OpenFile; children: ComponentChildren }) {
+  const { file, onOpen } = props;
+  return (
+    <a
+      class={props.class}
+      href={file.url}
+      target="_blank"
+      rel="noopener noreferrer"
+      aria-haspopup="dialog"
+      onClick={(event) => {
+        if (!isPlainClick(event)) return;
+        event.preventDefault();
+        onOpen(file, event.currentTarget);
+      }}
+    >
+      {props.children}
+    </a>
   );
 }
 
@@ -71,7 +98,7 @@ function whenText(words: Words, date: Date): string {
 }
 
 /** A small picture where there is one, else what kind of file it is. */
-function FilePicture({ file, browser }: ItemProps) {
+function FilePicture({ file, browser }: { file: ChatFile; browser: FileBrowser }) {
   const [isBroken, setIsBroken] = useState(false);
   const renewed = useRef(false);
   const picture = file.thumbnail ?? (shownAs(file) === 'picture' ? file.url : null);
@@ -95,65 +122,28 @@ function FilePicture({ file, browser }: ItemProps) {
   );
 }
 
-function FileActions({ file, browser, onDelete }: ItemProps & { onDelete: () => void }) {
-  const words = useWords();
+function FileActions(props: { file: ChatFile; browser: FileBrowser; deleteButton: ComponentChildren }) {
+  const { file, browser } = props;
   return (
     <div class="card-actions">
-      {browser.sessionId === null && (
-        <PlaceLink
-          to={{ kind: 'chat', id: file.session_id, view: 'chat' }}
-          class="icon-button"
-          label={words.text('openChat', { id: file.session_id })}
-        >
-          <Icon name="chat" />
-        </PlaceLink>
-      )}
-      <a
-        class="icon-button"
-        href={file.url}
-        download={file.name}
-        title={words.label('download')}
-        aria-label={words.text('downloadFile', { name: file.name })}
-      >
-        <Icon name="download" />
-      </a>
-      <IconButton icon="delete" label={words.text('deleteFile', { name: file.name })} onClick={onDelete} />
+      {browser.sessionId === null && <ChatLink id={file.session_id} />}
+      <DownloadLink source={browser} file={file} />
+      {props.deleteButton}
     </div>
   );
 }
 
-function ConfirmRemoval({ file, browser, onKeep }: ItemProps & { onKeep: () => void }) {
+/** Where a file came from. `onFollow` is called before it leads there. */
+export function ChatLink({ id, onFollow }: { id: string; onFollow?: () => void }) {
   const words = useWords();
-  const [problem, setProblem] = useState<string | null>(null);
-  const [isBusy, setIsBusy] = useState(false);
-  const keep = useRef<HTMLButtonElement>(null);
-  // The safe answer has the focus: pressing Enter twice deletes nothing.
-  useEffect(() => keep.current?.focus(), []);
-
-  async function remove(): Promise<void> {
-    setIsBusy(true);
-    try {
-      // It goes from the list by its event, as it does for everybody.
-      await browser.remove(file.id);
-    } catch (error) {
-      setIsBusy(false);
-      setProblem(errorText(words, error as Error));
-    }
-  }
-
   return (
-    <fieldset
-      class="confirm"
-      aria-label={words.text('deleteFile', { name: file.name })}
-      onKeyDown={(event) => event.key === 'Escape' && onKeep()}
+    <PlaceLink
+      to={{ kind: 'chat', id, view: 'chat' }}
+      class="icon-button"
+      label={words.text('openChat', { id })}
+      onFollow={onFollow}
     >
-      <span role={problem === null ? undefined : 'alert'}>{problem ?? words.label('deleteQuestion')}</span>
-      <button type="button" class="text-button" ref={keep} onClick={onKeep}>
-        {words.label('keep')}
-      </button>
-      <button type="button" class="text-button" data-tone="danger" disabled={isBusy} onClick={() => void remove()}>
-        {words.label('delete')}
-      </button>
-    </fieldset>
+      <Icon name="chat" />
+    </PlaceLink>
   );
 }

@@ -2,10 +2,11 @@
 import { useEffect, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFilesElement } from '../element/chat-files-element.tsx';
 import { useWords } from '../ui/use-words.tsx';
+import type { ChatRows } from './chat-rows.ts';
 import { useParts } from './dashboard-context.tsx';
 
 /** Who looks at another chat goes on sending here: an element that is taken away would stop its uploads. */
-export function OpenChats({ companyId, shownId }: { companyId: string; shownId: string | null }) {
+export function OpenChats({ companyId, rows, shownId }: { companyId: string; rows: ChatRows; shownId: string | null }) {
   const { company, apiBaseUrl, theme } = useParts();
   const words = useWords();
   const [elements] = useState(() => new Map<string, ChatFilesElement>());
@@ -20,19 +21,21 @@ export function OpenChats({ companyId, shownId }: { companyId: string; shownId: 
   }, [shownId, elements]);
 
   useEffect(() => {
-    // One that has sent everything while it was out of view has no more reason to stay.
-    const stops = openIds
-      .filter((id) => id !== shownId)
-      .map((id) =>
-        elements.get(id)?.chat?.state.subscribe(() => {
-          if (elements.get(id)?.chat?.state.get().uploads.length === 0)
-            setOpenIds((before) => before.filter((other) => other !== id));
-        }),
-      );
+    const stops = openIds.map((id) => {
+      const chat = elements.get(id)?.chat;
+      const tell = () => {
+        const uploads = chat?.state.get().uploads ?? [];
+        rows.setOwnUploads(id, uploads);
+        // One that has sent everything while it was out of view has no more reason to stay.
+        if (id !== shownId && uploads.length === 0) setOpenIds((before) => before.filter((other) => other !== id));
+      };
+      tell();
+      return chat?.state.subscribe(tell);
+    });
     return () => {
       for (const stop of stops) stop?.();
     };
-  }, [openIds, shownId, elements]);
+  }, [openIds, shownId, elements, rows]);
 
   useEffect(() => {
     let before = company.state.get();

@@ -1,5 +1,6 @@
 /** What the dashboard shows, as a text that can stand behind the `#` of an address: a chat's id is no secret. */
 import { createObservable, type Observable } from '../core/observable.ts';
+import { standsOnViewer } from '../lightbox/back-button.ts';
 
 export type Place =
   | { kind: 'none' }
@@ -40,7 +41,9 @@ export function createPlaces({ inAddress }: { inAddress: boolean }): Places {
     go(place) {
       if (hashOf(place) === hashOf(current.get())) return;
       current.set(place);
-      if (inAddress) location.hash = hashOf(place);
+      if (!inAddress) return;
+      if (standsOnViewer()) history.replaceState(null, '', hashOf(place));
+      else location.hash = hashOf(place);
     },
     destroy: () => window.removeEventListener('hashchange', onHashChange),
   };

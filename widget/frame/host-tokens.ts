@@ -7,14 +7,14 @@ export type HostTokens = {
   receive(token: string | null): void;
 };
 
-/** `ask` is called once for all who wait at the same time. */
+/** `ask` is called for each who waits: the page may never have answered the one before. Any answer is for all. */
 export function createHostTokens(ask: () => void): HostTokens {
   let waiting: ((token: string | null) => void)[] = [];
   return {
     get: () =>
       new Promise((resolve, reject) => {
         waiting.push((token) => (token === null ? reject(new Error('The page has no token.')) : resolve(token)));
-        if (waiting.length === 1) ask();
+        ask();
       }),
     receive(token) {
       const before = waiting;

@@ -2,6 +2,11 @@
 
 const MARK = 'chatdropViewer';
 
+/** Whether the page stands on the entry that the viewer has added: whatever leads on from there takes its place. */
+export function standsOnViewer(): boolean {
+  return MARK in ((history.state as Record<string, unknown> | null) ?? {});
+}
+
 /**
  * Adds an entry to the history that leads to the same page; `onBack` when the person leaves it. The answer removes the
  * entry. In an iframe it does nothing: the history there is the host page's.

@@ -40,7 +40,7 @@ export function followGestures(element: HTMLElement, handlers: GestureHandlers):
   }
 
   function onDown(event: PointerEvent): void {
-    if (event.button !== 0 || (event.target as Element).closest('button, a, video')) return;
+    if (event.button !== 0 || (event.target as Element).closest('button, a, video, .voice')) return;
     const point = pointOf(event);
     if (pointers.size === 0) {
       isDragging = false;

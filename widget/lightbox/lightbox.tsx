@@ -1,30 +1,31 @@
-/** The viewer: all pictures and videos of the chat, one at a time, over the whole window. A chunk of its own. */
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from '@uppy/core/utils/preact/hooks';
+/** The viewer: one file at a time, over the whole window. A chunk of its own. */
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import type { ChatFiles } from '../core/chat-files.ts';
+import { addStyles } from '../ui/add-styles.ts';
 import { DownloadLink } from '../ui/download-link.tsx';
 import { WithConfirm } from '../ui/file-bubble.tsx';
-import { shownAs } from '../ui/file-kind.ts';
 import { FileName } from '../ui/file-name.tsx';
 import { Icon, IconButton } from '../ui/icons.tsx';
 import { useWords } from '../ui/use-words.tsx';
 import { senderText } from '../words/state-words.ts';
-import { addStyles } from './add-styles.ts';
 import { catchBack } from './back-button.ts';
 import { css } from './lightbox.css?text';
 import { askForRoom } from './room-in-frame.ts';
 import { Slide } from './slide.tsx';
 import { useFullScreen } from './use-full-screen.ts';
 import { useStage } from './use-stage.ts';
-import type { Viewing } from './viewing.ts';
+import type { LightboxProps } from './viewing.ts';
 
-export function Lightbox(props: { chat: ChatFiles; files: ChatFile[]; viewing: Viewing; onClose: () => void }) {
-  const { chat, viewing } = props;
+/** The end of what is loaded comes near with so many files left. */
+const NEAR_END_FILES = 5;
+
+export function Lightbox(props: LightboxProps) {
+  const { source, files, viewing, more } = props;
   const words = useWords();
   const dialog = useRef<HTMLDialogElement>(null);
   const frame = useRef<HTMLDivElement>(null);
-  const slides = useMemo(() => props.files.filter(isSlide), [props.files]);
-  const { index, file, goneName, show } = useCurrent(slides, viewing.fileId);
+  const { index, file, goneName, show } = useCurrent(files, viewing.fileId);
+  const count = Math.max(files.length, more?.count ?? 0);
   const fullScreen = useFullScreen(frame);
 
   const isClosing = useRef(false);
@@ -52,7 +53,7 @@ export function Lightbox(props: { chat: ChatFiles; files: ChatFile[]; viewing: V
   }, []);
 
   const step = useCallback((by: number) => show(index + by), [show, index]);
-  const stage = useStage({ file, index, count: slides.length, onStep: step, onBackground: close });
+  const stage = useStage({ file, index, count, onStep: step, onBackground: close });
 
   useEffect(() => {
     if (file === undefined) return close();
@@ -60,12 +61,15 @@ export function Lightbox(props: { chat: ChatFiles; files: ChatFile[]; viewing: V
     const root = frame.current?.getRootNode() as ShadowRoot | undefined;
     if (!dialog.current?.contains(root?.activeElement ?? null)) frame.current?.focus();
   }, [file?.id]);
+  useEffect(() => {
+    if (more && count > files.length && index >= files.length - NEAR_END_FILES) more.load();
+  }, [index, files.length, count]);
   if (file === undefined) return null;
 
   function onKeyDown(event: KeyboardEvent): void {
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
-    // A video's own controls take the arrows; in the question there is nothing to turn over.
-    if ((event.target as Element).closest('video, fieldset')) return;
+    // A player's own controls take the arrows; in the question there is nothing to turn over.
+    if ((event.target as Element).closest('video, .voice, fieldset')) return;
     const isRtl = getComputedStyle(event.currentTarget as Element).direction === 'rtl';
     const done = stage.onKey(event.key) || turnByKey(event.key, isRtl);
     if (done) event.preventDefault();
@@ -75,13 +79,13 @@ export function Lightbox(props: { chat: ChatFiles; files: ChatFile[]; viewing: V
     if (key === (isRtl ? 'ArrowLeft' : 'ArrowRight') || key === 'PageDown') show(index + 1);
     else if (key === (isRtl ? 'ArrowRight' : 'ArrowLeft') || key === 'PageUp') show(index - 1);
     else if (key === 'Home') show(0);
-    else if (key === 'End') show(slides.length - 1);
+    else if (key === 'End') show(files.length - 1);
     else return false;
     return true;
   }
 
   const date = new Date(file.created_at);
-  const position = words.text('positionOf', { position: index + 1, count: slides.length });
+  const position = words.text('positionOf', { position: index + 1, count });
   return (
     <dialog
       class="lightbox"
@@ -95,7 +99,7 @@ export function Lightbox(props: { chat: ChatFiles; files: ChatFile[]; viewing: V
       onClose={close}
     >
       <div class="lightbox-frame" ref={frame} tabIndex={-1}>
-        <WithConfirm key={file.id} chat={chat} file={file}>
+        <WithConfirm key={file.id} source={source} file={file}>
           {(deleteButton) => (
             <header class="lightbox-bar">
               <p class="lightbox-position">{position}</p>
@@ -106,25 +110,26 @@ export function Lightbox(props: { chat: ChatFiles; files: ChatFile[]; viewing: V
                   onClick={fullScreen.toggle}
                 />
               )}
-              <DownloadLink chat={chat} file={file} />
+              {props.actions?.(file)}
+              <DownloadLink source={source} file={file} />
               {deleteButton}
               <IconButton icon="close" label={words.label('close')} onClick={close} />
             </header>
           )}
         </WithConfirm>
         <div class="lightbox-stage" ref={stage.element} data-zoomed={stage.isZoomed}>
-          {slides.map((slide, place) =>
+          {files.map((slide, place) =>
             Math.abs(place - index) > 1 ? null : (
               <Slide
                 key={slide.id}
-                chat={chat}
+                source={source}
                 file={slide}
                 offset={(place - index) * stage.sign}
                 {...stage.slideProps(slide)}
               />
             ),
           )}
-          {slides.length > 1 && (
+          {files.length > 1 && (
             <>
               <TurnButton
                 side="previous"
@@ -135,7 +140,7 @@ export function Lightbox(props: { chat: ChatFiles; files: ChatFile[]; viewing: V
               <TurnButton
                 side="next"
                 label={words.label('next')}
-                isAtEnd={index === slides.length - 1}
+                isAtEnd={index === files.length - 1}
                 onClick={() => step(1)}
               />
             </>
@@ -147,7 +152,7 @@ export function Lightbox(props: { chat: ChatFiles; files: ChatFile[]; viewing: V
             <p class="lightbox-facts">
               {words.facts(
                 words.bytes(file.size),
-                senderText(words, file.uploader, chat.side),
+                senderText(words, file.uploader, source.side),
                 words.day(date),
                 words.time(date),
               )}
@@ -186,19 +191,14 @@ function TurnButton(props: { side: 'previous' | 'next'; label: string; isAtEnd: 
   );
 }
 
-function isSlide(file: ChatFile): boolean {
-  const shown = shownAs(file);
-  return shown === 'picture' || shown === 'video';
-}
-
 /** Which one is looked at, by its id: others come and go around it. When it goes itself, its neighbour takes its place. */
-function useCurrent(slides: ChatFile[], firstId: number) {
+function useCurrent(files: ChatFile[], firstId: number) {
   const [currentId, setCurrentId] = useState(firstId);
   const [goneName, setGoneName] = useState<string | null>(null);
   const last = useRef<{ index: number; name: string }>({ index: 0, name: '' });
-  const found = slides.findIndex(({ id }) => id === currentId);
-  const index = found >= 0 ? found : Math.min(last.current.index, slides.length - 1);
-  const file = slides[index];
+  const found = files.findIndex(({ id }) => id === currentId);
+  const index = found >= 0 ? found : Math.min(last.current.index, files.length - 1);
+  const file = files[index];
 
   useLayoutEffect(() => {
     if (found < 0) {
@@ -210,12 +210,12 @@ function useCurrent(slides: ChatFile[], firstId: number) {
 
   const show = useCallback(
     (place: number) => {
-      const next = slides[Math.max(0, Math.min(slides.length - 1, place))];
+      const next = files[Math.max(0, Math.min(files.length - 1, place))];
       if (!next) return;
       setGoneName(null);
       setCurrentId(next.id);
     },
-    [slides],
+    [files],
   );
   return { index, file, goneName, show };
 }

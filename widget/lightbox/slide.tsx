@@ -1,9 +1,11 @@
-/** One picture or video of the viewer, fitted into the stage. */
+/** One file of the viewer: a picture or a video fitted into the stage, a sound with its player, a card for the rest. */
 import { useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import type { ChatFiles } from '../core/chat-files.ts';
+import { DownloadLink } from '../ui/download-link.tsx';
 import { FileBadge } from '../ui/file-badge.tsx';
-import { shownAs } from '../ui/file-kind.ts';
+import { kindLabel, shownAs } from '../ui/file-kind.ts';
+import { Audio } from '../ui/file-preview.tsx';
+import type { FileSource } from '../ui/file-source.ts';
 import { Placeholder } from '../ui/placeholder.tsx';
 import { onlyThisPlays } from '../ui/playback.ts';
 import { useMediaLink } from '../ui/use-media-link.ts';
@@ -12,7 +14,7 @@ import { useWords } from '../ui/use-words.tsx';
 import { FITTED, fittedSize, type Size, type View } from './zoom.ts';
 
 type Props = {
-  chat: ChatFiles;
+  source: FileSource;
   file: ChatFile;
   stage: Size;
   /** 0: the one that is looked at; the neighbours load already. */
@@ -26,9 +28,8 @@ type Props = {
 };
 
 export function Slide(props: Props) {
-  const { chat, file, offset, drag, isMoving } = props;
-  const words = useWords();
-  const link = useMediaLink(chat, file, false);
+  const { source, file, offset, drag, isMoving } = props;
+  const link = useMediaLink(source, file, false);
   const isCurrent = offset === 0;
   return (
     <div
@@ -38,21 +39,32 @@ export function Slide(props: Props) {
       inert={!isCurrent}
       style={{ transform: `translateX(calc(${offset * 100}% + ${drag}px))` }}
     >
-      {link.isBroken ? (
-        <div class="slide-card">
-          <FileBadge name={file.name} type={file.mime_type} />
-          <p>{words.label('cannotShow')}</p>
-        </div>
-      ) : shownAs(file) === 'video' ? (
-        <Film {...props} link={link} />
-      ) : (
-        <Still {...props} link={link} />
-      )}
+      <Content {...props} link={link} />
     </div>
   );
 }
 
 type Linked = Props & { link: ReturnType<typeof useMediaLink> };
+
+function Content(props: Linked) {
+  const shown = props.link.isBroken ? null : shownAs(props.file);
+  if (shown === 'picture') return <Still {...props} />;
+  if (shown === 'video') return <Film {...props} />;
+  return <Card {...props} shown={shown} />;
+}
+
+/** What is listened to, and what is for another program. */
+function Card({ source, file, link, offset, shown }: Linked & { shown: 'audio' | null }) {
+  const words = useWords();
+  return (
+    <div class="slide-card">
+      <FileBadge name={file.name} type={file.mime_type} />
+      <p>{words.label(link.isBroken ? 'cannotShow' : kindLabel(file.mime_type))}</p>
+      {shown === 'audio' && offset === 0 && <Audio file={file} link={link} />}
+      {shown === null && <DownloadLink source={source} file={file} hasText />}
+    </div>
+  );
+}
 
 function Still({ file, stage, offset, view, isMoving, size, onSize, link }: Linked) {
   const [isShown, setIsShown] = useState(false);

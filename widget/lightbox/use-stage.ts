@@ -152,7 +152,7 @@ function sizeOf({ id, width, height }: ChatFile, sizes: Record<number, Size>): S
   return sizes[id] ?? (width && height ? { width, height } : null);
 }
 
-/** Before the size of a picture is known a tap on it must not close; beside a video one may. */
+/** A tap on a card must not close, nor one on a picture before its size is known; beside a video one may. */
 function canShowAnywhere(file: ChatFile | undefined): boolean {
-  return file !== undefined && shownAs(file) === 'picture';
+  return file !== undefined && shownAs(file) !== 'video';
 }

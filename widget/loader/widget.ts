@@ -106,6 +106,8 @@ export class ChatbotFileUpload {
       frame.contentWindow?.postMessage(welcome, origin, [channel.port2]);
       for (const message of early.splice(0)) say(message);
     };
+    // First of all: a target that is none leaves nothing behind.
+    const withdraw = place(frame, options.target);
     const timer = setTimeout(
       () =>
         onError?.({
@@ -116,7 +118,6 @@ export class ChatbotFileUpload {
     );
     addEventListener('message', onMessage);
     const stopForwarding = options.wholePage === false ? () => {} : forwardFiles(say);
-    const withdraw = place(frame, options.target);
 
     this.addFiles = (files) => say({ type: 'files', files: [...files] });
     this.setToken = (token) => {

@@ -1,7 +1,7 @@
 /** The link that saves a file, wherever the page around it comes from. */
 import { useRef } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import type { ChatFiles } from '../core/chat-files.ts';
+import type { FileSource } from './file-source.ts';
 import { Icon } from './icons.tsx';
 import { useWords } from './use-words.tsx';
 
@@ -10,16 +10,18 @@ const MAX_GATHERED = 200 * 1024 * 1024;
 
 /**
  * A signed link says itself whether it opens or saves, and only the server can make another. On the server's own pages
- * `download` saves either kind; on other sites it is ignored, so what would open is fetched first.
+ * `download` saves either kind; on other sites it is ignored, so what would open is fetched first. `hasText`: a button
+ * with the word, not only the icon.
  */
-export function DownloadLink({ chat, file }: { chat: ChatFiles; file: ChatFile }) {
+export function DownloadLink(props: { source: FileSource; file: ChatFile; hasText?: boolean }) {
+  const { source, file, hasText = false } = props;
   const words = useWords();
   const isBusy = useRef(false);
   const isOwnPage = new URL(file.url, location.href).origin === location.origin;
 
   async function save(): Promise<void> {
-    await chat.renewLinks(file.id).catch(() => {});
-    const { url } = chat.state.get().files.find(({ id }) => id === file.id) ?? file;
+    await source.renewLinks(file.id).catch(() => {});
+    const { url } = source.state.get().files.find(({ id }) => id === file.id) ?? file;
     if (isOwnPage || savesByItself(url)) return follow(url);
     const blob = await fetch(url).then((answer) => (answer.ok ? answer.blob() : Promise.reject(answer.status)));
     const objectUrl = URL.createObjectURL(blob);
@@ -53,7 +55,7 @@ export function DownloadLink({ chat, file }: { chat: ChatFiles; file: ChatFile }
 
   return (
     <a
-      class="icon-button"
+      class={hasText ? 'text-button' : 'icon-button'}
       href={file.url}
       download={file.name}
       target={isOwnPage ? undefined : '_blank'}
@@ -64,6 +66,7 @@ export function DownloadLink({ chat, file }: { chat: ChatFiles; file: ChatFile }
       onClick={onClick}
     >
       <Icon name="download" />
+      {hasText && words.label('download')}
     </a>
   );
 }

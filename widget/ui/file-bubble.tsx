@@ -10,6 +10,7 @@ import { FileBadge } from './file-badge.tsx';
 import { kindLabel, shownAs } from './file-kind.ts';
 import { FileName } from './file-name.tsx';
 import { FilePreview } from './file-preview.tsx';
+import type { FileSource } from './file-source.ts';
 import { Icon } from './icons.tsx';
 import type { OpenFile } from './picture.tsx';
 import { pictureBox } from './picture-box.ts';
@@ -39,7 +40,7 @@ export function FileBubble({ file, chat, onOpen }: { file: ChatFile; chat: ChatF
         style={{ width: box ? `${box.width}px` : '' }}
       >
         {shown !== null && <FilePreview file={file} shown={shown} link={link} box={box} onOpen={onOpen} />}
-        <WithConfirm chat={chat} file={file}>
+        <WithConfirm source={chat} file={file}>
           {(deleteButton) => (
             <div class="card-line">
               {shown === null && <FileBadge name={file.name} type={file.mime_type} />}
@@ -50,7 +51,7 @@ export function FileBubble({ file, chat, onOpen }: { file: ChatFile; chat: ChatF
                 </span>
               </div>
               <div class="card-actions">
-                <DownloadLink chat={chat} file={file} />
+                <DownloadLink source={chat} file={file} />
                 {deleteButton}
               </div>
             </div>
@@ -84,11 +85,11 @@ export function Message(props: { chat: ChatFiles; file: ChatFile; height: number
 
 /** A button that asks before it deletes; `children` puts it in its place, the question stands under them. */
 export function WithConfirm(props: {
-  chat: ChatFiles;
+  source: FileSource;
   file: ChatFile;
   children: (deleteButton: ComponentChildren) => ComponentChildren;
 }) {
-  const { chat, file } = props;
+  const { source, file } = props;
   const words = useWords();
   const [isAsking, setIsAsking] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -102,7 +103,7 @@ export function WithConfirm(props: {
   return (
     <>
       {props.children(
-        chat.canRemove(file) && (
+        source.canRemove(file) && (
           <button
             type="button"
             class="icon-button"
@@ -116,7 +117,7 @@ export function WithConfirm(props: {
           </button>
         ),
       )}
-      {isAsking && <ConfirmDelete onKeep={keep} onDelete={() => chat.remove(file.id)} />}
+      {isAsking && <ConfirmDelete onKeep={keep} onDelete={() => source.remove(file.id)} />}
     </>
   );
 }

@@ -49,6 +49,12 @@ export function shownAs({ mime_type: type }: ChatFile): 'picture' | 'video' | 'a
   return /^audio\//.test(type) && canPlay(type) ? 'audio' : null;
 }
 
+/** Whether the viewer shows more of it than a card. */
+export function isMedia(file: ChatFile): boolean {
+  const shown = shownAs(file);
+  return shown === 'picture' || shown === 'video';
+}
+
 /** Asked once for each type: making an element for each of two thousand files takes time. */
 function canPlay(type: string): boolean {
   let answer = playable.get(type);

@@ -48,7 +48,7 @@ function Video({ file, link, box }: { file: ChatFile; link: MediaLink; box: Pict
 }
 
 /** Our own player is a chunk; until it is here, or if it cannot be had, the browser's stands in its place. */
-function Audio({ file, link }: { file: ChatFile; link: MediaLink }) {
+export function Audio({ file, link }: { file: ChatFile; link: MediaLink }) {
   const place = useRef<HTMLDivElement>(null);
   const isNear = useIsNear(place);
   const player = useLazy(loadVoicePlayer, isNear);

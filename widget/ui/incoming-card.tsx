@@ -3,6 +3,7 @@ import type { Uploader } from '../../server/contract/chat-file.ts';
 import type { IncomingUpload } from '../core/incoming.ts';
 import { incomingText } from '../words/state-words.ts';
 import { FileBadge } from './file-badge.tsx';
+import { FileName } from './file-name.tsx';
 import { Icon } from './icons.tsx';
 import { ProgressLine } from './progress-line.tsx';
 import { useWords } from './use-words.tsx';
@@ -24,7 +25,7 @@ export function IncomingCard({ upload, side }: { upload: IncomingUpload; side: U
         <div class="card-line">
           <FileBadge name={name} type="" />
           <div class="card-text">
-            <bdi class="file-name">{name}</bdi>
+            <FileName name={name} />
             <span class="card-note" data-tone={state === 'failed' ? 'danger' : undefined}>
               {hasEnded && <Icon name={state === 'failed' ? 'warning' : 'close'} />}
               {incomingText(words, upload, isOwn)}

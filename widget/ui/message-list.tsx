@@ -5,6 +5,7 @@ import type { ChatFiles, ChatFilesState } from '../core/chat-files.ts';
 import type { Upload } from '../core/upload.ts';
 import type { Viewing } from '../lightbox/viewing.ts';
 import { FileBubble } from './file-bubble.tsx';
+import { isMedia } from './file-kind.ts';
 import { type FileGroup, groupFiles } from './group-files.ts';
 import { Icon } from './icons.tsx';
 import { IncomingCard } from './incoming-card.tsx';
@@ -46,6 +47,7 @@ export function MessageList(props: {
       ]),
     [groups, hidden, chat, onOpen],
   );
+  const viewable = useMemo(() => (viewing === null ? [] : state.files.filter(isMedia)), [viewing, state.files]);
   const isEmpty = state.files.length + state.uploads.length + state.incoming.length === 0;
   return (
     <>
@@ -85,7 +87,7 @@ export function MessageList(props: {
       <p class="visually-hidden" role="status">
         {goneFile !== null && words.text('removedFile', { name: goneFile.name })}
       </p>
-      <Viewer chat={chat} files={state.files} viewing={viewing} onClose={() => setViewing(null)} />
+      <Viewer source={chat} files={viewable} viewing={viewing} onClose={() => setViewing(null)} />
     </>
   );
 }

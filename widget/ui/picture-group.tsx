@@ -66,11 +66,11 @@ function Tile(props: { chat: ChatFiles; file: ChatFile; box: PictureBox; more: n
           <Picture file={file} link={link} box={box} more={props.more} onOpen={props.onOpen} />
         </>
       )}
-      <WithConfirm chat={chat} file={file}>
+      <WithConfirm source={chat} file={file}>
         {(deleteButton) =>
           (props.more === 0 || link.isBroken) && (
             <div class="tile-actions">
-              <DownloadLink chat={chat} file={file} />
+              <DownloadLink source={chat} file={file} />
               {deleteButton}
             </div>
           )

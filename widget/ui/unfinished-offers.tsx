@@ -4,6 +4,7 @@ import type { ChatFiles } from '../core/chat-files.ts';
 import type { ResumableUpload } from '../core/unfinished.ts';
 import { errorText } from '../words/problem-words.ts';
 import { FileBadge } from './file-badge.tsx';
+import { FileName } from './file-name.tsx';
 import { IconButton } from './icons.tsx';
 import { useKeptFocus } from './use-kept-focus.ts';
 import { useWords } from './use-words.tsx';
@@ -50,7 +51,7 @@ function Offer(props: { chat: ChatFiles; upload: ResumableUpload; pick: (use: (f
           <span class="offer-text">
             <span class="offer-name">
               {words.pieces('goOnWith', {
-                name: <bdi class="file-name">{name}</bdi>,
+                name: <FileName name={name} />,
                 percent: words.percent(offset, size),
               })}
             </span>

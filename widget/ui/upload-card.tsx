@@ -4,6 +4,7 @@ import type { ChatFiles } from '../core/chat-files.ts';
 import type { Upload } from '../core/upload.ts';
 import type { Words } from '../words/create-words.ts';
 import { uploadText } from '../words/state-words.ts';
+import { FileName } from './file-name.tsx';
 import { Icon, IconButton, type IconName } from './icons.tsx';
 import { ProgressLine } from './progress-line.tsx';
 import { Question } from './question.tsx';
@@ -51,7 +52,7 @@ function Card(props: Props) {
       <article class="bubble" data-status={status} aria-label={words.text('uploadOf', { name })} ref={card}>
         <div class="card-line">
           <UploadThumbnail file={upload.file} name={name} type={upload.type} />
-          <bdi class="file-name">{name}</bdi>
+          <FileName name={name} />
           <div class="card-actions">
             <MainAction {...props} />
             {!isFinishing && (

@@ -1,7 +1,7 @@
 /** The link that one file is shown by: kept while it works, renewed once when it does not. */
 import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import type { ChatFiles } from '../core/chat-files.ts';
+import type { FileSource } from './file-source.ts';
 
 export type MediaLink = {
   url: string;
@@ -18,7 +18,7 @@ type State = { url: string; attempt: number; step: 'first' | 'renewed' | 'whole-
  * Links are renewed now and then. A picture that is there must not load again and a video must not stop playing, so a
  * link stays until it fails. `small`: the thumbnail where the server has one, and the file itself where that is broken.
  */
-export function useMediaLink(chat: ChatFiles, file: ChatFile, small: boolean): MediaLink {
+export function useMediaLink(source: FileSource, file: ChatFile, small: boolean): MediaLink {
   const linkOf = (from: ChatFile) => (small && from.thumbnail !== null ? from.thumbnail : from.url);
   const [state, setState] = useState<State>(() => ({ url: linkOf(file), attempt: 0, step: 'first' }));
   const isBusy = useRef(false);
@@ -33,9 +33,9 @@ export function useMediaLink(chat: ChatFiles, file: ChatFile, small: boolean): M
   async function goOn(): Promise<void> {
     const again = (next: string, nextStep: State['step']) =>
       setState({ url: next, attempt: attempt + 1, step: nextStep });
-    const newest = () => chat.state.get().files.find(({ id }) => id === file.id) ?? file;
+    const newest = () => source.state.get().files.find(({ id }) => id === file.id) ?? file;
     if (step === 'first') {
-      await chat.renewLinks(file.id).catch(() => {});
+      await source.renewLinks(file.id).catch(() => {});
       again(linkOf(newest()), 'renewed');
     } else if (step === 'renewed' && linkOf(newest()) !== newest().url) again(newest().url, 'whole-file');
     else again(url, 'broken');

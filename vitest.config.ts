@@ -14,6 +14,9 @@ const DATABASE_TESTS = [
   'test/flow/{sessions-api,tus-conformance,tus-protocol}.test.ts',
 ];
 
+/** They need an S3; what they start stands on it. */
+const S3_TESTS = ['test/**/*s3*.test.ts'];
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -29,7 +32,11 @@ export default defineConfig({
         extends: true,
         test: { name: 'postgres', include: DATABASE_TESTS, globalSetup: ['test/services/shared-postgres.ts'] },
       },
-      { extends: true, test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: BROWSER_TESTS } },
+      { extends: true, test: { name: 's3', include: S3_TESTS, globalSetup: ['test/services/shared-s3.ts'] } },
+      {
+        extends: true,
+        test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: [...BROWSER_TESTS, ...S3_TESTS] },
+      },
       {
         extends: true,
         test: { name: 'browser', include: BROWSER_TESTS, globalSetup: ['test/services/prepare-browsers.ts'] },

@@ -108,10 +108,11 @@ function createLifecycle(
 }
 
 /** Files on a disk of one node are seen by no other. */
-async function claimLocalFiles({ nodes }: Parts): Promise<void> {
+async function claimLocalFiles({ config, nodes }: Parts): Promise<void> {
+  if (config.s3 !== undefined) return;
   if (await nodes.claim('files on a local disk')) return;
   throw new Error(
-    'Another node runs on this database, with the files on its own disk. Several nodes need a store that all of them see: S3.',
+    'Another node runs on this database, with the files on its own disk. Several nodes need a store that all of them see: S3 (USE_S3_STORAGE).',
   );
 }
 

@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { NodeSession } from '../database/node-session.ts';
 import type { Database } from '../database/open-database.ts';
-import { sharedSecret } from '../database/server-value-table.ts';
 import { inMemory } from '../http/rate-limit.ts';
 import { createDatabaseLimiters, createRedisLimiters } from '../http/shared-limiter.ts';
 import { createDatabaseCarrier } from '../nodes/database-carrier.ts';
@@ -19,18 +18,20 @@ import { createNodeLocker } from '../upload/node-locker.ts';
 import { createSharedLocks } from '../upload/shared-locks.ts';
 import { HOLDER } from './holder.ts';
 
-type Needs = { config: Config; log: Logger; database: Database; feed: Pick<SessionFeed, 'wake' | 'publish'> };
-
-/** Characters of the name that keeps this installation apart from others that share its Redis. */
-const INSTALLATION_CHARACTERS = 16;
+type Needs = {
+  config: Config;
+  log: Logger;
+  database: Database;
+  feed: Pick<SessionFeed, 'wake' | 'publish'>;
+  installation: string;
+};
 
 /** PostgreSQL finds out in some ten seconds that a machine has gone. */
 const CLAIM_MS = 15_000;
 const CLAIM_RETRY_MS = 500;
 
 /** One node on SQLite, or one of several on PostgreSQL. @throws when PostgreSQL does not answer */
-export async function composeNodes({ config, log, database, feed }: Needs) {
-  const installation = (await sharedSecret(database, 'installation')).slice(0, INSTALLATION_CHARACTERS);
+export async function composeNodes({ config, log, database, feed, installation }: Needs) {
   const prefix = `chatdrop:${installation}`;
   const session = await openSession(config.postgresUrl);
   session?.onLost(() =>

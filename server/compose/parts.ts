@@ -14,6 +14,7 @@ import type { Database } from '../database/open-database.ts';
 import { createPeopleTable } from '../database/people-table.ts';
 import { createRateLimitTable } from '../database/rate-limit-table.ts';
 import { createRemovedObjectTable } from '../database/removed-object-table.ts';
+import { createS3UploadTable } from '../database/s3-upload-table.ts';
 import { sharedSecret } from '../database/server-value-table.ts';
 import { createUploadPartTable } from '../database/upload-part-table.ts';
 import { createUploadTable } from '../database/upload-table.ts';
@@ -24,6 +25,9 @@ import { createPresentFile } from '../sharing/present-file.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { createLocalStorage } from '../storage/local-storage.ts';
 import { composeNodes } from './nodes.ts';
+
+/** Of the name that keeps this installation apart from others that share its Redis or its bucket. */
+const INSTALLATION_CHARACTERS = 16;
 
 /** What tests put in the place of a part; each gets the real one to wrap. */
 export type Overrides = {
@@ -52,14 +56,15 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const removedObjects = createRemovedObjectTable(database);
   const choreTable = createChoreTable(database);
   const limits = createRateLimitTable(database);
-  const storage = (overrides.storage ?? same)(await createLocalStorage(config.mediaRoot));
+  const installation = (await sharedSecret(database, 'installation')).slice(0, INSTALLATION_CHARACTERS);
+  const storage = (overrides.storage ?? same)(await openStorage(config, database, installation));
 
   const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
   const mediaUrl = () => publicUrl() + config.mediaPath;
   const presentFile = createPresentFile({ mediaUrl, secret: linkSecret, expirySeconds: config.signedUrlSeconds, now });
   const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
   const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
-  const nodes = await composeNodes({ config, log, database, feed });
+  const nodes = await composeNodes({ config, log, database, feed, installation });
   const policy = { maxFileSizeBytes: config.maxFileSizeBytes, allowedTypes: config.allowedTypes };
   const draining = new AbortController();
   const auth = composeAuth(config, log, draining.signal);
@@ -88,6 +93,14 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     policy,
     draining,
   };
+}
+
+async function openStorage(config: Config, database: Database, installation: string): Promise<FileStorage> {
+  const { s3: settings, mediaRoot, maxFileSizeBytes } = config;
+  if (settings === undefined) return createLocalStorage(mediaRoot);
+  // Who has the files on the disk does not wait for the SDK to load.
+  const { createS3Storage } = await import('../storage/s3-storage.ts');
+  return createS3Storage({ settings, uploads: createS3UploadTable(database), installation, maxFileSizeBytes });
 }
 
 /** Who is calling: the keys, and what is checked with them. */

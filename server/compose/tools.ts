@@ -28,8 +28,11 @@ export async function migrateDatabase(config: Config, direction: 'up' | 'down'):
 }
 
 /** Folders that no other server may use meanwhile. What lies in the data folder is guarded by that one's lock. */
-export function ownedFolders({ dataDir, databaseFile, postgresUrl, mediaRoot }: Config): string[] {
-  const folders = postgresUrl === undefined ? [path.dirname(databaseFile), mediaRoot] : [mediaRoot];
+export function ownedFolders({ dataDir, databaseFile, postgresUrl, mediaRoot, s3 }: Config): string[] {
+  const folders = [
+    ...(postgresUrl === undefined ? [path.dirname(databaseFile)] : []),
+    ...(s3 === undefined ? [mediaRoot] : []),
+  ];
   return [dataDir, ...folders.filter((folder) => path.relative(dataDir, folder).startsWith('..'))];
 }
 

@@ -1,7 +1,7 @@
 /** The port to the bytes: unfinished ones by upload id, shared ones by storage key. */
 import type { Readable } from 'node:stream';
 
-/** How a request's body ended. In every case the bytes up to the returned offset are on disk. */
+/** How a request's body ended. In every case the bytes up to the returned offset are stored: on disk, or in the bucket. */
 export type BodyEnd = 'complete' | 'client-left' | 'stopped' | 'idle' | 'too-long';
 
 export type AppendOptions = {
@@ -32,15 +32,18 @@ export type StoredObject = {
   close(): Promise<void>;
 };
 
+/** What the store is to say of the object. */
+export type LinkedAnswer = { contentType: string; contentDisposition: string; expiresSeconds: number };
+
 /** @throws {Failure} `storage-full` or `storage-unavailable` from every call that fails for lack of space or of the store. */
 export type FileStorage = {
-  /** An empty place for an upload, on disk when this returns. */
-  create(uploadId: string): Promise<void>;
-  /** Writes a body at the offset. What is written is on disk when this returns or throws. */
+  /** An empty place for an upload, there for good when this returns. `sizeBytes` where it is known how long it will be. */
+  create(uploadId: string, sizeBytes?: number | null): Promise<void>;
+  /** Writes a body at the offset. What is written is stored when this returns or throws. */
   append(uploadId: string, offset: number, body: Readable, options: AppendOptions): Promise<AppendResult>;
-  /** Bytes that are on disk for an unfinished upload; null if there is no place for it. */
+  /** Bytes that are stored for an unfinished upload; null if there is no place for it. */
   offsetOf(uploadId: string): Promise<number | null>;
-  /** The first bytes of an unfinished upload. */
+  /** The first bytes of an unfinished upload; `HEAD_BYTES` at most are kept at hand. */
   readIncoming(uploadId: string, lengthBytes: number): Promise<Uint8Array>;
   /**
    * Makes an upload of others, one behind the other in this order; those stay. Its place is there with all bytes or not
@@ -63,4 +66,6 @@ export type FileStorage = {
   freeBytes(): Promise<number>;
   /** @throws when the store cannot be written to. */
   check(): Promise<void>;
+  /** An address at which the store itself gives the object to whoever has it, for a short time; null where it cannot. */
+  linkTo(key: string, answer: LinkedAnswer): Promise<string | null>;
 };

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -15,7 +15,8 @@ import { send } from './wire.ts';
 export type S3Access = { endpoint: string; region: string; accessKeyId: string; secretAccessKey: string };
 export type CephRgw = S3Access & { close(): Promise<void> };
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
+const LOG_CHARACTERS_SHOWN = 3000;
 const STORE_BYTES = 4 * 1024 ** 3;
 const run = promisify(execFile);
 
@@ -44,8 +45,9 @@ export async function startCephRgw(): Promise<CephRgw> {
   try {
     return { ...(await startCluster(folder, children)), close };
   } catch (error) {
+    const log = await lastWords(folder);
     await close();
-    throw error;
+    throw new Error(`Ceph did not start.\n${log}`, { cause: error });
   }
 }
 
@@ -62,7 +64,9 @@ async function startCluster(folder: string, children: ChildProcess[]): Promise<S
   const daemon = (wanted: DebianProgram, args: string[]) => {
     // However the tests end, it ends with them.
     const words = ['--pdeathsig', 'KILL', debianProgram(wanted), '-f', ...args, ...asUser];
-    children.push(spawn('setpriv', words, { env, cwd: folder, stdio: 'ignore' }));
+    const child = spawn('setpriv', words, { env, cwd: folder, stdio: 'ignore' });
+    children.push(child);
+    return child;
   };
 
   const map = path.join(folder, 'monmap');
@@ -74,14 +78,18 @@ async function startCluster(folder: string, children: ChildProcess[]): Promise<S
   await command(OSD, ['-i', '0', '--mkfs', '--osd-uuid', store, ...asUser]);
   await command(CEPH, ['osd', 'crush', 'add', 'osd.0', '1.0', 'root=default', 'host=localhost']);
   daemon(OSD, ['-i', '0']);
-  daemon(RGW, ['-n', 'client.rgw']);
+  const gateway = daemon(RGW, ['-n', 'client.rgw']);
   const keys = { accessKeyId: 'testkey', secretAccessKey: 'testsecret' };
   const endpoint = `http://127.0.0.1:${rgwPort}`;
   await eventually(
     'the gateway of Ceph answers',
-    async () => (await send({ method: 'GET', url: `${endpoint}/`, timeoutMs: 2000 })).status === 200,
+    async () => {
+      if (gateway.exitCode !== null) return 'ended';
+      return (await send({ method: 'GET', url: `${endpoint}/`, timeoutMs: 2000 })).status === 200;
+    },
     START_TIMEOUT_MS,
   );
+  if (gateway.exitCode !== null) throw new Error(`The gateway of Ceph ended with ${gateway.exitCode}.`);
   const user = ['--uid=test', '--display-name=test', `--access-key=${keys.accessKeyId}`];
   await command(ADMIN, ['user', 'create', ...user, `--secret-key=${keys.secretAccessKey}`]);
   return { endpoint, region: 'us-east-1', ...keys };
@@ -135,6 +143,17 @@ rgw gc processor period = 20
 function program(command: string, debianPackage: string): DebianProgram {
   const setting = `TEST_${command.toUpperCase().replace('-', '_')}`;
   return { title: 'Ceph', setting, commands: [command], debianPackages: [debianPackage] };
+}
+
+/** Of each log, the end. */
+async function lastWords(folder: string): Promise<string> {
+  const logs = path.join(folder, 'log');
+  const names = await readdir(logs).catch(() => []);
+  const texts = names.map(async (name) => {
+    const text = await readFile(path.join(logs, name), 'utf8');
+    return `--- ${name} ---\n${text.slice(-LOG_CHARACTERS_SHOWN)}`;
+  });
+  return (await Promise.all(texts)).join('\n');
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ChatFile, FileList, UnfinishedUpload } from '../../server/contract/chat-file.ts';
 import type { Problem } from '../../server/contract/problem.ts';
 import type { ChatRoom } from './chat-room.ts';
+import { bucketAt, objectKeys } from './shared-s3.ts';
 import { create, fileIdOf } from './tus-wire.ts';
 import { jsonOf, send, type WireAnswer } from './wire.ts';
 
@@ -60,8 +61,10 @@ export function codeOf(answer: WireAnswer): string {
   return jsonOf<Problem>(answer).code;
 }
 
-/** Paths of all files under DATA_DIR/media that hold at least one byte. */
+/** Paths of all files under DATA_DIR/media that hold at least one byte; on S3, the keys of the server's bucket. */
 export async function storedFiles(dataDir: string): Promise<string[]> {
+  const bucket = bucketAt(dataDir);
+  if (bucket !== undefined) return objectKeys(bucket);
   const media = join(dataDir, 'media');
   const entries = await readdir(media, { recursive: true, withFileTypes: true }).catch(() => []);
   const found: string[] = [];

@@ -10,6 +10,7 @@ import { type Database, openDatabase } from '../../server/database/open-database
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { newTestDatabase } from './shared-postgres.ts';
+import { bucketSettings } from './shared-s3.ts';
 import { TEST_SECRET } from './tokens.ts';
 import { send } from './wire.ts';
 
@@ -69,6 +70,7 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
     CHAT_UPLOAD_RATE_LIMIT: '100000',
     JWT_SECRET: options.development ? undefined : TEST_SECRET,
     DATABASE_URL: await databaseOf(dataDir),
+    ...(await bucketSettings(dataDir)),
     ...options.env,
   };
   const env = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));

@@ -1,6 +1,6 @@
 /** One S3 for all tests of the project `s3`: started before the first, or the one that TEST_S3_ENDPOINT names; a bucket for each that asks. */
 import { randomBytes } from 'node:crypto';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { inject } from 'vitest';
 import type { TestProject } from 'vitest/node';
 import { type S3Access, startCephRgw } from './ceph-rgw.ts';
@@ -31,9 +31,7 @@ export async function newTestBucket(): Promise<TestBucket | null> {
   const access = inject('s3');
   if (access === undefined) return null;
   const bucket = `test-${randomBytes(6).toString('hex')}`;
-  const client = testS3Client(access);
-  await client.send(new CreateBucketCommand({ Bucket: bucket }));
-  client.destroy();
+  await withClient(access, (client) => client.send(new CreateBucketCommand({ Bucket: bucket })));
   return { ...access, bucket };
 }
 
@@ -49,14 +47,49 @@ export function testS3Client({ endpoint, region, accessKeyId, secretAccessKey }:
   });
 }
 
-/** The server's settings for a bucket. */
-export function s3Settings({ endpoint, region, accessKeyId, secretAccessKey, bucket }: TestBucket) {
+const buckets = new Map<string, TestBucket>();
+
+/** Settings of a server with that data folder; started there again it finds its bucket again. Nothing: the local disk. */
+export async function bucketSettings(dataDir: string): Promise<Record<string, string>> {
+  const bucket = buckets.get(dataDir) ?? (await newTestBucket());
+  if (bucket === null) return {};
+  buckets.set(dataDir, bucket);
   return {
     USE_S3_STORAGE: 'true',
-    AWS_S3_ENDPOINT_URL: endpoint,
-    AWS_S3_REGION_NAME: region,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_STORAGE_BUCKET_NAME: bucket,
+    AWS_S3_ENDPOINT_URL: bucket.endpoint,
+    AWS_S3_REGION_NAME: bucket.region,
+    AWS_ACCESS_KEY_ID: bucket.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
+    AWS_STORAGE_BUCKET_NAME: bucket.bucket,
   };
+}
+
+/** The bucket of a server that was started with that data folder. */
+export function bucketAt(dataDir: string): TestBucket | undefined {
+  return buckets.get(dataDir);
+}
+
+/** All that is in it, sorted. */
+export async function objectKeys(bucket: TestBucket): Promise<string[]> {
+  return withClient(bucket, async (client) => {
+    const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket.bucket }));
+    return Contents.map(({ Key = '' }) => Key).sort();
+  });
+}
+
+/** Keys of the multipart uploads that are begun and not ended. */
+export async function begunMultiparts(bucket: TestBucket): Promise<string[]> {
+  return withClient(bucket, async (client) => {
+    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket.bucket }));
+    return Uploads.map(({ Key = '' }) => Key).sort();
+  });
+}
+
+async function withClient<T>(access: S3Access, work: (client: S3Client) => Promise<T>): Promise<T> {
+  const client = testS3Client(access);
+  try {
+    return await work(client);
+  } finally {
+    client.destroy();
+  }
 }

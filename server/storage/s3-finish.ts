@@ -1,0 +1,79 @@
+/** Makes one object of an unfinished upload. Each step can be repeated after a crash or a fault at any point. */
+import { completeOrFind, type S3Needs } from './s3-complete.ts';
+import { copyInParts, LARGE_COPY_BYTES } from './s3-copy.ts';
+import { bytesOf, dropObjects, sourcesOf, streamOf, WHOLE } from './s3-pieces.ts';
+import { type S3Upload, unchanged } from './s3-uploads.ts';
+import { overtaken } from './s3-writer.ts';
+
+/** Two calls may meet (both are safe alone); more changes than these mean that somebody else writes. */
+const MAX_STEPS = 6;
+
+/** Afterwards no byte is in a part: all can be read and copied. @returns null if there is no such upload */
+export async function seal(needs: S3Needs, id: string): Promise<S3Upload | null> {
+  for (let step = 0; step < MAX_STEPS; step += 1) {
+    const upload = await needs.uploads.find(id);
+    if (upload === null || upload.multipart === null) return upload;
+    if (upload.pieces.length > 0) await storeLastPart(needs, upload, upload.multipart);
+    else await complete(needs, upload, upload.multipart);
+  }
+  throw overtaken();
+}
+
+type Multipart = NonNullable<S3Upload['multipart']>;
+
+async function storeLastPart(needs: S3Needs, upload: S3Upload, multipart: Multipart): Promise<void> {
+  const { bucket, uploads, reader, names } = needs;
+  const sources = sourcesOf(names, upload.id, upload.pieces);
+  const number = upload.parts + 1;
+  const etag = await bucket.putPartStream(multipart, number, () => streamOf(reader, sources), bytesOf(sources));
+  const change = {
+    ...unchanged(upload),
+    parts: number,
+    addParts: [{ number, etag }],
+    dropPieces: upload.pieces.map(({ name }) => name),
+  };
+  if (!(await uploads.change(upload.id, upload.version, change))) return;
+  await dropObjects(
+    bucket,
+    sources.map(({ key }) => key),
+  );
+}
+
+async function complete(
+  { bucket, multiparts, uploads }: S3Needs,
+  upload: S3Upload,
+  multipart: Multipart,
+): Promise<void> {
+  const etags = await uploads.etagsOf(upload.id);
+  if (etags.length !== upload.parts) return;
+  await completeOrFind({ bucket, multiparts }, multipart, etags, upload.offset);
+  const whole = { start: 0, sizeBytes: upload.offset, name: WHOLE };
+  const change = { ...unchanged(upload), multipart: null, parts: 0, addPieces: [whole] };
+  await uploads.change(upload.id, upload.version, change);
+}
+
+/** To its key, and away from where it was. @throws when the bytes are in neither place */
+export async function makeFinal(needs: S3Needs, id: string, key: string): Promise<void> {
+  const { bucket, uploads, names } = needs;
+  const upload = await seal(needs, id);
+  if (upload === null) {
+    if ((await bucket.sizeOf(key)) === null) throw new Error(`the bytes of ${id} are neither there nor at ${key}`);
+    return;
+  }
+  await publish(needs, upload, key);
+  await uploads.remove(id);
+  await dropObjects(
+    bucket,
+    upload.pieces.map(({ name }) => names.object(id, name)),
+  );
+}
+
+async function publish(needs: S3Needs, upload: S3Upload, key: string): Promise<void> {
+  const { bucket, reader, names } = needs;
+  const sources = sourcesOf(names, upload.id, upload.pieces);
+  const [first] = sources;
+  if (first === undefined) await bucket.put(key, Buffer.alloc(0));
+  else if (sources.length > 1) await bucket.putStream(key, () => streamOf(reader, sources), bytesOf(sources));
+  else if (first.sizeBytes <= LARGE_COPY_BYTES) await bucket.copy(first.key, key);
+  else await copyInParts(needs, upload, first, key);
+}

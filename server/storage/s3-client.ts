@@ -28,6 +28,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** Of one request; the SDK waits a little longer before each further one. */
 const MAX_ATTEMPTS = 3;
 
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
 /** @param maxSockets what is above waits for its turn */
 export function s3Config(settings: S3Settings, timeouts: S3Timeouts, maxSockets: number): S3ClientConfig {
   const { region, endpoint, useTls, pathStyle, credentials } = settings;
@@ -42,6 +44,8 @@ export function s3Config(settings: S3Settings, timeouts: S3Timeouts, maxSockets:
     // Newer checksums are refused or not understood by older Ceph, R2 and B2.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    // It warns on the console of what is thrown as well.
+    logger: SILENT,
     requestHandler: {
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: timeouts.requestTimeoutMs,

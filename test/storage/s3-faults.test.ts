@@ -1,0 +1,186 @@
+/** A store on a bad day: no byte that was acknowledged is lost, the file is whole in the end, and nothing stays beside it. */
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, test } from 'vitest';
+import { Failure } from '../../server/rules/failure.ts';
+import { newStorageKey, newUploadId } from '../../server/rules/upload-id.ts';
+import type { FileStorage } from '../../server/storage/file-storage.ts';
+import { type S3Fault, type S3FaultProxy, type S3Operation, startS3FaultProxy } from '../services/s3-fault-proxy.ts';
+import { begunMultiparts, objectKeys } from '../services/shared-s3.ts';
+import { newS3Place, type S3Place } from './s3-place.ts';
+
+const MIB = 1024 * 1024;
+/** Short, so that a store that hangs is given up soon; a loaded machine answers within it all the same. */
+const TIMEOUTS = { requestTimeoutMs: 3_000, stallTimeoutMs: 1_000 };
+const MAX_TRIES = 12;
+/** A full part and a little. */
+const content = randomBytes(5 * MIB + 12_345);
+
+type Scene = { place: S3Place; proxy: S3FaultProxy; storage: FileStorage; id: string; key: string };
+
+/** Each test has its own, since most of its time is waiting: they run beside each other. */
+async function withScene(sizeBytes: number | null, act: (scene: Scene) => Promise<void>): Promise<void> {
+  const place = await newS3Place();
+  const proxy = await startS3FaultProxy(place.bucket.endpoint);
+  const storage = place.open({ endpoint: proxy.endpoint, timeouts: TIMEOUTS });
+  const scene = { place, proxy, storage, id: newUploadId(), key: newStorageKey('company', 'session', '.bin') };
+  try {
+    await storage.create(scene.id, sizeBytes);
+    await act(scene);
+  } finally {
+    await proxy.stop();
+    await place.remove();
+  }
+}
+
+/** As a client does it: after a fault it asks how far it came, and goes on from there. */
+async function uploadAll({ storage, id }: Scene, bytes: Buffer, bodyBytes: number): Promise<void> {
+  let acknowledged = 0;
+  for (let tries = 0; acknowledged < bytes.length; ) {
+    const body = Readable.from([bytes.subarray(acknowledged, acknowledged + bodyBytes)]);
+    const options = { maxBytes: bytes.length, idleTimeoutMs: 60_000, signal: new AbortController().signal };
+    const result = await storage.append(id, acknowledged, body, options).catch(expectPassing);
+    const offset = (await storage.offsetOf(id)) ?? -1;
+    expect(offset).toBeGreaterThanOrEqual(acknowledged);
+    if (result !== null) expect(offset).toBe(result.offset);
+    acknowledged = offset;
+    if (result === null) tries += 1;
+    expect(tries).toBeLessThan(MAX_TRIES);
+  }
+}
+
+async function finish({ place, proxy, id, key }: Scene): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    // Each time as after a restart.
+    const again = place.open({ endpoint: proxy.endpoint, timeouts: TIMEOUTS });
+    if ((await again.makeFinal(id, key).then(() => true, expectPassing)) === true) return;
+    expect(tries).toBeLessThan(MAX_TRIES);
+  }
+}
+
+function expectPassing(error: unknown): null {
+  expect(error).toBeInstanceOf(Failure);
+  expect((error as Failure).code).toBe('storage-unavailable');
+  return null;
+}
+
+async function expectWhole({ storage, id, key }: Scene, bytes: Buffer): Promise<void> {
+  const object = await storage.open(key);
+  expect(object?.sizeBytes).toBe(bytes.length);
+  const stored = await buffer(object?.stream(0, bytes.length - 1) ?? Readable.from([]));
+  expect(stored.equals(bytes)).toBe(true);
+  expect(await storage.offsetOf(id)).toBeNull();
+}
+
+/** After what the sweep does once the upload has ended. */
+async function expectNothingElse({ place, storage, key }: Scene): Promise<void> {
+  for await (const found of storage.incomingIds()) await storage.discard(found);
+  expect([await objectKeys(place.bucket), await begunMultiparts(place.bucket)]).toEqual([[key], []]);
+}
+
+describe.concurrent('a file of two parts', () => {
+  test.each<[S3Operation, S3Fault, number]>([
+    ['CreateMultipartUpload', '503', 4],
+    ['CreateMultipartUpload', 'lost', 4],
+    ['UploadPart', '503', 1],
+    ['UploadPart', 'cut', 4],
+    ['UploadPart', 'lost', 4],
+    ['UploadPart', 'hang', 1],
+    ['CompleteMultipartUpload', '503', 4],
+    ['CompleteMultipartUpload', 'error-in-200', 1],
+    ['CompleteMultipartUpload', 'error-in-200', 4],
+    ['CompleteMultipartUpload', 'lost', 1],
+    ['CompleteMultipartUpload', 'lost', 4],
+    ['CompleteMultipartUpload', 'hang', 1],
+    ['CopyObject', '503', 4],
+    ['CopyObject', 'lost', 4],
+    ['DeleteObject', '503', 10],
+  ])('%s: %s × %i', async (operation, fault, times) => {
+    await withScene(content.length, async (scene) => {
+      scene.proxy.fail(operation, fault, times);
+      await uploadAll(scene, content, 5 * MIB);
+      await finish(scene);
+      expect(scene.proxy.left()).toBeLessThan(times);
+      scene.proxy.heal();
+      await expectWhole(scene, content);
+      await expectNothingElse(scene);
+    });
+  });
+});
+
+describe.concurrent('a file of unknown length in bodies that fill no part', () => {
+  test.each<[S3Operation, S3Fault, number]>([
+    ['PutObject', '503', 4],
+    ['PutObject', 'lost', 4],
+    ['PutObject', 'cut', 4],
+    ['GetObject', '503', 4],
+    ['GetObject', 'cut-answer', 2],
+    ['UploadPart', '503', 2],
+    ['UploadPart', 'lost', 4],
+    ['DeleteObject', 'lost', 3],
+  ])('%s: %s × %i', async (operation, fault, times) => {
+    await withScene(null, async (scene) => {
+      scene.proxy.fail(operation, fault, times);
+      await uploadAll(scene, content, 3 * MIB);
+      await finish(scene);
+      expect(scene.proxy.left()).toBe(0);
+      await expectWhole(scene, content);
+      await expectNothingElse(scene);
+    });
+  });
+});
+
+describe.concurrent('a small file', () => {
+  const small = content.subarray(0, 300_000);
+  test.each<[S3Operation, S3Fault, number]>([
+    ['PutObject', '503', 4],
+    ['PutObject', 'lost', 4],
+    ['CopyObject', 'error-in-200', 4],
+    ['CopyObject', 'lost', 4],
+  ])('%s: %s × %i', async (operation, fault, times) => {
+    await withScene(small.length, async (scene) => {
+      scene.proxy.fail(operation, fault, times);
+      await uploadAll(scene, small, small.length);
+      await finish(scene);
+      expect(scene.proxy.left()).toBe(0);
+      await expectWhole(scene, small);
+      await expectNothingElse(scene);
+    });
+  });
+});
+
+describe.concurrent('a file is read', () => {
+  test.each<[S3Fault, number]>([
+    ['503', 2],
+    ['cut-answer', 2],
+    ['hang', 1],
+  ])('%s × %i: whole all the same', async (fault, times) => {
+    await withScene(content.length, async (scene) => {
+      await uploadAll(scene, content, content.length);
+      await finish(scene);
+      const object = await scene.storage.open(scene.key);
+      scene.proxy.fail('GetObject', fault, times);
+      const read = await buffer(object?.stream(1, content.length - 1) ?? Readable.from([]));
+      expect(read.equals(content.subarray(1))).toBe(true);
+      expect(scene.proxy.left()).toBe(0);
+    });
+  });
+
+  test('a store that is away is not a file that is gone', async () => {
+    await withScene(null, async ({ proxy, storage, key }) => {
+      proxy.fail('GetObject', '503', 5);
+      await expect(storage.open(key)).rejects.toMatchObject({ code: 'storage-unavailable' });
+    });
+  });
+});
+
+test('a store that is full says so', async () => {
+  await withScene(10, async ({ proxy, storage, id }) => {
+    proxy.fail('PutObject', 'full', 5);
+    const options = { maxBytes: 10, idleTimeoutMs: 60_000, signal: new AbortController().signal };
+    const appended = storage.append(id, 0, Readable.from([Buffer.alloc(10)]), options);
+    await expect(appended).rejects.toMatchObject({ code: 'storage-full' });
+    expect(await storage.offsetOf(id)).toBe(0);
+  });
+});

@@ -17,6 +17,9 @@ const DATABASE_TESTS = [
 /** They need an S3; what they start stands on it. */
 const S3_TESTS = ['test/{storage,flow,services}/*s3*.test.ts'];
 
+/** And these hold wherever the bytes are. */
+const STORAGE_TESTS = ['test/flow/{crash-points,files-api,multipart-upload,resume,tus-clients}.test.ts'];
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -32,7 +35,10 @@ export default defineConfig({
         extends: true,
         test: { name: 'postgres', include: DATABASE_TESTS, globalSetup: ['test/services/shared-postgres.ts'] },
       },
-      { extends: true, test: { name: 's3', include: S3_TESTS, globalSetup: ['test/services/shared-s3.ts'] } },
+      {
+        extends: true,
+        test: { name: 's3', include: [...S3_TESTS, ...STORAGE_TESTS], globalSetup: ['test/services/shared-s3.ts'] },
+      },
       {
         extends: true,
         test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: [...BROWSER_TESTS, ...S3_TESTS] },

@@ -76,6 +76,7 @@ function createLifecycle(
     ...composeCleaning(parts, sharing),
     hasOtherNodes: parts.nodes.isAlive !== null,
     checkUsage,
+    onFault: (err) => log.warn({ err }, 'bytes that nobody needs could not be looked for; that is done later'),
     pollFeed: () => parts.feed.poll(),
   });
   let periodic: Periodic | undefined;

@@ -5,6 +5,7 @@ import { composeInspection } from '../compose/tools.ts';
 import type { Config } from '../config.ts';
 import { type Command, type Context, readArguments } from './command.ts';
 import { type Check, ill, messageOf, well } from './doctor/check.ts';
+import { checkBucket } from './doctor/check-bucket.ts';
 import { judgeClock } from './doctor/check-clock.ts';
 import { checkDatabase } from './doctor/check-database.ts';
 import { checkFolders } from './doctor/check-folders.ts';
@@ -50,7 +51,8 @@ async function examine(context: Context): Promise<Check[]> {
   const { postgresUrl, databasePoolSize: poolSize, mediaRoot } = config;
   const postgres = postgresUrl === undefined ? null : { poolSize };
   const database = await checkDatabase({ ...parts, name: parts.nameOfDatabase, postgres });
-  const storage = await checkStorage({ ...parts, mediaRoot });
+  const { bucket } = parts;
+  const storage = await (bucket === null ? checkStorage({ ...parts, mediaRoot }) : checkBucket(bucket));
   const clock = judgeClock({ ...(await readClocks()), newestEntryAtMs: database.newestEntryAt });
   return [node, ...settings.checks, ...folders, ...database.checks, storage, clock, await checkServer(config, parts)];
 }

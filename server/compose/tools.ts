@@ -102,10 +102,17 @@ export function composeInspection(config: Config) {
     openDatabase: () => openExisting(config),
     migrationState: (database: Database) => migrationState(database, MIGRATIONS),
     newestEntryAt: (database: Database) => createEventLedger(database).newestEntryAt(),
+    bucket: config.s3 === undefined ? null : { ...config.s3, probe: () => probeBucket(config.s3) },
     // A folder that is missing must not come to belong to the user of the command line.
     openStorage: async () =>
       existsSync(path.join(config.mediaRoot, '.incoming')) ? createLocalStorage(config.mediaRoot) : null,
   };
+}
+
+async function probeBucket(settings: Config['s3']) {
+  if (settings === undefined) throw new Error('There is no bucket.');
+  const { createProbeS3 } = await import('../storage/s3-probe.ts');
+  return createProbeS3(settings)();
 }
 
 /** Whether a server holds the data folder; false too where there is none yet. */

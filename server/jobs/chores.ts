@@ -15,6 +15,8 @@ type Needs = {
   hasOtherNodes: boolean;
   cleanUp: CleanUp;
   checkUsage: CheckUsage;
+  /** What waits for its next time. */
+  onFault(error: unknown): void;
   /** Sends what another process wrote to the ledger. */
   pollFeed(): Promise<void>;
 };
@@ -25,13 +27,22 @@ export type Chores = {
   periodic: readonly Chore[];
 };
 
-export function createChores({ owed, releaseDead, hasOtherNodes, cleanUp, checkUsage, pollFeed }: Needs): Chores {
+export function createChores({
+  owed,
+  releaseDead,
+  hasOtherNodes,
+  cleanUp,
+  checkUsage,
+  onFault,
+  pollFeed,
+}: Needs): Chores {
   return {
     async atStart() {
       await checkUsage();
       await releaseDead();
       await owed.atStart();
-      await cleanUp.dropOrphans();
+      // A store that is away keeps nobody from starting: it is done later then.
+      await cleanUp.dropOrphans().catch(onFault);
       await cleanUp.deleteRemovedBytes();
       await cleanUp.expireUploads();
     },

@@ -3,8 +3,9 @@ import type { Readable } from 'node:stream';
 import type { AppendOptions, AppendResult } from './file-storage.ts';
 import type { MemoryShare } from './memory-share.ts';
 import { pumpBody } from './pump-body.ts';
+import { overtaken } from './s3-tally.ts';
 import type { S3Uploads } from './s3-uploads.ts';
-import { createS3Writer, overtaken, type S3WriterNeeds } from './s3-writer.ts';
+import { S3Writer, type S3WriterNeeds } from './s3-writer.ts';
 
 type Needs = Omit<S3WriterNeeds, 'heldBytes'> & { uploads: S3Uploads; share: MemoryShare };
 
@@ -18,7 +19,7 @@ export function createS3Append(needs: Needs) {
       // What waits and what is on its way: two shares.
       const heldBytes = () => needs.share.heldBytes() / 2;
       const { verify } = options;
-      const writer = createS3Writer({ ...needs, heldBytes }, upload, verify !== undefined);
+      const writer = new S3Writer({ ...needs, heldBytes }, upload, verify !== undefined);
       const pump = () =>
         pumpBody(body, options, async (batch, bytes) => {
           await options.inspect?.(batch, writer.position());
@@ -33,10 +34,9 @@ export function createS3Append(needs: Needs) {
   };
 }
 
-type Writer = ReturnType<typeof createS3Writer>;
 type Pump = () => ReturnType<typeof pumpBody>;
 
-async function appendBody(writer: Writer, offset: number, pump: Pump): Promise<AppendResult> {
+async function appendBody(writer: S3Writer, offset: number, pump: Pump): Promise<AppendResult> {
   try {
     const end = await pump();
     if (end !== 'too-long') return { offset: await writer.settle(), end };
@@ -50,7 +50,7 @@ async function appendBody(writer: Writer, offset: number, pump: Pump): Promise<A
 }
 
 async function appendVerified(
-  writer: Writer,
+  writer: S3Writer,
   offset: number,
   pump: Pump,
   verify: NonNullable<AppendOptions['verify']>,

@@ -2,8 +2,8 @@
 import { completeOrFind, type S3Needs } from './s3-complete.ts';
 import { MIN_PART_BYTES } from './s3-multipart.ts';
 import { type Source, streamOf } from './s3-pieces.ts';
+import { overtaken } from './s3-tally.ts';
 import { type Multipart, type S3Upload, unchanged } from './s3-uploads.ts';
-import { overtaken } from './s3-writer.ts';
 
 /** Above it a copy is made in parts. */
 export const LARGE_COPY_BYTES = 256 * 1024 * 1024;

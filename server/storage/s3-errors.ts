@@ -26,9 +26,28 @@ export function mayPass(error: unknown): boolean {
   return status === undefined || status >= 500 || status === 429 || status === 408;
 }
 
+const notOfTheStore = new WeakSet<Error>();
+
+/** The calls of the database: a connection that it loses looks like one that the store loses, and is told by others. */
+export function apart<T extends object>(table: T): T {
+  const wrapped = { ...table } as Record<string, unknown>;
+  for (const [name, call] of Object.entries(table)) {
+    if (name === 'ids') continue;
+    wrapped[name] = async (...args: unknown[]) => {
+      try {
+        return await call(...args);
+      } catch (error) {
+        if (error instanceof Error) notOfTheStore.add(error);
+        throw error;
+      }
+    };
+  }
+  return wrapped as T;
+}
+
 /** @returns what to throw instead; what did not come from the store is itself */
 export function translated(error: unknown): unknown {
-  if (error instanceof Failure || !(error instanceof Error)) return error;
+  if (error instanceof Failure || !(error instanceof Error) || notOfTheStore.has(error)) return error;
   const { name = '', code, $metadata } = error as Thrown;
   const status = $metadata?.httpStatusCode;
   if (FULL.has(name) || status === 507)
@@ -45,9 +64,7 @@ export function translated(error: unknown): unknown {
   });
 }
 
-/** Of Node's sockets, TLS and names; the database's errors have codes of other forms. */
+/** Of Node's sockets, TLS and names. */
 function isNetworkCode(code: unknown): boolean {
-  return (
-    typeof code === 'string' && /^(?:E[A-Z]{4,}|ERR_(?:SSL|TLS|STREAM|HTTP)_\w+|[A-Z]+_CERT\w*|CERT_\w+)$/.test(code)
-  );
+  return typeof code === 'string' && /^(?:E[A-Z_]{4,}|ERR_(?:SSL|TLS|STREAM|HTTP)_\w+|\w*CERT\w*)$/.test(code);
 }

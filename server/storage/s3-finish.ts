@@ -2,8 +2,8 @@
 import { completeOrFind, type S3Needs } from './s3-complete.ts';
 import { copyInParts, LARGE_COPY_BYTES } from './s3-copy.ts';
 import { bytesOf, dropObjects, sourcesOf, streamOf, WHOLE } from './s3-pieces.ts';
+import { overtaken } from './s3-tally.ts';
 import { type S3Upload, unchanged } from './s3-uploads.ts';
-import { overtaken } from './s3-writer.ts';
 
 /** Two calls may meet (both are safe alone); more changes than these mean that somebody else writes. */
 const MAX_STEPS = 6;

@@ -13,7 +13,7 @@ import { createS3Append } from './s3-append.ts';
 import { createBucket } from './s3-bucket.ts';
 import { S3_TIMEOUTS, type S3Settings, type S3Timeouts, s3Config } from './s3-client.ts';
 import { endCopies } from './s3-copy.ts';
-import { translated } from './s3-errors.ts';
+import { apart, translated } from './s3-errors.ts';
 import { makeFinal } from './s3-finish.ts';
 import { joinUploads } from './s3-join.ts';
 import { S3Multiparts } from './s3-multipart.ts';
@@ -42,7 +42,8 @@ const CHECK_TIMEOUT_MS = 3_000;
 
 /** Asks the store nothing: it may be away at the start. */
 export function createS3Storage(given: Needs): FileStorage {
-  const { settings, uploads, installation, maxFileSizeBytes, timeouts = S3_TIMEOUTS } = given;
+  const { settings, installation, maxFileSizeBytes, timeouts = S3_TIMEOUTS } = given;
+  const uploads = apart(given.uploads);
   const multiparts = new S3Multiparts(settings.bucket, s3Config(settings, timeouts, MAX_SOCKETS));
   const reading = new S3Client(s3Config(settings, timeouts, MAX_READING_SOCKETS));
   const bucket = createBucket(settings.bucket, multiparts.s3, reading);

@@ -3,12 +3,12 @@
  * (pieces) beside it, which go into the next part. First the bytes are stored, then the database counts them.
  */
 import { HEAD_BYTES } from '../rules/detect-type.ts';
-import { Failure } from '../rules/failure.ts';
 import type { Bucket } from './s3-bucket.ts';
 import type { S3Multiparts } from './s3-multipart.ts';
 import { bytesOf, dropObjects, type IncomingNames, newPieceName, sourcesOf, streamOf, WHOLE } from './s3-pieces.ts';
 import type { S3Reader } from './s3-read.ts';
-import { type Piece, type S3Upload, type S3Uploads, unchanged } from './s3-uploads.ts';
+import { createS3Tally, overtaken, type S3Tally } from './s3-tally.ts';
+import type { Piece, S3Upload, S3Uploads } from './s3-uploads.ts';
 
 export type S3WriterNeeds = {
   bucket: Bucket;
@@ -16,198 +16,187 @@ export type S3WriterNeeds = {
   uploads: Pick<S3Uploads, 'change'>;
   reader: S3Reader;
   names: IncomingNames;
-  /** What may wait in memory now; less is asked for when many uploads run. */
+  /** What may wait in memory now; it is less when many uploads run. */
   heldBytes(): number;
-};
-
-export type S3Writer = {
-  /** Where the next byte goes. */
-  position(): number;
-  write(chunks: readonly Buffer[], bytes: number): Promise<void>;
-  /** All that was written is stored and counts when this returns. @returns the offset */
-  settle(): Promise<number>;
-  /** Nothing that was written counts. */
-  takeBack(): Promise<void>;
 };
 
 /** Of one part, where parts are large since the file is. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
+/** So much of a slow body a process that dies may cost: what came earlier counts. */
+const MAX_WAITING_MS = 5_000;
 /** Above it some are put together. */
 const MAX_PIECES = 32;
 
-/** @param countsAtEnd nothing counts before `settle`, also after a crash */
-export function createS3Writer(needs: S3WriterNeeds, upload: S3Upload, countsAtEnd: boolean): S3Writer {
-  const { bucket, multiparts, uploads, reader, names } = needs;
-  const before = upload;
-  /** As it is in the bucket; in the database too, but for `staged`. */
-  let now = upload;
-  let staged = nothingStaged();
-  /** Pieces that nothing needs any more, once the body has its end. */
-  const spent: string[] = [];
-  /** A change was asked for, and nobody knows whether it was made. */
-  let isUnsure = false;
-  const added: string[] = [];
-  let waiting: Buffer[] = [];
-  let waitingBytes = 0;
-  let head = upload.head;
-  let position = upload.offset;
-  /** Of the part that is being filled; with what is on its way to the bucket just now. */
-  let tailBytes = bytesOf(upload.pieces);
-  let storing: Promise<void> | null = null;
-  let fault: { error: unknown } | null = null;
-  // A file of one part is put there in one request, without the three of a multipart upload.
-  const hasParts = upload.sizeBytes === null || upload.sizeBytes > upload.partSizeBytes;
+/** One body's life. Calls wait for each other; after a fault of the store only `settle` and `takeBack` are left. */
+export class S3Writer {
+  private readonly needs: S3WriterNeeds;
+  private readonly tally: S3Tally;
+  private readonly countsAtEnd: boolean;
+  private waiting: Buffer[] = [];
+  private waitingBytes = 0;
+  /** In pieces, or on the way into one: what the next part begins with. */
+  private tailBytes: number;
+  private nextByte: number;
+  private head: Buffer;
+  private storing: Promise<void> = Promise.resolve();
+  private fault: { error: unknown } | null = null;
+  private turn: Promise<unknown> = Promise.resolve();
+  private timer: NodeJS.Timeout | undefined;
 
-  const count = async () => {
-    const change = {
-      ...unchanged(now),
-      addParts: staged.parts,
-      addPieces: staged.pieces,
-      dropPieces: staged.dropped,
-    };
-    isUnsure = true;
-    const isMade = await uploads.change(now.id, now.version, change);
-    isUnsure = false;
-    if (!isMade) throw overtaken();
-    now = { ...now, version: now.version + 1 };
-    spent.push(...staged.spent);
-    staged = nothingStaged();
-  };
-  const drop = (pieces: readonly Piece[]) => {
-    for (const { name } of pieces) {
-      staged.spent.push(name);
-      const isNew = staged.pieces.some((piece) => piece.name === name);
-      if (isNew) staged.pieces = staged.pieces.filter((piece) => piece.name !== name);
-      else staged.dropped.push(name);
+  /** @param countsAtEnd nothing counts before `settle`, also after a crash */
+  constructor(needs: S3WriterNeeds, upload: S3Upload, countsAtEnd: boolean) {
+    this.needs = needs;
+    this.tally = createS3Tally(needs.uploads, upload);
+    this.countsAtEnd = countsAtEnd;
+    this.tailBytes = bytesOf(upload.pieces);
+    this.nextByte = upload.offset;
+    this.head = upload.head;
+  }
+
+  /** Where the next byte goes. */
+  position(): number {
+    return this.nextByte;
+  }
+
+  write(chunks: readonly Buffer[], bytes: number): Promise<void> {
+    return this.inTurn(async () => {
+      this.waiting.push(...chunks);
+      this.waitingBytes += bytes;
+      this.nextByte += bytes;
+      await this.storeWhatIsDue();
+      if (!this.countsAtEnd && this.waitingBytes > 0) this.timer ??= setTimeout(() => this.storeLate(), MAX_WAITING_MS);
+    });
+  }
+
+  /** All that was written is stored and counts when this returns. @returns the offset */
+  settle(): Promise<number> {
+    clearTimeout(this.timer);
+    return this.inTurn(async () => {
+      await this.stored();
+      if (this.waitingBytes > 0) {
+        const { sizeBytes, parts } = this.tally.now;
+        const isLastPart = this.nextByte === sizeBytes && parts > 0;
+        await this.start(isLastPart ? this.storePart : this.storePiece, this.waitingBytes);
+        await this.stored();
+      }
+      if (this.countsAtEnd) await this.tally.count();
+      // Not needed to go on; the next body tries it again.
+      await this.putTogether().catch(() => {});
+      await this.drop(this.tally.spent());
+      return this.tally.now.offset;
+    });
+  }
+
+  /** Nothing that was written counts. */
+  takeBack(): Promise<void> {
+    clearTimeout(this.timer);
+    return this.inTurn(async () => {
+      await this.storing;
+      await this.drop(await this.tally.takeBack());
+    });
+  }
+
+  private async storeWhatIsDue(): Promise<void> {
+    const { sizeBytes, partSizeBytes } = this.tally.now;
+    // A file of one part is put there in one request, without the three of a multipart upload.
+    const hasParts = sizeBytes === null || sizeBytes > partSizeBytes;
+    for (;;) {
+      const missingBytes = hasParts ? partSizeBytes - this.tailBytes : Number.POSITIVE_INFINITY;
+      // It was put together for its finish: nobody sends bytes of it any more.
+      if (missingBytes <= 0) throw overtaken();
+      if (this.waitingBytes >= missingBytes) {
+        this.tailBytes = 0;
+        await this.start(this.storePart, missingBytes);
+      } else if (this.waitingBytes >= Math.min(MAX_HELD_BYTES, partSizeBytes, this.needs.heldBytes())) {
+        await this.startPiece();
+      } else return;
     }
-  };
-  const add = (piece: Piece) => {
-    staged.pieces.push(piece);
-    added.push(piece.name);
-  };
+  }
 
-  const storePart = async (bytes: Buffer[], sizeBytes: number) => {
-    const { id, pieces } = now;
-    const multipart = now.multipart ?? (await multiparts.begin(names.object(id, WHOLE)));
-    const number = now.parts + 1;
-    const sources = sourcesOf(names, id, pieces);
-    const etag =
-      sources.length === 0
-        ? await multiparts.put(multipart, number, joinedOf(bytes))
-        : await bucket.putPartStream(
-            multipart,
-            number,
-            () => streamOf(reader, sources, bytes),
-            bytesOf(sources) + sizeBytes,
-          );
-    staged.parts.push({ number, etag });
-    drop(pieces);
-    now = { ...now, multipart, parts: number, pieces: [], offset: now.offset + sizeBytes };
-  };
-  const storePiece = async (bytes: Buffer[], sizeBytes: number) => {
-    const piece = { start: now.offset, sizeBytes, name: newPieceName() };
-    await bucket.put(names.object(now.id, piece.name), joinedOf(bytes));
-    add(piece);
-    now = { ...now, pieces: [...now.pieces, piece], offset: now.offset + sizeBytes };
-  };
+  private storeLate(): void {
+    this.timer = undefined;
+    // A fault is told by the next call.
+    void this.inTurn(async () => {
+      if (this.waitingBytes > 0) await this.startPiece();
+    }).catch(() => {});
+  }
+
+  private async startPiece(): Promise<void> {
+    this.tailBytes += this.waitingBytes;
+    await this.start(this.storePiece, this.waitingBytes);
+  }
 
   /** One on its way, one that fills: more would only wait in memory. */
-  const start = async (store: typeof storePart, bytes: number) => {
-    await stored();
-    const taken = take(waiting, bytes);
-    waiting = taken.rest;
-    waitingBytes -= bytes;
-    if (head.length < HEAD_BYTES) head = Buffer.concat([head, ...taken.chunks]).subarray(0, HEAD_BYTES);
-    const headNow = head;
-    storing = (async () => {
-      await store(taken.chunks, bytes);
-      now = { ...now, head: headNow };
-      if (!countsAtEnd) await count();
-    })().catch((error: unknown) => {
-      fault = { error };
+  private async start(store: (bytes: Buffer[], sizeBytes: number) => Promise<void>, bytes: number): Promise<void> {
+    await this.stored();
+    const { chunks, rest } = take(this.waiting, bytes);
+    this.waiting = rest;
+    this.waitingBytes -= bytes;
+    if (this.head.length < HEAD_BYTES) this.head = Buffer.concat([this.head, ...chunks]).subarray(0, HEAD_BYTES);
+    const { head } = this;
+    const storeAndCount = async () => {
+      await store.call(this, chunks, bytes);
+      this.tally.noteHead(head);
+      if (!this.countsAtEnd) await this.tally.count();
+    };
+    this.storing = storeAndCount().catch((error: unknown) => {
+      this.fault = { error };
     });
-  };
-  const stored = async () => {
-    await storing;
-    storing = null;
-    if (fault !== null) throw fault.error;
-  };
+  }
 
-  const flush = async () => {
-    await stored();
-    if (waitingBytes === 0) return;
-    const isLastPart = position === now.sizeBytes && now.parts > 0;
-    await start(isLastPart ? storePart : storePiece, waitingBytes);
-    await stored();
-  };
-  const putTogether = async () => {
-    const from = now.pieces.length > MAX_PIECES ? firstToMerge(now.pieces) : now.pieces.length;
-    const pieces = now.pieces.slice(from);
-    const [first] = pieces;
+  private async stored(): Promise<void> {
+    await this.storing;
+    if (this.fault !== null) throw this.fault.error;
+  }
+
+  private async storePart(bytes: Buffer[], sizeBytes: number): Promise<void> {
+    const { bucket, multiparts, reader, names } = this.needs;
+    const { id, pieces, parts, multipart: begun } = this.tally.now;
+    const multipart = begun ?? (await multiparts.begin(names.object(id, WHOLE)));
+    const number = parts + 1;
+    const sources = sourcesOf(names, id, pieces);
+    const makeBody = () => streamOf(reader, sources, bytes);
+    const etag =
+      sources.length === 0
+        ? await multiparts.put(multipart, number, joined(bytes))
+        : await bucket.putPartStream(multipart, number, makeBody, bytesOf(sources) + sizeBytes);
+    this.tally.addPart(multipart, etag, sizeBytes);
+  }
+
+  private async storePiece(bytes: Buffer[], sizeBytes: number): Promise<void> {
+    const { bucket, names } = this.needs;
+    const { id, offset } = this.tally.now;
+    const piece = { start: offset, sizeBytes, name: newPieceName() };
+    await bucket.put(names.object(id, piece.name), joined(bytes));
+    this.tally.addPiece(piece);
+  }
+
+  private async putTogether(): Promise<void> {
+    const { bucket, reader, names } = this.needs;
+    const { id, pieces } = this.tally.now;
+    const merged = pieces.length > MAX_PIECES ? pieces.slice(firstToMerge(pieces)) : [];
+    const [first] = merged;
     if (first === undefined) return;
-    const piece = { start: first.start, sizeBytes: bytesOf(pieces), name: newPieceName() };
-    const sources = sourcesOf(names, now.id, pieces);
-    await bucket.putStream(names.object(now.id, piece.name), () => streamOf(reader, sources), piece.sizeBytes);
-    add(piece);
-    drop(pieces);
-    now = { ...now, pieces: [...now.pieces.slice(0, from), piece] };
-    await count();
-  };
-  const dropPieces = (pieces: readonly string[]) =>
-    dropObjects(
+    const piece = { start: first.start, sizeBytes: bytesOf(merged), name: newPieceName() };
+    const sources = sourcesOf(names, id, merged);
+    await bucket.putStream(names.object(id, piece.name), () => streamOf(reader, sources), piece.sizeBytes);
+    this.tally.replacePieces(merged, piece);
+    await this.tally.count();
+  }
+
+  private drop(pieces: readonly string[]): Promise<void> {
+    const { bucket, names } = this.needs;
+    return dropObjects(
       bucket,
-      pieces.map((name) => names.object(now.id, name)),
+      pieces.map((name) => names.object(this.tally.now.id, name)),
     );
+  }
 
-  return {
-    position: () => position,
-    async write(chunks, bytes) {
-      waiting.push(...chunks);
-      waitingBytes += bytes;
-      position += bytes;
-      for (;;) {
-        const missingBytes = hasParts ? now.partSizeBytes - tailBytes : Number.POSITIVE_INFINITY;
-        const held = Math.min(MAX_HELD_BYTES, now.partSizeBytes, needs.heldBytes());
-        // It was put together for its finish: nobody sends bytes of it any more.
-        if (missingBytes <= 0) throw overtaken();
-        if (waitingBytes >= missingBytes) {
-          tailBytes = 0;
-          await start(storePart, missingBytes);
-        } else if (waitingBytes >= held) {
-          tailBytes += waitingBytes;
-          await start(storePiece, waitingBytes);
-        } else return;
-      }
-    },
-    async settle() {
-      await flush();
-      if (countsAtEnd) await count();
-      // Not needed to go on; the next body tries it again.
-      await putTogether().catch(() => {});
-      await dropPieces(spent);
-      return now.offset;
-    },
-    async takeBack() {
-      await storing;
-      if (isUnsure) return;
-      if (now.version > before.version) {
-        const isThere = new Set(now.pieces.map(({ name }) => name));
-        const change = {
-          ...unchanged(before),
-          multipart: now.multipart,
-          addPieces: before.pieces.filter(({ name }) => !isThere.has(name)),
-          dropPieces: added,
-        };
-        if (!(await uploads.change(now.id, now.version, change))) throw overtaken();
-      }
-      await dropPieces(added);
-    },
-  };
-}
-
-/** Who wrote to it is not who has the lock: that one's bytes count. */
-export function overtaken(): Failure {
-  return new Failure('try-again', 'Another request is writing to this upload.', { retryAfterSeconds: 1 });
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => {});
+    return result;
+  }
 }
 
 /**
@@ -223,22 +212,14 @@ function firstToMerge(pieces: readonly Piece[]): number {
   return pieces.length;
 }
 
-function nothingStaged() {
-  return {
-    parts: [] as { number: number; etag: string }[],
-    pieces: [] as Piece[],
-    dropped: [] as string[],
-    spent: [] as string[],
-  };
-}
-
-/** Lets go of the pieces at once: for a moment only both are in memory. */
-function joinedOf(chunks: Buffer[]): Buffer {
-  const joined = Buffer.concat(chunks);
+/** Lets go of the chunks at once: for a moment only both are in memory. */
+function joined(chunks: Buffer[]): Buffer {
+  const bytes = Buffer.concat(chunks);
   chunks.length = 0;
-  return joined;
+  return bytes;
 }
 
+/** Splits after so many bytes. */
 function take(chunks: readonly Buffer[], bytes: number): { chunks: Buffer[]; rest: Buffer[] } {
   const taken: Buffer[] = [];
   let missing = bytes;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ChatFile, FileList, UnfinishedUpload } from '../../server/contract/chat-file.ts';
 import type { Problem } from '../../server/contract/problem.ts';
 import type { ChatRoom } from './chat-room.ts';
-import { bucketAt, objectKeys } from './shared-s3.ts';
+import { begunMultiparts, bucketAt, objectKeys } from './shared-s3.ts';
 import { create, fileIdOf } from './tus-wire.ts';
 import { jsonOf, send, type WireAnswer } from './wire.ts';
 
@@ -76,6 +76,14 @@ export async function storedFiles(dataDir: string): Promise<string[]> {
     if (content.length > 0) found.push(path);
   }
   return found.sort();
+}
+
+/** What lies in the store for uploads that are not files yet, or never will be. */
+export async function unfinishedBytes(dataDir: string): Promise<string[]> {
+  const bucket = bucketAt(dataDir);
+  if (bucket === undefined) return readdir(join(dataDir, 'media', '.incoming'));
+  const keys = (await objectKeys(bucket)).filter((key) => !key.startsWith('chat/'));
+  return [...keys, ...(await begunMultiparts(bucket))];
 }
 
 function expectOk(answer: WireAnswer): WireAnswer {

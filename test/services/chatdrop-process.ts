@@ -14,7 +14,7 @@ import { bucketSettings } from './shared-s3.ts';
 import { TEST_SECRET } from './tokens.ts';
 import { send } from './wire.ts';
 
-const READY_TIMEOUT_MS = 15_000;
+const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 const MAX_LOG_CHARACTERS = 200_000;
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -39,6 +39,8 @@ export type Chatdrop = {
   port: number;
   dataDir: string;
   readonly pid: number;
+  /** Its settings, for a command beside it. */
+  env: Record<string, string>;
   /** Its database, to look into it or to change it behind its back. */
   openDatabase(): Promise<Database>;
   /** All output so far, of every run. */
@@ -73,7 +75,9 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
     ...(await bucketSettings(dataDir)),
     ...options.env,
   };
-  const env = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const env = Object.fromEntries(
+    Object.entries(settings).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
   let output = '';
   let child: ChildProcess | undefined;
 
@@ -132,6 +136,7 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
     baseUrl,
     port,
     dataDir,
+    env,
     get pid() {
       return child?.pid ?? -1;
     },

@@ -26,6 +26,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return close;
 }
 
+/** Of the run. */
+export function sharedS3(): S3Access {
+  const access = inject('s3');
+  if (access === undefined) throw new Error('These tests run in the project `s3`.');
+  return access;
+}
+
 /** A new, empty bucket; null where the tests run on the local disk. */
 export async function newTestBucket(): Promise<TestBucket | null> {
   const access = inject('s3');

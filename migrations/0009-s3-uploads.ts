@@ -14,8 +14,8 @@ export async function up(knex: Knex): Promise<void> {
     table.binary('head').notNullable();
     table.text('multipart_key');
     table.text('multipart_id');
-    // Where the bytes are copied to; noted first, so that what a crash leaves there is found.
-    table.text('copy_key');
+    // Where the file will be; noted before anything is begun there, so that what a crash leaves is found.
+    table.text('final_key');
   });
   await knex.schema.createTable('s3_parts', (table) => {
     table.string('upload_id', 32).notNullable();
@@ -27,7 +27,7 @@ export async function up(knex: Knex): Promise<void> {
     table.string('upload_id', 32).notNullable();
     table.bigInteger('start').notNullable();
     table.bigInteger('size').notNullable();
-    table.string('name', 64).notNullable();
+    table.string('name', 255).notNullable();
     table.primary(['upload_id', 'name']);
   });
 }

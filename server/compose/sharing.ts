@@ -10,6 +10,7 @@ import { createAcceptFinal } from '../sharing/accept-final.ts';
 import { createAcceptPartial } from '../sharing/accept-partial.ts';
 import { createAcceptUpload } from '../sharing/accept-upload.ts';
 import { createCheckFirstBytes } from '../sharing/check-first-bytes.ts';
+import { createChoosePlace } from '../sharing/choose-place.ts';
 import { createDeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
 import { createDiscardBytes } from '../sharing/discard-bytes.ts';
 import type { Exclusively } from '../sharing/exclusively.ts';
@@ -124,6 +125,7 @@ export function composeSharing({
     acceptPartial: createAcceptPartial(accepting),
     acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
     settleUpload: createSettleUpload({ uploads, policy }),
+    choosePlace: createChoosePlace({ uploads }),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policy }),
     finishUpload,
     finishPartial: createFinishPartial({ parts, finishUpload }),

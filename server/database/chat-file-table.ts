@@ -105,7 +105,7 @@ export function createChatFileTable(database: Database) {
       const lists = await Promise.all([
         database('chat_files').whereIn('storage_key', keys).pluck('storage_key'),
         database('chat_files').whereIn('thumbnail', keys).pluck('thumbnail'),
-        database('uploads').where({ state: 'finishing' }).whereIn('storage_key', keys).pluck('storage_key'),
+        database('uploads').whereIn('state', ['open', 'finishing']).whereIn('storage_key', keys).pluck('storage_key'),
         database('removed_objects').whereIn('storage_key', keys).pluck('storage_key'),
       ]);
       return new Set(lists.flat());

@@ -18,7 +18,7 @@ type S3Upload = {
   version: number;
   head: Buffer;
   multipart: { key: string; id: string } | null;
-  copyKey: string | null;
+  finalKey: string | null;
   /** In the order of their bytes. */
   pieces: Piece[];
 };
@@ -33,7 +33,7 @@ type S3Change = {
   dropPieces: readonly string[];
   head: Buffer;
   multipart: { key: string; id: string } | null;
-  copyKey: string | null;
+  finalKey: string | null;
 };
 
 const PAGE_UPLOADS = 500;
@@ -42,7 +42,7 @@ export function createS3UploadTable(database: Database) {
   const rowOf = (id: string) => database('s3_uploads').where({ upload_id: id });
   return {
     /** @throws when there is an upload with this id */
-    async insert(upload: Omit<S3Upload, 'version' | 'multipart' | 'copyKey' | 'parts'>): Promise<void> {
+    async insert(upload: Omit<S3Upload, 'version' | 'multipart' | 'finalKey' | 'parts'>): Promise<void> {
       const { id, sizeBytes, partSizeBytes, offset, head, pieces } = upload;
       await database.transaction(async (transaction) => {
         await transaction('s3_uploads').insert({
@@ -78,7 +78,7 @@ export function createS3UploadTable(database: Database) {
         version: row.version,
         head: row.head,
         multipart: row.multipart_id === null ? null : { key: row.multipart_key, id: row.multipart_id },
-        copyKey: row.copy_key,
+        finalKey: row.final_key,
         pieces: pieces.map((piece) => ({ start: piece.start, sizeBytes: piece.size, name: piece.name })),
       };
     },
@@ -100,7 +100,7 @@ export function createS3UploadTable(database: Database) {
             head: change.head,
             multipart_key: change.multipart?.key ?? null,
             multipart_id: change.multipart?.id ?? null,
-            copy_key: change.copyKey,
+            final_key: change.finalKey,
           });
         if (changed !== 1) return false;
         for (const { number, etag } of change.addParts)

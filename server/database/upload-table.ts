@@ -220,6 +220,16 @@ export function createUploadTable(database: Database) {
       return row === undefined ? null : fromRow(row);
     },
 
+    /** The same before the finish, for a store that can begin there. @returns false when it is noted, or the upload ended */
+    async reservePlace(id: string, storageKey: string): Promise<boolean> {
+      return (
+        (await database('uploads')
+          .where({ id, state: 'open' })
+          .whereNull('storage_key')
+          .update({ storage_key: storageKey })) === 1
+      );
+    },
+
     /** Fixes where the bytes go, before they move there. */
     async notePlace(id: string, lease: Lease, storageKey: string, mimeType: string): Promise<boolean> {
       return (

@@ -11,6 +11,11 @@ export type AppendOptions = {
   idleTimeoutMs: number;
   /** Stops the reading; what came is kept: `stopped`. */
   signal: AbortSignal;
+  /**
+   * Where the bytes will be final, if that is known by now: a store that can begin there need not move them. Nobody else
+   * gets that place, and it is noted on the upload's row before this answers.
+   */
+  place?(): Promise<string | null>;
   /** Sees the bytes before they are written; what it throws ends the append. */
   inspect?(chunks: readonly Buffer[], offset: number): Promise<void> | void;
   /**

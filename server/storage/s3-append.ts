@@ -7,7 +7,7 @@ import { overtaken } from './s3-tally.ts';
 import type { S3Uploads } from './s3-uploads.ts';
 import { S3Writer, type S3WriterNeeds } from './s3-writer.ts';
 
-type Needs = Omit<S3WriterNeeds, 'heldBytes'> & { uploads: S3Uploads; share: MemoryShare };
+type Needs = Omit<S3WriterNeeds, 'heldBytes' | 'place'> & { uploads: S3Uploads; share: MemoryShare };
 
 export function createS3Append(needs: Needs) {
   return async (id: string, offset: number, body: Readable, options: AppendOptions): Promise<AppendResult> => {
@@ -18,8 +18,8 @@ export function createS3Append(needs: Needs) {
     try {
       // What waits and what is on its way: two shares.
       const heldBytes = () => needs.share.heldBytes() / 2;
-      const { verify } = options;
-      const writer = new S3Writer({ ...needs, heldBytes }, upload, verify !== undefined);
+      const { verify, place = async () => null } = options;
+      const writer = new S3Writer({ ...needs, heldBytes, place }, upload, verify !== undefined);
       const pump = () =>
         pumpBody(body, options, async (batch, bytes) => {
           await options.inspect?.(batch, writer.position());

@@ -171,6 +171,11 @@ export function createBucket(name: string, client: S3Client, reading: S3Client) 
   };
 }
 
+/** Those that were begun at this very key. */
+export async function endMultiparts(bucket: Bucket, key: string): Promise<void> {
+  for await (const multipart of bucket.multiparts(key)) if (multipart.key === key) await bucket.abort(multipart);
+}
+
 /** The SDK does not repeat a request whose body is a stream: it cannot know how to make another one. */
 async function withStream<T>(makeBody: MakeBody, send: (body: Readable) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {

@@ -1,4 +1,5 @@
 /** Copies inside the bucket: large objects in parts, several at once, since one request would take too long and has a limit. */
+import { endMultiparts } from './s3-bucket.ts';
 import { completeOrFind, type S3Needs } from './s3-complete.ts';
 import { MIN_PART_BYTES } from './s3-multipart.ts';
 import { type Source, streamOf } from './s3-pieces.ts';
@@ -18,16 +19,11 @@ type Needs = Pick<S3Needs, 'bucket' | 'multiparts' | 'reader'>;
 /** The key is noted before anything is begun there, so that what a crash leaves is found and ended. */
 export async function copyInParts(needs: S3Needs, upload: S3Upload, from: Source, key: string): Promise<void> {
   const { bucket, uploads } = needs;
-  if (upload.copyKey !== null) await endCopies(needs, upload.copyKey);
-  else if (!(await uploads.change(upload.id, upload.version, { ...unchanged(upload), copyKey: key })))
+  if (upload.finalKey !== null) await endMultiparts(bucket, upload.finalKey);
+  else if (!(await uploads.change(upload.id, upload.version, { ...unchanged(upload), finalKey: key })))
     throw overtaken();
   if ((await bucket.sizeOf(key)) === from.sizeBytes) return;
   await concatenate(needs, [from], key, new AbortController().signal);
-}
-
-/** Multipart uploads that were begun at this very key. */
-export async function endCopies({ bucket }: Pick<Needs, 'bucket'>, key: string): Promise<void> {
-  for await (const multipart of bucket.multiparts(key)) if (multipart.key === key) await bucket.abort(multipart);
 }
 
 /** One object of several, one behind the other. It is there with all bytes, or not at all. @throws when the signal stops it */

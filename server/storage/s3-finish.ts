@@ -1,4 +1,5 @@
 /** Makes one object of an unfinished upload. Each step can be repeated after a crash or a fault at any point. */
+import { endMultiparts } from './s3-bucket.ts';
 import { completeOrFind, type S3Needs } from './s3-complete.ts';
 import { copyInParts, LARGE_COPY_BYTES } from './s3-copy.ts';
 import { bytesOf, dropObjects, sourcesOf, streamOf, WHOLE } from './s3-pieces.ts';
@@ -47,7 +48,8 @@ async function complete(
   const etags = await uploads.etagsOf(upload.id);
   if (etags.length !== upload.parts) return;
   await completeOrFind({ bucket, multiparts }, multipart, etags, upload.offset);
-  const whole = { start: 0, sizeBytes: upload.offset, name: WHOLE };
+  const isInPlace = multipart.key === upload.finalKey;
+  const whole = { start: 0, sizeBytes: upload.offset, name: isInPlace ? multipart.key : WHOLE };
   const change = { ...unchanged(upload), multipart: null, parts: 0, addPieces: [whole] };
   await uploads.change(upload.id, upload.version, change);
 }
@@ -61,10 +63,12 @@ export async function makeFinal(needs: S3Needs, id: string, key: string): Promis
     return;
   }
   await publish(needs, upload, key);
+  // A multipart upload was begun at the key, perhaps more than once: the answer to the first may have been lost.
+  if (upload.finalKey !== null && upload.offset >= upload.partSizeBytes) await endMultiparts(bucket, upload.finalKey);
   await uploads.remove(id);
   await dropObjects(
     bucket,
-    upload.pieces.map(({ name }) => names.object(id, name)),
+    upload.pieces.map(({ name }) => names.object(id, name)).filter((piece) => piece !== key),
   );
 }
 
@@ -73,6 +77,7 @@ async function publish(needs: S3Needs, upload: S3Upload, key: string): Promise<v
   const sources = sourcesOf(names, upload.id, upload.pieces);
   const [first] = sources;
   if (first === undefined) await bucket.put(key, Buffer.alloc(0));
+  else if (first.key === key) return;
   else if (sources.length > 1) await bucket.putStream(key, () => streamOf(reader, sources), bytesOf(sources));
   else if (first.sizeBytes <= LARGE_COPY_BYTES) await bucket.copy(first.key, key);
   else await copyInParts(needs, upload, first, key);

@@ -1,6 +1,7 @@
 /** Names of what an unfinished upload has in the bucket, and its bytes as one stream. */
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { isStorageKey } from '../rules/upload-id.ts';
 import type { Bucket } from './s3-bucket.ts';
 import type { S3Reader } from './s3-read.ts';
 import type { Piece } from './s3-uploads.ts';
@@ -13,13 +14,14 @@ export type IncomingNames = {
   /** Of all uploads. */
   root: string;
   folder(uploadId: string): string;
+  /** A piece whose name is the file's own key is there already. */
   object(uploadId: string, name: string): string;
 };
 
 export function createIncomingNames(installation: string): IncomingNames {
   const root = `incoming/${installation}/`;
   const folder = (uploadId: string) => `${root}${uploadId}/`;
-  return { root, folder, object: (uploadId, name) => folder(uploadId) + name };
+  return { root, folder, object: (uploadId, name) => (isStorageKey(name) ? name : folder(uploadId) + name) };
 }
 
 /** The object that a multipart upload becomes. */

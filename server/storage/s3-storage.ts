@@ -10,9 +10,8 @@ import type { FileStorage, LinkedAnswer } from './file-storage.ts';
 import { createMemoryShare } from './memory-share.ts';
 import { ownId, ownKey } from './own-names.ts';
 import { createS3Append } from './s3-append.ts';
-import { createBucket } from './s3-bucket.ts';
+import { createBucket, endMultiparts } from './s3-bucket.ts';
 import { S3_TIMEOUTS, type S3Settings, type S3Timeouts, s3Config } from './s3-client.ts';
-import { endCopies } from './s3-copy.ts';
 import { apart, translated } from './s3-errors.ts';
 import { makeFinal } from './s3-finish.ts';
 import { joinUploads } from './s3-join.ts';
@@ -74,7 +73,11 @@ export function createS3Storage(given: Needs): FileStorage {
     async discard(id) {
       const upload = await uploads.find(ownId(id));
       if (upload?.multipart) await bucket.abort(upload.multipart);
-      if (upload?.copyKey) await endCopies({ bucket }, upload.copyKey);
+      if (upload?.finalKey) {
+        await endMultiparts(bucket, upload.finalKey);
+        // A row that is still there means that no file was made of it.
+        await bucket.remove(upload.finalKey);
+      }
       // Also what a crash left that the row never knew.
       for await (const multipart of bucket.multiparts(names.folder(id))) await bucket.abort(multipart);
       for await (const key of bucket.keys(names.folder(id))) await bucket.remove(key);

@@ -11,6 +11,8 @@ export type S3Tally = {
   /** One piece holds what these did. */
   replacePieces(pieces: readonly Piece[], by: Piece): void;
   noteHead(head: Buffer): void;
+  /** On the row when this returns; only while nothing is staged. */
+  noteFinalKey(key: string): Promise<void>;
   /** All of the above counts from here on, and is there after a crash. @throws {Failure} `try-again` when somebody else wrote */
   count(): Promise<void>;
   /** Nothing of the body counts any more. @returns the names of what it stored beside the parts, that nothing needs now */
@@ -68,6 +70,10 @@ export function createS3Tally(uploads: Pick<S3Uploads, 'change'>, upload: S3Uplo
     noteHead(head) {
       now = { ...now, head };
     },
+    async noteFinalKey(key) {
+      now = { ...now, finalKey: key };
+      await this.count();
+    },
     async count() {
       const { addParts, addPieces, dropPieces } = staged;
       await change({ ...unchanged(now), addParts, addPieces, dropPieces });
@@ -79,7 +85,8 @@ export function createS3Tally(uploads: Pick<S3Uploads, 'change'>, upload: S3Uplo
       if (now.version > upload.version) {
         const isThere = new Set(now.pieces.map(({ name }) => name));
         const addPieces = upload.pieces.filter(({ name }) => !isThere.has(name));
-        await change({ ...unchanged(upload), multipart: now.multipart, addPieces, dropPieces: added });
+        const { multipart, finalKey } = now;
+        await change({ ...unchanged(upload), multipart, finalKey, addPieces, dropPieces: added });
       }
       return added;
     },

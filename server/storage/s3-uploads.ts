@@ -19,8 +19,8 @@ export type S3Upload = {
   /** The first bytes: those of a part cannot be read before all are put together. */
   head: Buffer;
   multipart: Multipart | null;
-  /** Where the bytes are being copied to. */
-  copyKey: string | null;
+  /** Where the file will be, if that is known: nothing is begun there before. Who has a row is no shared file yet. */
+  finalKey: string | null;
   /** In the order of their bytes. */
   pieces: Piece[];
 };
@@ -35,11 +35,11 @@ export type S3Change = {
   dropPieces: readonly string[];
   head: Buffer;
   multipart: Multipart | null;
-  copyKey: string | null;
+  finalKey: string | null;
 };
 
 export type S3Uploads = {
-  insert(upload: Omit<S3Upload, 'version' | 'multipart' | 'copyKey' | 'parts'>): Promise<void>;
+  insert(upload: Omit<S3Upload, 'version' | 'multipart' | 'finalKey' | 'parts'>): Promise<void>;
   offsetOf(id: string): Promise<number | null>;
   headOf(id: string): Promise<Buffer | null>;
   find(id: string): Promise<S3Upload | null>;
@@ -52,6 +52,6 @@ export type S3Uploads = {
 };
 
 /** A change that changes nothing, to say the rest on top of. */
-export function unchanged({ offset, parts, head, multipart, copyKey }: S3Upload): S3Change {
-  return { offset, parts, head, multipart, copyKey, addParts: [], addPieces: [], dropPieces: [] };
+export function unchanged({ offset, parts, head, multipart, finalKey }: S3Upload): S3Change {
+  return { offset, parts, head, multipart, finalKey, addParts: [], addPieces: [], dropPieces: [] };
 }

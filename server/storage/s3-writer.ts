@@ -3,7 +3,7 @@
  * (pieces) beside it, which go into the next part. First the bytes are stored, then the database counts them.
  */
 import { HEAD_BYTES } from '../rules/detect-type.ts';
-import type { Bucket } from './s3-bucket.ts';
+import { type Bucket, endMultiparts } from './s3-bucket.ts';
 import type { S3Multiparts } from './s3-multipart.ts';
 import { bytesOf, dropObjects, type IncomingNames, newPieceName, sourcesOf, streamOf, WHOLE } from './s3-pieces.ts';
 import type { S3Reader } from './s3-read.ts';
@@ -18,6 +18,8 @@ export type S3WriterNeeds = {
   names: IncomingNames;
   /** What may wait in memory now; it is less when many uploads run. */
   heldBytes(): number;
+  /** Where the file will be; null where that is not known yet. */
+  place(): Promise<string | null>;
 };
 
 /** Of one part, where parts are large since the file is. */
@@ -76,7 +78,9 @@ export class S3Writer {
       if (this.waitingBytes > 0) {
         const { sizeBytes, parts } = this.tally.now;
         const isLastPart = this.nextByte === sizeBytes && parts > 0;
-        await this.start(isLastPart ? this.storePart : this.storePiece, this.waitingBytes);
+        const isWhole = this.nextByte === sizeBytes && this.waitingBytes === sizeBytes;
+        const store = isLastPart ? this.storePart : isWhole ? this.storeWhole : this.storePiece;
+        await this.start(store, this.waitingBytes);
         await this.stored();
       }
       if (this.countsAtEnd) await this.tally.count();
@@ -152,7 +156,7 @@ export class S3Writer {
   private async storePart(bytes: Buffer[], sizeBytes: number): Promise<void> {
     const { bucket, multiparts, reader, names } = this.needs;
     const { id, pieces, parts, multipart: begun } = this.tally.now;
-    const multipart = begun ?? (await multiparts.begin(names.object(id, WHOLE)));
+    const multipart = begun ?? (await multiparts.begin((await this.takePlace()) ?? names.object(id, WHOLE)));
     const number = parts + 1;
     const sources = sourcesOf(names, id, pieces);
     const makeBody = () => streamOf(reader, sources, bytes);
@@ -163,12 +167,30 @@ export class S3Writer {
     this.tally.addPart(multipart, etag, sizeBytes);
   }
 
-  private async storePiece(bytes: Buffer[], sizeBytes: number): Promise<void> {
+  /** All of the file in one request, where it will be. */
+  private async storeWhole(bytes: Buffer[], sizeBytes: number): Promise<void> {
+    await this.storePiece(bytes, sizeBytes, (await this.takePlace()) ?? newPieceName());
+  }
+
+  private async storePiece(bytes: Buffer[], sizeBytes: number, name = newPieceName()): Promise<void> {
     const { bucket, names } = this.needs;
     const { id, offset } = this.tally.now;
-    const piece = { start: offset, sizeBytes, name: newPieceName() };
+    const piece = { start: offset, sizeBytes, name };
     await bucket.put(names.object(id, piece.name), joined(bytes));
     this.tally.addPiece(piece);
+  }
+
+  /** Nothing is there that is not noted; what an earlier process began there is ended. Null: not known, or not to be relied on. */
+  private async takePlace(): Promise<string | null> {
+    if (this.countsAtEnd) return null;
+    const { finalKey } = this.tally.now;
+    if (finalKey !== null) {
+      await endMultiparts(this.needs.bucket, finalKey);
+      return finalKey;
+    }
+    const place = await this.needs.place();
+    if (place !== null) await this.tally.noteFinalKey(place);
+    return place;
   }
 
   private async putTogether(): Promise<void> {

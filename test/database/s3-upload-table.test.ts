@@ -6,7 +6,7 @@ import { openTestDatabase, type TestDatabase } from '../services/test-database.t
 
 const HEAD = Buffer.from([0, 1, 2, 255, 0]);
 const FIVE_MIB = 5 * 1024 * 1024;
-const nothingMore = { addParts: [], addPieces: [], dropPieces: [], copyKey: null };
+const nothingMore = { addParts: [], addPieces: [], dropPieces: [], finalKey: null };
 
 let tables: TestDatabase;
 let uploads: ReturnType<typeof createS3UploadTable>;
@@ -33,7 +33,7 @@ test('a new one is empty; one that never was is null; an id is taken once', asyn
     version: 0,
     head: Buffer.alloc(0),
     multipart: null,
-    copyKey: null,
+    finalKey: null,
     pieces: [],
   });
   const other = newUploadId();

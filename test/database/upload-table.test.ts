@@ -33,6 +33,7 @@ const STEPS: Record<string, Step> = {
   reserveMore: { from: ['open'], run: ({ id }) => inTransaction((t) => uploads.reserveMore(t, id, 99)) },
   noteBytes: { from: ['open'], run: ({ id }) => uploads.noteBytes(id, 5, NOW + 5000) },
   takeLease: { from: ['open'], to: 'finishing', run: ({ id }) => uploads.takeLease(id, THEIRS, NOW) },
+  reservePlace: { from: ['open'], run: ({ id }) => uploads.reservePlace(id, 'chat/early') },
   notePlace: { from: ['finishing'], run: ({ id }) => uploads.notePlace(id, MINE, 'chat/key', 'image/gif') },
   releaseLease: { from: ['finishing'], run: ({ id }) => uploads.releaseLease(id, MINE, 'no luck', NOW + 9) },
   finish: {

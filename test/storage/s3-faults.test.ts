@@ -35,11 +35,17 @@ async function withScene(sizeBytes: number | null, act: (scene: Scene) => Promis
 }
 
 /** As a client does it: after a fault it asks how far it came, and goes on from there. */
-async function uploadAll({ storage, id }: Scene, bytes: Buffer, bodyBytes: number): Promise<void> {
+async function uploadAll(
+  { storage, id }: Scene,
+  bytes: Buffer,
+  bodyBytes: number,
+  place: string | null = null,
+): Promise<void> {
   let acknowledged = 0;
   for (let tries = 0; acknowledged < bytes.length; ) {
     const body = Readable.from([bytes.subarray(acknowledged, acknowledged + bodyBytes)]);
-    const options = { maxBytes: bytes.length, idleTimeoutMs: 60_000, signal: new AbortController().signal };
+    const signal = new AbortController().signal;
+    const options = { maxBytes: bytes.length, idleTimeoutMs: 60_000, signal, place: async () => place };
     const result = await storage.append(id, acknowledged, body, options).catch(expectPassing);
     const offset = (await storage.offsetOf(id)) ?? -1;
     expect(offset).toBeGreaterThanOrEqual(acknowledged);
@@ -146,6 +152,50 @@ describe.concurrent('a small file', () => {
       expect(scene.proxy.left()).toBe(0);
       await expectWhole(scene, small);
       await expectNothingElse(scene);
+    });
+  });
+});
+
+describe.concurrent('a file whose place is known: nothing is copied, and nothing lies there that is no file', () => {
+  test.each<[number, S3Operation, S3Fault, number]>([
+    [content.length, 'CreateMultipartUpload', 'lost', 4],
+    [content.length, 'UploadPart', 'lost', 4],
+    [content.length, 'CompleteMultipartUpload', '503', 4],
+    [content.length, 'CompleteMultipartUpload', 'error-in-200', 4],
+    [content.length, 'CompleteMultipartUpload', 'lost', 1],
+    [300_000, 'PutObject', 'lost', 4],
+    [300_000, 'PutObject', 'cut', 4],
+  ])('%i bytes, %s: %s × %i', async (bytes, operation, fault, times) => {
+    const file = content.subarray(0, bytes);
+    await withScene(bytes, async (scene) => {
+      scene.proxy.fail(operation, fault, times);
+      await uploadAll(scene, file, 5 * MIB, scene.key);
+      await finish(scene);
+      expect(scene.proxy.left()).toBeLessThan(times);
+      scene.proxy.heal();
+      expect(scene.proxy.operations()).not.toContain('CopyObject');
+      await expectWhole(scene, file);
+      await expectNothingElse(scene);
+    });
+  });
+
+  test.each([content.length, 300_000])(
+    'an upload of %i bytes that ends before its finish leaves nothing',
+    async (bytes) => {
+      await withScene(bytes, async (scene) => {
+        await uploadAll(scene, content.subarray(0, bytes), 5 * MIB, scene.key);
+        await scene.storage.discard(scene.id);
+        expect([await objectKeys(scene.place.bucket), await begunMultiparts(scene.place.bucket)]).toEqual([[], []]);
+      });
+    },
+  );
+
+  test('a small file is two requests: it is put there, and looked at', async () => {
+    await withScene(300_000, async (scene) => {
+      await uploadAll(scene, content.subarray(0, 300_000), 5 * MIB, scene.key);
+      await finish(scene);
+      await scene.storage.open(scene.key);
+      expect(scene.proxy.operations()).toEqual(['PutObject', 'GetObject']);
     });
   });
 });

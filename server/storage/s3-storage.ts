@@ -28,8 +28,9 @@ type Needs = {
   installation: string;
   /** What an upload of unknown length may become. */
   maxFileSizeBytes: number;
-  /** For tests. */
+  /** Both for tests. */
   timeouts?: S3Timeouts;
+  memoryBudgetBytes?: number;
 };
 
 /** Bytes of bodies that wait in memory, on this node. */
@@ -48,7 +49,7 @@ export function createS3Storage(given: Needs): FileStorage {
   const bucket = createBucket(settings.bucket, multiparts.s3, reading);
   const names = createIncomingNames(installation);
   const reader = createS3Reader(bucket, timeouts.stallTimeoutMs);
-  const share = createMemoryShare(MEMORY_BUDGET_BYTES);
+  const share = createMemoryShare(given.memoryBudgetBytes ?? MEMORY_BUDGET_BYTES);
   const needs = { bucket, multiparts, uploads, reader, names, share };
   const append = createS3Append(needs);
   const finishOnce = oneAtATime((id: string, key: string) => makeFinal(needs, id, key));

@@ -227,7 +227,7 @@ function options(room: ChatRoom, seen: Seen): UploadOptions {
     headers: { Authorization: `Bearer ${room.visitor}` },
     metadata: { filename: 'film.mp4', filetype: 'video/mp4' },
     // Longer than a server takes to come back on a machine that is busy.
-    retryDelays: [50, 100, 200, 400, 800, 1600, 3200, 6400, 10_000],
+    retryDelays: [50, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000],
     storeFingerprintForResuming: false,
     onBeforeRequest(request: HttpRequest) {
       seen.requests.push(request.getMethod());

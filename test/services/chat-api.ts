@@ -41,6 +41,12 @@ export async function get(
   return await send({ method: 'GET', url: baseUrl + path, headers: { ...bearer(token), ...headers } });
 }
 
+/** Follows the address that a store may give out itself. */
+export async function download(url: string): Promise<WireAnswer> {
+  const answer = await send({ method: 'GET', url });
+  return answer.status === 302 ? await send({ method: 'GET', url: String(answer.headers.location) }) : answer;
+}
+
 export async function listFiles(baseUrl: string, room: ChatRoom, query = '', token = room.visitor): Promise<FileList> {
   const path = `/api/chat/files/?company_id=${room.company}&session_id=${room.session}${query}`;
   return jsonOf<FileList>(expectOk(await get(baseUrl, path, token)));

@@ -9,13 +9,17 @@ import { openTestDatabase } from '../services/test-database.ts';
 export type S3Place = {
   bucket: TestBucket;
   /** As after a restart: nothing is shared but the bucket and the database. */
-  open(over?: {
-    endpoint?: string;
-    timeouts?: S3Timeouts;
-    installation?: string;
-    maxFileSizeBytes?: number;
-  }): FileStorage;
+  open(over?: Over): FileStorage;
   remove(): Promise<void>;
+};
+
+type Over = {
+  endpoint?: string;
+  /** Another place's. */
+  bucket?: string;
+  timeouts?: S3Timeouts;
+  installation?: string;
+  memoryBudgetBytes?: number;
 };
 
 const MIB = 1024 * 1024;
@@ -28,10 +32,10 @@ export async function newS3Place(): Promise<S3Place> {
   return {
     bucket,
     remove,
-    open: ({ endpoint = bucket.endpoint, timeouts, installation = 'test', maxFileSizeBytes = 100 * MIB } = {}) =>
+    open: ({ endpoint = bucket.endpoint, bucket: name = bucket.bucket, installation = 'test', ...over } = {}) =>
       createS3Storage({
         settings: {
-          bucket: bucket.bucket,
+          bucket: name,
           region,
           endpoint,
           publicEndpoint: undefined,
@@ -41,8 +45,8 @@ export async function newS3Place(): Promise<S3Place> {
         },
         uploads: createS3UploadTable(database),
         installation,
-        maxFileSizeBytes,
-        ...(timeouts !== undefined && { timeouts }),
+        maxFileSizeBytes: 100 * MIB,
+        ...over,
       }),
   };
 }

@@ -1,5 +1,5 @@
 /** A kill before and after each request to the store: one row, one event, the same bytes, and nothing left in the bucket. */
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { listFiles, storedFiles, unfinishedBytes } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
@@ -11,9 +11,6 @@ import { sharedS3 } from '../services/shared-s3.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
 import { create, head, offsetOf, patch } from '../services/tus-wire.ts';
 import { send } from '../services/wire.ts';
-
-// A loaded machine needs its time to start servers.
-vi.setConfig({ testTimeout: 180_000 });
 
 const MIB = 1024 * 1024;
 let server: Chatdrop | undefined;

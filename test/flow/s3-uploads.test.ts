@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import { codeOf, get, shareFile, storedFiles, unfinishedBytes } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
@@ -16,9 +16,6 @@ import { begunMultiparts, bucketAt, objectKeys, type TestBucket, testS3Client } 
 import { startTcpProxy } from '../services/tcp-proxy.ts';
 import { create, fileIdOf, head, offsetOf, patch, terminate } from '../services/tus-wire.ts';
 import { jsonOf, send } from '../services/wire.ts';
-
-// A loaded machine needs its time to start servers.
-vi.setConfig({ testTimeout: 180_000 });
 
 const MIB = 1024 * 1024;
 const server = chatdropForSuite();

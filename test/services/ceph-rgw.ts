@@ -15,7 +15,9 @@ import { send } from './wire.ts';
 export type S3Access = { endpoint: string; region: string; accessKeyId: string; secretAccessKey: string };
 export type CephRgw = S3Access & { close(): Promise<void> };
 
-const START_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 45_000;
+/** Now and then its store hangs while it starts, and no gateway comes. */
+const MAX_STARTS = 3;
 const LOG_CHARACTERS_SHOWN = 3000;
 const STORE_BYTES = 4 * 1024 ** 3;
 const run = promisify(execFile);
@@ -30,6 +32,16 @@ const MONMAP = program('monmaptool', 'ceph-base');
 /** It needs no more rights than to write into the folder for temporary files. */
 export async function startCephRgw(): Promise<CephRgw> {
   await installDebianPrograms([MON, OSD, RGW, ADMIN, CEPH, MONMAP]);
+  for (let starts = 1; ; starts += 1) {
+    try {
+      return await startOnce();
+    } catch (error) {
+      if (starts === MAX_STARTS) throw error;
+    }
+  }
+}
+
+async function startOnce(): Promise<CephRgw> {
   const folder = await mkdtemp(path.join(tmpdir(), 'chatdrop-ceph-'));
   const children: ChildProcess[] = [];
   const killWithTests = () => {

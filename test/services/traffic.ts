@@ -1,0 +1,190 @@
+/**
+ * Visitors who upload one file after the other with tus-js-client, agents who listen, and lists that are asked for, until
+ * told to stop; and then the count: every file once, every byte as sent, every event once to everybody.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client';
+import { expect } from 'vitest';
+import type { ChatFile } from '../../server/contract/chat-file.ts';
+import { get, listFiles, listUploads } from './chat-api.ts';
+import { type ChatRoom, newChatRoom } from './chat-room.ts';
+import { eventually } from './eventually.ts';
+import { type FaithfulListener, listenBySocketIo, listenByWebSocket } from './faithful-listener.ts';
+import { TUS_PATH } from './tus-wire.ts';
+
+export type TrafficOptions = {
+  baseUrl: string;
+  /** Each in a chat of their own; one upload at a time. */
+  visitors: number;
+  fileBytes: number;
+  /** Of one PATCH. */
+  chunkBytes: number;
+  /** Visitors share companies, so that the ledger's counters are shared. */
+  companies?: number;
+};
+
+export type Traffic = {
+  /** Resolves when so many PATCHes more than now have been answered well. */
+  more(patches: number): Promise<void>;
+  /** Uploads that are under way. */
+  running(): number;
+  /** Answers by method and status: `PATCH 204`. */
+  answers: Map<string, number>;
+  /** Lets everybody finish the file at hand, and checks everything. @returns how many files there are */
+  finish(): Promise<number>;
+  /** For a test that failed. */
+  abandon(): void;
+};
+
+type Sent = { name: string; bytes: Buffer; sha256: string };
+type Visitor = { room: ChatRoom; sent: Sent[]; listeners: FaithfulListener[] };
+
+/** Longer than any fault of a test lasts on a machine that is busy. */
+const RETRY_DELAYS_MS = [50, 100, 200, 400, ...Array.from({ length: 80 }, () => 1000)];
+const PATIENCE_MS = 90_000;
+const LIST_EVERY_MS = 100;
+
+let filesMade = 0;
+
+export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
+  const { baseUrl, visitors: count, companies = 2 } = options;
+  const answers = new Map<string, number>();
+  let patches = 0;
+  let running = 0;
+  let stopped = false;
+  const note = (method: string, status: number) => {
+    answers.set(`${method} ${status}`, (answers.get(`${method} ${status}`) ?? 0) + 1);
+    if (method === 'PATCH' && status === 204) patches += 1;
+  };
+  filesMade += 1;
+  const family = `traffic-${process.pid}-${filesMade}`;
+  const visitors: Visitor[] = Array.from({ length: count }, (_, at) => {
+    const room = newChatRoom(`${family}-${at % companies}`);
+    return { room, sent: [], listeners: [listenBySocketIo(baseUrl, room), listenByWebSocket(baseUrl, room)] };
+  });
+  const closeListeners = () => {
+    for (const { listeners } of visitors) for (const listener of listeners) listener.close();
+  };
+  await Promise.all(visitors.flatMap(({ listeners }) => listeners.map(({ connected }) => connected)));
+
+  const upload = async ({ room, sent }: Visitor) => {
+    while (!stopped) {
+      const file = newFile(options.fileBytes);
+      running += 1;
+      await uploadOne(options, room, file, note);
+      running -= 1;
+      sent.push(file);
+    }
+  };
+  const look = async () => {
+    for (let at = 0; !stopped; at += 1) {
+      const { room } = visitors[at % count] as Visitor;
+      const path = ['/api/chat/files/', '/api/chat/uploads/', '/api/chat/sessions/'][at % 3] ?? '';
+      await get(baseUrl, path, at % 3 === 1 ? room.visitor : room.agent).then(
+        ({ status }) => note('GET', status),
+        // The connection was cut: no answer is no wrong one.
+        () => {},
+      );
+      await sleep(LIST_EVERY_MS);
+    }
+  };
+  const all = Promise.all([...visitors.map(upload), look()]);
+  all.catch(() => {});
+  const abandon = () => {
+    stopped = true;
+    closeListeners();
+  };
+
+  return {
+    answers,
+    running: () => running,
+    abandon,
+    async more(wanted) {
+      const goal = patches + wanted;
+      await Promise.race([eventually(`${wanted} PATCHes more`, () => patches >= goal, PATIENCE_MS), failureOf(all)]);
+    },
+    async finish() {
+      stopped = true;
+      try {
+        await all;
+        for (const visitor of visitors) await expectAll(baseUrl, visitor);
+        expectDecent(answers);
+        return visitors.reduce((sum, { sent }) => sum + sent.length, 0);
+      } finally {
+        closeListeners();
+      }
+    },
+  };
+}
+
+function newFile(bytes: number): Sent {
+  filesMade += 1;
+  const name = `notes-${process.pid}-${filesMade}.txt`;
+  const body = Buffer.alloc(bytes, `${name}: a line of ${Math.random()}\n`);
+  return { name, bytes: body, sha256: createHash('sha256').update(body).digest('hex') };
+}
+
+/** A second creation of an upload that was there means that its client was made to start over. */
+async function uploadOne(
+  { baseUrl, chunkBytes: chunkSize }: TrafficOptions,
+  room: ChatRoom,
+  { name, bytes }: Sent,
+  note: (method: string, status: number) => void,
+): Promise<void> {
+  let created = 0;
+  const seen: string[] = [];
+  await new Promise<void>((resolve, reject) => {
+    new Upload(bytes, {
+      endpoint: baseUrl + TUS_PATH,
+      headers: { Authorization: `Bearer ${room.visitor}` },
+      metadata: { filename: name, filetype: 'text/plain' },
+      chunkSize,
+      retryDelays: RETRY_DELAYS_MS,
+      storeFingerprintForResuming: false,
+      onAfterResponse(request: HttpRequest, response: HttpResponse) {
+        const [method, status] = [request.getMethod(), response.getStatus()];
+        note(method, status);
+        seen.push(`${method} ${status}`);
+        if (method === 'POST' && status === 201) created += 1;
+      },
+      onSuccess: () => resolve(),
+      onError: (error) =>
+        reject(new Error(`${name}: ${seen.slice(-10).join(', ')}`, { cause: error as DetailedError })),
+    }).start();
+  });
+  expect([name, created], seen.join(', ')).toEqual([name, 1]);
+}
+
+async function expectAll(baseUrl: string, { room, sent, listeners }: Visitor): Promise<void> {
+  const names = sent.map(({ name }) => name).sort();
+  const files: ChatFile[] = [];
+  for (let cursor = ''; ; ) {
+    const page = await listFiles(baseUrl, room, `&limit=200${cursor}`);
+    files.push(...page.files);
+    if (page.next_cursor === null) break;
+    cursor = `&cursor=${page.next_cursor}`;
+  }
+  expect(files.map(({ name }) => name).sort()).toEqual(names);
+  expect(await listUploads(baseUrl, room)).toEqual([]);
+  for (const { name, sha256 } of sent) {
+    const file = files.find((each) => each.name === name);
+    const { body } = await get(baseUrl, `/api/chat/files/${file?.id}/content`, room.visitor);
+    expect([name, createHash('sha256').update(body).digest('hex')]).toEqual([name, sha256]);
+  }
+  for (const { name, shared } of listeners) {
+    await eventually(`all events have come by ${name}`, () => shared.length >= names.length, PATIENCE_MS);
+    expect([name, shared.map((event) => event.name).sort()]).toEqual([name, names]);
+    expect([name, shared.map(({ seq }) => seq)]).toEqual([name, shared.map(({ seq }) => seq).sort((a, b) => a - b)]);
+  }
+}
+
+/** A fault of ours is never seen, and HEAD never says what makes a client start over. */
+function expectDecent(answers: ReadonlyMap<string, number>): void {
+  const wrong = [...answers.keys()].filter((answer) => / 500$/.test(answer) || /^HEAD (?:4(?!23)|5)/.test(answer));
+  expect(wrong).toEqual([]);
+}
+
+async function failureOf(work: Promise<unknown>): Promise<void> {
+  await work;
+}

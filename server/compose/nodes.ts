@@ -51,7 +51,7 @@ export async function composeNodes({ config, log, database, feed, installation }
   const local = createLocker();
   return {
     bus,
-    createLimiter: redis === null ? ofDatabase : createRedisLimiters(redis.client, prefix, ofDatabase),
+    createLimiter: redis === null ? ofDatabase : createRedisLimiters(redis, prefix, ofDatabase),
     locker: session === null ? local : createNodeLocker(local, await createSharedLocks(session)),
     /** Whether a process of this name runs on any node; null where there is only this one. */
     isAlive: presence?.isAlive ?? null,

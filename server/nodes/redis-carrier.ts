@@ -4,13 +4,13 @@ import type { RedisConnection } from './redis-connection.ts';
 
 /** Several installations may share one Redis: each has a channel of its own. */
 export function createRedisCarrier(
-  { client, subscriber }: Pick<RedisConnection, 'client' | 'subscriber'>,
+  { inTime, subscriber }: Pick<RedisConnection, 'inTime' | 'subscriber'>,
   channel: string,
 ): Carrier {
   return {
     maxBytes: 256 * 1024,
     async send(text) {
-      await client.publish(channel, text);
+      await inTime((client) => client.publish(channel, text));
     },
     async onText(listener) {
       const subscribe = () => subscriber.subscribe(channel, listener).catch(() => {});

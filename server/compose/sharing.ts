@@ -30,6 +30,9 @@ import { withLock } from '../upload/locker.ts';
 import { HOLDER } from './holder.ts';
 import { now, type Parts } from './parts.ts';
 
+/** A node that lives is back on PostgreSQL in less, however that ended. */
+const DEAD_AFTER_MS = 20_000;
+
 export type Sharing = ReturnType<typeof composeSharing>;
 
 /** The use cases. */
@@ -168,7 +171,8 @@ export function composeCleaning(
   });
   // Where there is only one node, it is asked at its start, and under the instance lock: all others are dead then.
   const isAlive = nodes.isAlive ?? (async (holder: string) => holder === HOLDER);
-  return { owed, cleanUp, releaseDead: createReleaseDead({ uploads, isAlive }) };
+  const graceMs = nodes.isAlive === null ? 0 : DEAD_AFTER_MS;
+  return { owed, cleanUp, releaseDead: createReleaseDead({ uploads, isAlive, graceMs, now }) };
 }
 
 export function composeCheckUsage({ log, usage }: Parts) {

@@ -26,6 +26,7 @@ export type ChatdropServer = {
 
 /** Milliseconds that requests under way get at a shutdown. */
 const DRAIN_MS = 8_000;
+const END_IDLE_EVERY_MS = 100;
 /** And that sockets get to say goodbye. */
 const SOCKETS_DRAIN_MS = 1_000;
 
@@ -82,7 +83,12 @@ function createLifecycle(
   let periodic: Periodic | undefined;
   const stop = async () => {
     draining.abort();
-    const timers = [setTimeout(connections.endSockets, SOCKETS_DRAIN_MS), setTimeout(connections.endAll, DRAIN_MS)];
+    const timers = [
+      // Node ends those that are idle when it stops listening, and not those whose answer ends later.
+      setInterval(connections.endIdle, END_IDLE_EVERY_MS),
+      setTimeout(connections.endSockets, SOCKETS_DRAIN_MS),
+      setTimeout(connections.endAll, DRAIN_MS),
+    ];
     await sockets.close();
     for (const timer of timers) clearTimeout(timer);
     await periodic?.stop();

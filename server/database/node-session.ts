@@ -29,6 +29,8 @@ const MAX_RETRY_MS = 2000;
 const CONNECT_TIMEOUT_MS = 5000;
 /** Of a lock or a word: more than that, and the connection is taken for dead. */
 const QUERY_TIMEOUT_MS = 5000;
+/** PostgreSQL may hang, and a node is to end all the same. */
+const GOODBYE_MS = 1000;
 /** A connection that has died in silence is found by these words. */
 const PROBE_EVERY_MS = 5000;
 /** Of PostgreSQL's side: a node whose machine went away has lost its locks after some 10 seconds. */
@@ -143,7 +145,10 @@ export async function openNodeSession(connectionString: string): Promise<NodeSes
       clearInterval(probe);
       const ending = client;
       client = null;
-      await ending?.end().catch(() => {});
+      if (ending === null) return;
+      const timer = setTimeout(discard, GOODBYE_MS, ending);
+      await ending.end().catch(() => {});
+      clearTimeout(timer);
     },
   };
 }

@@ -7,8 +7,11 @@ import { DatabaseUnreachable } from './database-failure.ts';
 const CONNECT_TIMEOUT_MS = 5000;
 /** For a free connection of the pool: then the request is told to try again. */
 const ACQUIRE_TIMEOUT_MS = 10_000;
-/** Of one statement. The longest are a company's counts and the chores' pages. */
-const STATEMENT_TIMEOUT_MS = 30_000;
+/**
+ * Of one statement: the longest are the counts of a large company, a second for some millions of files. Where the database
+ * hangs, this and the next are what a client waits for its 503.
+ */
+const STATEMENT_TIMEOUT_MS = 15_000;
 /** For the news that a statement took too long. */
 const ANSWER_MS = 5000;
 const LOCK_TIMEOUT_MS = 10_000;

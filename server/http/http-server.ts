@@ -25,7 +25,7 @@ export function createHttpServer(): Server {
   return server;
 }
 
-export type Connections = { endSockets(): void; endAll(): void };
+export type Connections = { endIdle(): void; endSockets(): void; endAll(): void };
 
 /** Node no longer counts a connection that became a WebSocket, and would wait for a silent one for ever. */
 export function trackConnections(...servers: Server[]): Connections {
@@ -42,7 +42,10 @@ export function trackConnections(...servers: Server[]): Connections {
   const end = (open: Set<Duplex>) => () => {
     for (const socket of open) socket.destroy();
   };
-  return { endSockets: end(upgraded), endAll: end(all) };
+  const endIdle = () => {
+    for (const server of servers) server.closeIdleConnections();
+  };
+  return { endIdle, endSockets: end(upgraded), endAll: end(all) };
 }
 
 /** @throws when the port is taken, with what to do about it */

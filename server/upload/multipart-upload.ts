@@ -96,11 +96,13 @@ async function take(
   const { id } = await needs.acceptUpload(caller, { ...said, ...nothingElse, address, oneRequest: true });
   const lock = needs.locker.newLock(id);
   const upload = (await needs.uploads.find(id)) as UploadRecord;
-  await lock.lock(new AbortController().signal, () => stop.abort()).catch(async (error: unknown) => {
-    // The database is away. What was reserved would be held until it expires.
-    await needs.abortUpload(upload, 'cancelled').catch(() => {});
-    throw error;
-  });
+  await lock
+    .lock(new AbortController().signal, () => stop.abort())
+    .catch(async (error: unknown) => {
+      // The database is away. What was reserved would be held until it expires.
+      await needs.abortUpload(upload, 'cancelled').catch(() => {});
+      throw error;
+    });
   // Others see how much there is to come; the row learns it when it is true.
   upload.sizeBytes = said.sizeBytes;
   return { upload, part, receivedBytes: 0, unlock: () => lock.unlock() };

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type NodeSession, openNodeSession } from '../../server/database/node-session.ts';
 import { eventually } from '../services/eventually.ts';
 import { startPostgres, type TestPostgres } from '../services/postgres.ts';
+import { startTcpProxy } from '../services/tcp-proxy.ts';
 
 let postgres: TestPostgres;
 let url: string;
@@ -105,6 +106,15 @@ test('a database that hangs is taken for lost', async () => {
   } finally {
     process.kill(pid, 'SIGCONT');
   }
+});
+
+test('a node ends although its database hangs', async () => {
+  const proxy = await startTcpProxy({ targetPort: Number(new URL(url).port) });
+  const session = await openNodeSession(Object.assign(new URL(url), { port: String(proxy.port) }).href);
+  proxy.hole(true);
+  await session.close();
+  expect(session.isConnected()).toBe(false);
+  await proxy.stop();
 });
 
 test('what cannot be reached, and a wrong password, fail at once', async () => {

@@ -36,18 +36,23 @@ export function createChores({
   onFault,
   pollFeed,
 }: Needs): Chores {
+  /** What one node alone does at its start: nobody dies beside it. */
+  const afterOthers: Chore[] = [
+    { name: 'take over from dead nodes', everyMs: 5 * SECOND_MS, run: releaseDead },
+    { name: 'look at unfinished uploads', everyMs: 60 * MINUTE_MS, run: owed.lookAtAll },
+  ];
   return {
     async atStart() {
       await checkUsage();
       await releaseDead();
-      await owed.atStart();
+      await owed.lookAtAll();
       // A store that is away keeps nobody from starting: it is done later then.
       await cleanUp.dropOrphans().catch(onFault);
       await cleanUp.deleteRemovedBytes();
       await cleanUp.expireUploads();
     },
     periodic: [
-      ...(hasOtherNodes ? [{ name: 'take over from dead nodes', everyMs: 5 * SECOND_MS, run: releaseDead }] : []),
+      ...(hasOtherNodes ? afterOthers : []),
       { name: 'look for events of other processes', everyMs: SECOND_MS, run: pollFeed },
       { name: 'finish what is owed', everyMs: 5 * SECOND_MS, run: owed.sweep },
       { name: 'expire uploads', everyMs: MINUTE_MS, run: cleanUp.expireUploads },

@@ -1,7 +1,7 @@
 /** Finishes what is complete but not recorded: after a crash, and when an earlier try failed. */
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { isFinal, isPartial } from '../rules/upload-concat.ts';
-import type { FinishUpload } from '../sharing/finish-upload.ts';
+import { BeingFinished, type FinishUpload } from '../sharing/finish-upload.ts';
 import { WaitingForParts } from '../sharing/join-parts.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
@@ -18,12 +18,13 @@ type Needs = {
 
 const PAGE_UPLOADS = 200;
 
-export type OwedFinishes = { atStart(): Promise<number>; sweep(): Promise<number> };
+export type OwedFinishes = { lookAtAll(): Promise<number>; sweep(): Promise<number> };
 
 export function createOwedFinishes(needs: Needs): OwedFinishes {
   const finish = async (uploadId: string): Promise<void> => {
     await needs.finishUpload(uploadId).catch((error: unknown) => {
-      if (!(error instanceof WaitingForParts)) needs.onFault(uploadId, error);
+      const isInOrder = error instanceof WaitingForParts || error instanceof BeingFinished;
+      if (!isInOrder) needs.onFault(uploadId, error);
     });
   };
   /** @returns whether something was owed */
@@ -42,7 +43,7 @@ export function createOwedFinishes(needs: Needs): OwedFinishes {
   };
   return {
     /** Looks at every unfinished upload: a process that was killed had no time to note how far it came. */
-    async atStart() {
+    async lookAtAll() {
       let found = 0;
       for (let afterId = ''; ; ) {
         const page = await needs.uploads.pageUnfinished(afterId, PAGE_UPLOADS);

@@ -34,6 +34,13 @@ type Needs = {
 const LEASE_MS = 10 * 60 * 1000;
 const MAX_BACKOFF_MS = 5 * 60 * 1000;
 
+/** By another call, or another node. */
+export class BeingFinished extends Failure {
+  constructor() {
+    super('try-again', 'The upload is being finished.', { retryAfterSeconds: 1 });
+  }
+}
+
 /**
  * Finishes an upload and answers with the file's id. Five callers, one function: the tus hook, HEAD and PATCH on a
  * complete upload, the start, the sweep, the drain.
@@ -118,7 +125,7 @@ function isOwed(upload: UploadRecord | null): boolean {
 function resultOf(upload: UploadRecord | null): number {
   if (upload?.state === 'finished' && upload.fileId !== null) return upload.fileId;
   if (upload?.state === 'rejected') throw storedRefusal(upload);
-  if (isOwed(upload)) throw new Failure('try-again', 'The upload is being finished.', { retryAfterSeconds: 1 });
+  if (isOwed(upload)) throw new BeingFinished();
   throw new Failure('gone', 'This upload has ended. Start it again.');
 }
 

@@ -9,7 +9,7 @@ import { create } from '../services/tus-wire.ts';
 import { send } from '../services/wire.ts';
 
 const KIB = 1024;
-const LONG_TEST_MS = 180_000;
+const LONG_TEST_MS = 600_000;
 const cluster = clusterForSuite({ nodes: 1 });
 let traffic: Traffic | undefined;
 

@@ -13,7 +13,12 @@ import { send } from './wire.ts';
 
 /** Where an S3 is, and who may do everything there. */
 export type S3Access = { endpoint: string; region: string; accessKeyId: string; secretAccessKey: string };
-export type CephRgw = S3Access & { close(): Promise<void> };
+export type CephRgw = S3Access & {
+  /** Kills the gateway; what is stored stays. */
+  stopGateway(): Promise<void>;
+  startGateway(): Promise<void>;
+  close(): Promise<void>;
+};
 
 const START_TIMEOUT_MS = 45_000;
 /** Now and then its store hangs while it starts, and no gateway comes. */
@@ -63,7 +68,7 @@ async function startOnce(): Promise<CephRgw> {
   }
 }
 
-async function startCluster(folder: string, children: ChildProcess[]): Promise<S3Access> {
+async function startCluster(folder: string, children: ChildProcess[]): Promise<Omit<CephRgw, 'close'>> {
   const [monPort, rgwPort] = [await freePort(), await freePort()];
   const cluster = randomUUID();
   const config = path.join(folder, 'ceph.conf');
@@ -90,21 +95,33 @@ async function startCluster(folder: string, children: ChildProcess[]): Promise<S
   await command(OSD, ['-i', '0', '--mkfs', '--osd-uuid', store, ...asUser]);
   await command(CEPH, ['osd', 'crush', 'add', 'osd.0', '1.0', 'root=default', 'host=localhost']);
   daemon(OSD, ['-i', '0']);
-  const gateway = daemon(RGW, ['-n', 'client.rgw']);
+  let gateway = daemon(RGW, ['-n', 'client.rgw']);
   const keys = { accessKeyId: 'testkey', secretAccessKey: 'testsecret' };
   const endpoint = `http://127.0.0.1:${rgwPort}`;
-  await eventually(
-    'the gateway of Ceph answers',
-    async () => {
-      if (gateway.exitCode !== null) return 'ended';
-      return (await send({ method: 'GET', url: `${endpoint}/`, timeoutMs: 2000 })).status === 200;
-    },
-    START_TIMEOUT_MS,
-  );
-  if (gateway.exitCode !== null) throw new Error(`The gateway of Ceph ended with ${gateway.exitCode}.`);
+  const untilItAnswers = async () => {
+    await eventually(
+      'the gateway of Ceph answers',
+      async () => {
+        if (gateway.exitCode !== null) return 'ended';
+        return (await send({ method: 'GET', url: `${endpoint}/`, timeoutMs: 2000 })).status === 200;
+      },
+      START_TIMEOUT_MS,
+    );
+    if (gateway.exitCode !== null) throw new Error(`The gateway of Ceph ended with ${gateway.exitCode}.`);
+  };
+  await untilItAnswers();
   const user = ['--uid=test', '--display-name=test', `--access-key=${keys.accessKeyId}`];
   await command(ADMIN, ['user', 'create', ...user, `--secret-key=${keys.secretAccessKey}`]);
-  return { endpoint, region: 'us-east-1', ...keys };
+  return {
+    endpoint,
+    region: 'us-east-1',
+    ...keys,
+    stopGateway: () => end(gateway),
+    async startGateway() {
+      gateway = daemon(RGW, ['-n', 'client.rgw']);
+      await untilItAnswers();
+    },
+  };
 }
 
 type Layout = { folder: string; cluster: string; monPort: number; rgwPort: number };
@@ -140,6 +157,9 @@ osd objectstore = memstore
 memstore device bytes = ${STORE_BYTES}
 osd data = ${folder}/osd
 osd class load list = *
+# Both are commands to the monitor, which refuses them when they come before the store has learned the cluster's id.
+osd crush update on start = false
+osd class update on start = false
 [client.rgw]
 rgw frontends = beast endpoint=127.0.0.1:${rgwPort}
 rgw data = ${folder}/rgw

@@ -15,7 +15,7 @@ import { TEST_SECRET } from './tokens.ts';
 import { send } from './wire.ts';
 
 const READY_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 30_000;
 const MAX_LOG_CHARACTERS = 200_000;
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const ENTRY = join(PROJECT, 'server/chatdrop.js');
@@ -164,7 +164,7 @@ async function databaseOf(dataDir: string): Promise<string | undefined> {
   return known ?? undefined;
 }
 
-/** Signals one child and waits for its end; SIGKILL after ten seconds. */
+/** Signals one child and waits for its end; SIGKILL when it does not. */
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<Ended> {
   if (!hasEnded(child) && child.pid !== undefined) {
     const exited = once(child, 'exit');

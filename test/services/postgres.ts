@@ -29,6 +29,7 @@ export type TestPostgres = {
 };
 
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
+const START_TIMEOUT_MS = 60_000;
 const STOP_SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT', SIGKILL: 'SIGKILL' } as const;
 const run = promisify(execFile);
 
@@ -63,8 +64,21 @@ export async function startPostgres(): Promise<TestPostgres> {
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const [file = '', ...args] = command('postgres', ['-D', data, ...flags]);
-    child = spawn(file, args, { cwd: folder, stdio: 'ignore' });
-    await eventually('PostgreSQL answers', () => withClient(adminUrl, (client) => client.query('select 1')), 20_000);
+    const launch = () => {
+      const launched = spawn(file, args, { cwd: folder, stdio: 'ignore' });
+      child = launched;
+      return launched;
+    };
+    let launched = launch();
+    await eventually(
+      'PostgreSQL answers',
+      () => {
+        // After SIGKILL some of the old processes are still there for a moment, and it does not start beside them.
+        if (launched.exitCode !== null) launched = launch();
+        return withClient(adminUrl, (client) => client.query('select 1'));
+      },
+      START_TIMEOUT_MS,
+    );
   };
   const stop = async (how: keyof typeof STOP_SIGNALS = 'fast') => {
     const ending = child;

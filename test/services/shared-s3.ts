@@ -21,9 +21,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     project.provide('s3', { endpoint, region, accessKeyId, secretAccessKey });
     return async () => {};
   }
-  const { close, ...access } = await startCephRgw();
-  project.provide('s3', access);
-  return close;
+  const rgw = await startCephRgw();
+  project.provide('s3', accessOf(rgw));
+  return rgw.close;
 }
 
 /** Of the run. */
@@ -36,10 +36,18 @@ export function sharedS3(): S3Access {
 /** A new, empty bucket; null where the tests run on the local disk. */
 export async function newTestBucket(): Promise<TestBucket | null> {
   const access = inject('s3');
-  if (access === undefined) return null;
+  return access === undefined ? null : makeBucket(access);
+}
+
+export async function makeBucket(access: S3Access): Promise<TestBucket> {
   const bucket = `test-${randomBytes(6).toString('hex')}`;
   await withClient(access, (client) => client.send(new CreateBucketCommand({ Bucket: bucket })));
-  return { ...access, bucket };
+  return { ...accessOf(access), bucket };
+}
+
+/** Without what else there may be on it. */
+function accessOf({ endpoint, region, accessKeyId, secretAccessKey }: S3Access): S3Access {
+  return { endpoint, region, accessKeyId, secretAccessKey };
 }
 
 /** For a look behind the server's back. */
@@ -61,13 +69,18 @@ export async function bucketSettings(dataDir: string): Promise<Record<string, st
   const bucket = buckets.get(dataDir) ?? (await newTestBucket());
   if (bucket === null) return {};
   buckets.set(dataDir, bucket);
+  return s3Settings(bucket);
+}
+
+/** The server's settings for a bucket. */
+export function s3Settings({ endpoint, region, accessKeyId, secretAccessKey, bucket }: TestBucket) {
   return {
     USE_S3_STORAGE: 'true',
-    AWS_S3_ENDPOINT_URL: bucket.endpoint,
-    AWS_S3_REGION_NAME: bucket.region,
-    AWS_ACCESS_KEY_ID: bucket.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
-    AWS_STORAGE_BUCKET_NAME: bucket.bucket,
+    AWS_S3_ENDPOINT_URL: endpoint,
+    AWS_S3_REGION_NAME: region,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_STORAGE_BUCKET_NAME: bucket,
   };
 }
 

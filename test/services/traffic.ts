@@ -7,11 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client';
 import { expect } from 'vitest';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import { get, listFiles, listUploads } from './chat-api.ts';
+import { bearer, get, listFiles, listUploads } from './chat-api.ts';
 import { type ChatRoom, newChatRoom } from './chat-room.ts';
 import { eventually } from './eventually.ts';
 import { type FaithfulListener, listenBySocketIo, listenByWebSocket } from './faithful-listener.ts';
 import { TUS_PATH } from './tus-wire.ts';
+import { NODE_HEADER } from './web-proxy.ts';
+import { send } from './wire.ts';
 
 export type TrafficOptions = {
   baseUrl: string;
@@ -31,6 +33,8 @@ export type Traffic = {
   running(): number;
   /** Answers by method and status: `PATCH 204`. */
   answers: Map<string, number>;
+  /** On how many nodes were PATCHes of one upload answered, at most? Where the proxy says so. */
+  spread(): number;
   /** Lets everybody finish the file at hand, and checks everything. @returns how many files there are */
   finish(): Promise<number>;
   /** For a test that failed. */
@@ -48,8 +52,10 @@ type Visitor = {
 
 /** Longer than any fault of a test lasts on a machine that is busy. */
 const RETRY_DELAYS_MS = [50, 100, 200, 400, ...Array.from({ length: 80 }, () => 1000)];
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 180_000;
 const LIST_EVERY_MS = 100;
+/** What a visitor waits before each request, for each visitor that there is. */
+const PACE_MS_A_VISITOR = 40;
 
 let filesMade = 0;
 
@@ -59,6 +65,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   let patches = 0;
   let running = 0;
   let stopped = false;
+  let spread = 0;
   const note = (method: string, status: number) => {
     answers.set(`${method} ${status}`, (answers.get(`${method} ${status}`) ?? 0) + 1);
     if (method === 'PATCH' && status === 204) patches += 1;
@@ -79,7 +86,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     while (!stopped) {
       const file = newFile(options.fileBytes);
       running += 1;
-      await uploadOne(options, visitor, file, note);
+      spread = Math.max(spread, await uploadOne(options, visitor, file, note));
       running -= 1;
       visitor.sent.push(file);
     }
@@ -106,6 +113,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   return {
     answers,
     running: () => running,
+    spread: () => spread,
     abandon,
     async more(wanted) {
       const goal = patches + wanted;
@@ -115,7 +123,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
       stopped = true;
       try {
         await all;
-        for (const visitor of visitors) await expectAll(baseUrl, visitor);
+        await Promise.all(visitors.map((visitor) => expectAll(baseUrl, visitor)));
         expectDecent(answers);
         return visitors.reduce((sum, { sent }) => sum + sent.length, 0);
       } finally {
@@ -132,15 +140,21 @@ function newFile(bytes: number): Sent {
   return { name, bytes: body, sha256: createHash('sha256').update(body).digest('hex') };
 }
 
-/** A second creation of an upload that was there means that its client was made to start over. */
+/**
+ * A second creation of an upload that was there means that its client was made to start over.
+ * @returns how many nodes took a PATCH
+ */
 async function uploadOne(
-  { baseUrl, chunkBytes: chunkSize }: TrafficOptions,
+  { baseUrl, visitors, chunkBytes: chunkSize }: TrafficOptions,
   visitor: Visitor,
   { name, bytes }: Sent,
   note: (method: string, status: number) => void,
-): Promise<void> {
+): Promise<number> {
+  // A machine that is busy with them takes long for what the test does meanwhile.
+  const paceMs = visitors * PACE_MS_A_VISITOR;
   let created = 0;
   const seen: string[] = [];
+  const nodes = new Set<string | undefined>();
   await new Promise<void>((resolve, reject) => {
     new Upload(bytes, {
       endpoint: baseUrl + TUS_PATH,
@@ -149,13 +163,15 @@ async function uploadOne(
       chunkSize,
       retryDelays: RETRY_DELAYS_MS,
       storeFingerprintForResuming: false,
-      onBeforeRequest(request: HttpRequest) {
+      async onBeforeRequest(request: HttpRequest) {
         if (request.getMethod() === 'POST') visitor.lostCreations += 1;
+        await sleep(paceMs);
       },
       onAfterResponse(request: HttpRequest, response: HttpResponse) {
         const [method, status] = [request.getMethod(), response.getStatus()];
         note(method, status);
         seen.push(`${method} ${status}`);
+        if (method === 'PATCH') nodes.add(response.getHeader(NODE_HEADER));
         if (method !== 'POST' || status !== 201) return;
         created += 1;
         visitor.lostCreations -= 1;
@@ -166,6 +182,7 @@ async function uploadOne(
     }).start();
   });
   expect([name, created], seen.join(', ')).toEqual([name, 1]);
+  return nodes.size;
 }
 
 async function expectAll(baseUrl: string, { room, sent, listeners, lostCreations }: Visitor): Promise<void> {
@@ -183,7 +200,7 @@ async function expectAll(baseUrl: string, { room, sent, listeners, lostCreations
   expect(unfinished.length).toBeLessThanOrEqual(lostCreations);
   for (const { name, sha256 } of sent) {
     const file = files.find((each) => each.name === name);
-    const { body } = await get(baseUrl, `/api/chat/files/${file?.id}/content`, room.visitor);
+    const body = await contentOf(`${baseUrl}/api/chat/files/${file?.id}/content`, room.visitor);
     expect([name, createHash('sha256').update(body).digest('hex')]).toEqual([name, sha256]);
   }
   for (const { name, shared } of listeners) {
@@ -191,6 +208,13 @@ async function expectAll(baseUrl: string, { room, sent, listeners, lostCreations
     expect([name, shared.map((event) => event.name).sort()]).toEqual([name, names]);
     expect([name, shared.map(({ seq }) => seq)]).toEqual([name, shared.map(({ seq }) => seq).sort((a, b) => a - b)]);
   }
+}
+
+/** From the server, or from the store that it names. */
+export async function contentOf(url: string, token: string): Promise<Buffer> {
+  const answer = await send({ method: 'GET', url, headers: bearer(token) });
+  if (answer.status !== 302) return answer.body;
+  return (await send({ method: 'GET', url: String(answer.headers.location) })).body;
 }
 
 /** A fault of ours is never seen, and HEAD never says what makes a client start over. */

@@ -20,6 +20,8 @@ type Proxy = {
   args(file: string, folder: string): string[];
 };
 
+/** Says, of nginx only, which node answered. */
+export const NODE_HEADER = 'X-Node';
 const STOP_TIMEOUT_MS = 5000;
 
 const PROXIES = {
@@ -40,7 +42,7 @@ const PROXIES = {
         .join(' ');
       return `daemon off; error_log stderr warn; pid nginx.pid; worker_processes 1;
         events { worker_connections 4096; }
-        http { access_log off; ${own}\n${replaced(site, '    server 127.0.0.1:8001;\n', servers)} }`;
+        http { access_log off; add_header ${NODE_HEADER} $upstream_addr always; ${own}\n${replaced(site, '    server 127.0.0.1:8001;\n', servers)} }`;
     },
     args: (file, folder) => ['-p', folder, '-c', file],
   },

@@ -20,12 +20,12 @@ test.each(['fast', 'immediate', 'SIGKILL'] as const)(
   async (how) => {
     const { baseUrl, postgres } = cluster();
     traffic = await startTraffic({ baseUrl, visitors: 8, fileBytes: 400 * KIB, chunkBytes: 64 * KIB });
-    await traffic.more(60);
+    await traffic.more(30);
     for (let times = 0; times < 2; times += 1) {
       await postgres.stop(how);
       await eventually('it is not ready', async () => (await ready(baseUrl)) === 503, 60_000);
       await postgres.start();
-      await traffic.more(60);
+      await traffic.more(30);
     }
     await eventually('it is ready', async () => (await ready(baseUrl)) === 200, 60_000);
     expect(await traffic.finish()).toBeGreaterThan(8);
@@ -51,7 +51,7 @@ test(
     ]);
     expect([head.status, list.status, isReady]).toEqual([423, 503, 503]);
     postgres.resume();
-    await traffic.more(60);
+    await traffic.more(30);
     await eventually('it is ready', async () => (await ready(baseUrl)) === 200, 60_000);
     await traffic.finish();
   },

@@ -50,7 +50,7 @@ export async function startS3FaultProxy(target: string): Promise<S3FaultProxy> {
   let planned: Planned[] = [];
   let acts: Act[] = [];
   const done: S3Operation[] = [];
-  const server = createServer(async (incoming, outgoing) => {
+  const handle = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     incoming.on('error', () => undefined);
     const operation = operationOf(incoming);
     const index = planned.findIndex((fault) => fault.operation === operation);
@@ -72,6 +72,10 @@ export async function startS3FaultProxy(target: string): Promise<S3FaultProxy> {
         answer.pipe(outgoing);
       }
     });
+  };
+  const server = createServer((incoming, outgoing) => {
+    // Who asked is gone: a node that was killed in the middle of its request.
+    handle(incoming, outgoing).catch(() => outgoing.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,6 +1,7 @@
 /**
- * Visitors who upload one file after the other with tus-js-client, agents who listen, and lists that are asked for, until
- * told to stop; and then the count: every file once, every byte as sent, every event once to everybody.
+ * Visitors who upload one file after the other with tus-js-client, one with a client of the original API, agents who listen,
+ * and lists that are asked for, until told to stop; and then the count: every file once, every byte as sent, every event
+ * once to everybody.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +12,7 @@ import { bearer, get, listFiles, listUploads } from './chat-api.ts';
 import { type ChatRoom, newChatRoom } from './chat-room.ts';
 import { eventually } from './eventually.ts';
 import { type FaithfulListener, listenBySocketIo, listenByWebSocket } from './faithful-listener.ts';
+import { filePart, postParts } from './multipart-wire.ts';
 import { TUS_PATH } from './tus-wire.ts';
 import { NODE_HEADER } from './web-proxy.ts';
 import { send } from './wire.ts';
@@ -54,6 +56,7 @@ type Visitor = {
 const RETRY_DELAYS_MS = [50, 100, 200, 400, ...Array.from({ length: 80 }, () => 1000)];
 const PATIENCE_MS = 180_000;
 const LIST_EVERY_MS = 100;
+const WHOLE_FILE_BYTES = 20_000;
 /** What a visitor waits before each request, for each visitor that there is. */
 const PACE_MS_A_VISITOR = 40;
 
@@ -103,7 +106,18 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
       await sleep(LIST_EVERY_MS);
     }
   };
-  const all = Promise.all([...visitors.map(upload), look()]);
+  const original = { room: newChatRoom(`${family}-0`), taken: [] as string[] };
+  const sendWhole = async () => {
+    while (!stopped) {
+      const { name, bytes } = newFile(WHOLE_FILE_BYTES);
+      const file = filePart(bytes, `name="file"; filename="${name}"`, 'text/plain');
+      const answer = await postParts({ baseUrl, token: original.room.visitor }, [file]).catch(() => null);
+      if (answer !== null) note('POST whole', answer.status);
+      if (answer?.status === 201) original.taken.push(name);
+      await sleep(LIST_EVERY_MS);
+    }
+  };
+  const all = Promise.all([...visitors.map(upload), look(), sendWhole()]);
   all.catch(() => {});
   const abandon = () => {
     stopped = true;
@@ -124,6 +138,7 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
       try {
         await all;
         await Promise.all(visitors.map((visitor) => expectAll(baseUrl, visitor)));
+        await expectTaken(baseUrl, original);
         expectDecent(answers);
         return visitors.reduce((sum, { sent }) => sum + sent.length, 0);
       } finally {
@@ -187,13 +202,7 @@ async function uploadOne(
 
 async function expectAll(baseUrl: string, { room, sent, listeners, lostCreations }: Visitor): Promise<void> {
   const names = sent.map(({ name }) => name).sort();
-  const files: ChatFile[] = [];
-  for (let cursor = ''; ; ) {
-    const page = await listFiles(baseUrl, room, `&limit=200${cursor}`);
-    files.push(...page.files);
-    if (page.next_cursor === null) break;
-    cursor = `&cursor=${page.next_cursor}`;
-  }
+  const files = await allFiles(baseUrl, room);
   expect(files.map(({ name }) => name).sort()).toEqual(names);
   const unfinished = await listUploads(baseUrl, room);
   expect(unfinished.filter(({ offset }) => offset > 0)).toEqual([]);
@@ -210,6 +219,23 @@ async function expectAll(baseUrl: string, { room, sent, listeners, lostCreations
   }
 }
 
+/** The original API's client: what was answered with 201 is there, once; what was not may be there, once. */
+async function expectTaken(baseUrl: string, { room, taken }: { room: ChatRoom; taken: string[] }): Promise<void> {
+  const names = (await allFiles(baseUrl, room)).map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(taken));
+  expect(new Set(names).size).toBe(names.length);
+}
+
+async function allFiles(baseUrl: string, room: ChatRoom): Promise<ChatFile[]> {
+  const files: ChatFile[] = [];
+  for (let cursor = ''; ; ) {
+    const page = await listFiles(baseUrl, room, `&limit=200${cursor}`);
+    files.push(...page.files);
+    if (page.next_cursor === null) return files;
+    cursor = `&cursor=${page.next_cursor}`;
+  }
+}
+
 /** From the server, or from the store that it names. */
 export async function contentOf(url: string, token: string): Promise<Buffer> {
   const answer = await send({ method: 'GET', url, headers: bearer(token) });
@@ -219,7 +245,9 @@ export async function contentOf(url: string, token: string): Promise<Buffer> {
 
 /** A fault of ours is never seen, and HEAD never says what makes a client start over. */
 function expectDecent(answers: ReadonlyMap<string, number>): void {
-  const wrong = [...answers.keys()].filter((answer) => / 500$/.test(answer) || /^HEAD (?:4(?!23)|5)/.test(answer));
+  const wrong = [...answers.keys()].filter(
+    (answer) => / 500$/.test(answer) || /^HEAD (?:4(?!23)|5)/.test(answer) || /^POST whole 4/.test(answer),
+  );
   expect(wrong).toEqual([]);
 }
 

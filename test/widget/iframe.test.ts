@@ -111,8 +111,12 @@ describe('tokens', { timeout: 120_000 }, () => {
       PATIENCE_MS,
     );
     expect(told.detail).toMatch(/\w/);
+    await frame().getByText('You are no longer signed in. Reload the page, then go on.').waitFor();
+    await frame().getByText('No access').waitFor();
+    expect(await axeFindings(frameOf(page) ?? page)).toEqual([]);
     await page.evaluate((jwt) => window.widget?.setToken(jwt), visitorToken('shop', 't2'));
     await shared('film.mp4').waitFor({ timeout: PATIENCE_MS });
+    expect(await frame().getByText('You are no longer signed in.').count()).toBe(0);
     expect(creations).toEqual(1);
   });
 });

@@ -1,8 +1,8 @@
 /** Takes pictures of every state of the widget, to look at: `npm run build && node test/pictures/take-widget-pictures.ts FOLDER`. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, FrameLocator, Locator } from 'playwright-core';
+import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
 import { shareFile } from '../services/chat-api.ts';
 import type { ChatRoom } from '../services/chat-room.ts';
 import { startChatdrop } from '../services/chatdrop-process.ts';
@@ -24,6 +24,7 @@ const DESKTOP = { viewport: { width: 1280, height: 800 } };
 const NARROW = { viewport: { width: 320, height: 640 }, deviceScaleFactor: 2 };
 const RUNS = {
   phone: { device: PHONE, colorScheme: 'light', locale: 'en' },
+  'phone-dark': { device: PHONE, colorScheme: 'dark', locale: 'en' },
   'phone-dark-rtl': { device: PHONE, colorScheme: 'dark', locale: 'ar' },
   desktop: { device: DESKTOP, colorScheme: 'dark', locale: 'en' },
   'desktop-light-rtl': { device: DESKTOP, colorScheme: 'light', locale: 'he' },
@@ -45,6 +46,8 @@ try {
   for (const [name, run] of Object.entries(RUNS)) {
     if (only.length === 0 || only.includes(name)) await walk(browser, name, run);
   }
+  if (only.length === 0 || (only.includes('phone') && only.includes('phone-dark')))
+    await putTogether(browser, ['phone-07-uploading', 'phone-10-offers', 'phone-dark-04-incoming']);
 } finally {
   await browser.close();
   await server.stop();
@@ -108,7 +111,7 @@ async function walk(from: Browser, name: string, run: Run): Promise<void> {
   await take('delete');
   await page.keyboard.press('Escape');
 
-  wire.rate(600 * 1024);
+  await slowDown(page, 1.2 * MIB);
   await choose(['video.mp4', mp4File(24 * MIB)], ['contract, signed by both.pdf', pdfFile(6 * MIB)]);
   await cards('uploading').first().locator('progress').waitFor();
   await page.waitForTimeout(7000);
@@ -232,6 +235,32 @@ async function fillChat(from: Browser, room: ChatRoom): Promise<void> {
   await share('voice note.wav', wavFile(7));
   await share('a list of everything that was in the box, with all the numbers.txt', textFile(2000));
   await canvas.close();
+}
+
+/** By the browser: what a proxy does not take yet, the system's buffers do, and it looks as if it were sent. */
+async function slowDown(page: Page, uploadThroughput: number): Promise<void> {
+  const frame = page.frames().find((each) => each.url().includes('/embed/'));
+  const network = await page.context().newCDPSession(frame ?? page);
+  await network.send('Network.enable');
+  const conditions = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput };
+  await network.send('Network.emulateNetworkConditions', conditions);
+}
+
+/** Three phones beside each other, for the README. */
+async function putTogether(from: Browser, names: string[]): Promise<void> {
+  const page = await from.newPage({ viewport: { width: 3 * 300 + 4 * 36, height: 722 } });
+  const pictures = await Promise.all(names.map((name) => readFile(join(folder, `${name}.png`), 'base64')));
+  const phones = pictures.map((data) => `<img src="data:image/png;base64,${data}">`).join('');
+  await page.setContent(`<style>
+      body { display: flex; gap: 36px; box-sizing: border-box; height: 100vh; margin: 0; padding: 36px; background: #e9ecf3 }
+      img { width: 300px; height: 650px; border-radius: 28px; box-shadow: 0 12px 40px rgb(20 25 40 / .22) }
+    </style>${phones}`);
+  await page
+    .locator('img')
+    .last()
+    .evaluate((img: HTMLImageElement) => img.decode());
+  await page.screenshot({ path: join(folder, 'widget.png') });
+  await page.close();
 }
 
 async function chooseIn(frame: FrameLocator, chosen: [string, Buffer][]): Promise<void> {

@@ -39,7 +39,8 @@ export async function axeFindings(
     resultTypes: ['violations'],
   };
   // Evaluated, not added as a script: a strict Content-Security-Policy forbids that.
-  await page.evaluate(`${source}; undefined`);
+  const isThere = await page.evaluate(`(async () => typeof axe !== 'undefined')()`);
+  if (!isThere) await page.evaluate(`${source}; undefined`);
   const broken = (await page.evaluate(`(async () => {
     // What is still fading in has no contrast yet.
     const roots = [document];

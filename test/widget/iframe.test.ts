@@ -161,7 +161,7 @@ describe('tokens', { timeout: 120_000 }, () => {
   test('getToken is asked again in the middle of an upload that outlasts its token', async () => {
     await openShop({ sessionId: 't1', getToken: true });
     await page.evaluate(() => window.tokens.splice(0));
-    await send('film.mp4', mp4(24), 3);
+    await send('film.mp4', mp4(14), 2);
     await shared('film.mp4').waitFor({ timeout: PATIENCE_MS });
     expect(await page.evaluate(() => window.tokens.length)).toBeGreaterThanOrEqual(2);
     expect(creations).toEqual(1);
@@ -169,7 +169,7 @@ describe('tokens', { timeout: 120_000 }, () => {
 
   test('without getToken it says that the time is over, and setToken lets the upload go on', async () => {
     await openShop({ sessionId: 't2', jwt: visitorToken('shop', 't2', { exp: inSeconds(4) }) });
-    await send('film.mp4', mp4(13), 1);
+    await send('film.mp4', mp4(12), 1);
     const told = await eventually(
       'the page is told',
       () => page.evaluate(() => window.errors.find(({ code }) => code === 'token-expired')),
@@ -198,8 +198,8 @@ describe('a browser that keeps nothing', { timeout: 120_000 }, () => {
     });
     expect(refusal).toBe('SecurityError');
     const film = mp4(16);
-    await send('film.mp4', film, 1);
-    await eventually('some of it is there', async () => offsets.some((offset) => offset > 0), PATIENCE_MS);
+    await send('film.mp4', film, 3);
+    await eventually('some of it is there', async () => offsets.some((offset) => offset > MIB), PATIENCE_MS);
     await page.reload();
     await frame().getByText('Live').waitFor();
     offsets.length = 0;

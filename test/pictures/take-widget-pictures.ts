@@ -61,7 +61,7 @@ async function walk(from: Browser, name: string, run: Run): Promise<void> {
   const room = roomOf(name);
   const context = await from.newContext({ ...run.device, colorScheme: run.colorScheme, locale: run.locale });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   site.show(shop(room, run));
   await page.goto(site.url('shop'));
   const frame = page.frameLocator('iframe');
@@ -103,7 +103,7 @@ async function walk(from: Browser, name: string, run: Run): Promise<void> {
   await patch({ url, token: room.agent, offset: 0, body: film.subarray(0, 1.7 * MIB) });
   await cards('incoming').waitFor();
   await take('incoming');
-  await press(frame.locator('.picture, .tile').first());
+  await press(frame.locator('.picture').first());
   await frame.locator('.slide-image[data-shown=true]').first().waitFor();
   await take('lightbox');
   await page.keyboard.press('Escape');
@@ -275,6 +275,7 @@ async function chooseIn(frame: FrameLocator, chosen: [string, Buffer][]): Promis
 
 /** By script: Chromium's mouse misses what stands in another site's frame of an emulated phone. */
 async function press(button: Locator): Promise<void> {
+  await button.scrollIntoViewIfNeeded();
   await button.evaluate((element: HTMLElement) => element.click());
 }
 

@@ -13,7 +13,7 @@ import { newTestDatabase } from './shared-postgres.ts';
 import { TEST_SECRET } from './tokens.ts';
 import { send } from './wire.ts';
 
-const READY_TIMEOUT_MS = 15_000;
+const READY_TIMEOUT_MS = 45_000;
 const STOP_TIMEOUT_MS = 10_000;
 const MAX_LOG_CHARACTERS = 200_000;
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,8 +1,8 @@
-/** Takes pictures of every state of the widget, to look at: `npm run build && node test/pictures/take-widget-pictures.ts FOLDER`. */
+/** Takes the README's picture of the widget, and others of every state to look at: `npm run build && node test/pictures/take-widget-pictures.ts FOLDER`. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import type { Browser, CDPSession, FrameLocator, Locator, Page } from 'playwright-core';
 import { shareFile } from '../services/chat-api.ts';
 import type { ChatRoom } from '../services/chat-room.ts';
 import { startChatdrop } from '../services/chatdrop-process.ts';
@@ -47,7 +47,7 @@ try {
     if (only.length === 0 || only.includes(name)) await walk(browser, name, run);
   }
   if (only.length === 0 || (only.includes('phone') && only.includes('phone-dark')))
-    await putTogether(browser, ['phone-07-uploading', 'phone-10-offers', 'phone-dark-04-incoming']);
+    await putTogether(browser, ['phone-07-uploading', 'phone-10-offers', 'phone-dark-03-files']);
 } finally {
   await browser.close();
   await server.stop();
@@ -110,8 +110,11 @@ async function walk(from: Browser, name: string, run: Run): Promise<void> {
   await press(frame.locator('[data-own=true] .bubble button').last());
   await take('delete');
   await page.keyboard.press('Escape');
+  await frame.locator('.scroller').evaluate((each) => {
+    ((each.getRootNode() as ShadowRoot).activeElement as HTMLElement | null)?.blur();
+  });
 
-  await slowDown(page, 1.2 * MIB);
+  const network = await slowDown(page, 1.2 * MIB);
   await choose(['video.mp4', mp4File(24 * MIB)], ['contract, signed by both.pdf', pdfFile(6 * MIB)]);
   await cards('uploading').first().locator('progress').waitFor();
   await page.waitForTimeout(7000);
@@ -121,6 +124,7 @@ async function walk(from: Browser, name: string, run: Run): Promise<void> {
   await take('paused');
   await press(cards('paused').locator('.card-actions button').first());
   await cards('uploading').first().waitFor();
+  await network.detach();
   await context.setOffline(true);
   await frame.locator('.banner').waitFor();
   await cards('waiting').first().waitFor();
@@ -237,12 +241,13 @@ async function fillChat(from: Browser, room: ChatRoom): Promise<void> {
 }
 
 /** By the browser: what a proxy does not take yet, the system's buffers do, and it looks as if it were sent. */
-async function slowDown(page: Page, uploadThroughput: number): Promise<void> {
+async function slowDown(page: Page, uploadThroughput: number): Promise<CDPSession> {
   const frame = page.frames().find((each) => each.url().includes('/embed/'));
   const network = await page.context().newCDPSession(frame ?? page);
   await network.send('Network.enable');
   const conditions = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput };
   await network.send('Network.emulateNetworkConditions', conditions);
+  return network;
 }
 
 /** Three phones beside each other, for the README. */

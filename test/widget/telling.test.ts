@@ -145,6 +145,28 @@ test('a screen reader hears of the start, the end and a refusal, and nothing in 
   expect((await heard()).length).toBeLessThanOrEqual(5);
 });
 
+test('names that lie, quote and never end are shown as what they are, on their way and in the chat', async () => {
+  await open();
+  const reversed = 'holiday \u202Egpj.txt';
+  const quoted = `"><b onclick='alert(1)'>x.txt`;
+  const long = `${'0123456789'.repeat(20)}.txt`;
+  const film = mp4File(2 * MIB);
+  const url = await begin('film \u202Egnp.mp4', film);
+  await patch({ url, token: room.agent, offset: 0, body: film.subarray(0, MIB) });
+  await chooseAll([reversed, quoted, long].map((name) => ({ name, buffer: Buffer.from(`${name}\n`) })));
+  await eventually('all are there', async () => (await pane().locator('article:not([data-status])').count()) === 3);
+  await card('film').waitFor();
+  const names = await pane().locator('.file-name').allTextContents();
+  // What turns the direction of reading round would make a .txt look like a .jpg.
+  expect(names.join()).not.toMatch(/[\u202A-\u202E\u2066-\u2069]/u);
+  expect(names.filter((name) => name.endsWith('.txt'))).toHaveLength(3);
+  expect(names.find((name) => name.startsWith('film'))).toMatch(/\.mp4$/);
+  expect(await pane().locator('b').count()).toBe(0);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(480);
+  for (const box of await Promise.all((await pane().locator('article').all()).map((each) => each.boundingBox())))
+    expect(box?.height).toBeLessThan(260);
+});
+
 /** A new chat, as its visitor has it. */
 async function open(): Promise<void> {
   room = newChatRoom();

@@ -32,7 +32,13 @@ export default defineConfig({
       { extends: true, test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: BROWSER_TESTS } },
       {
         extends: true,
-        test: { name: 'browser', include: BROWSER_TESTS, globalSetup: ['test/services/prepare-browsers.ts'] },
+        test: {
+          name: 'browser',
+          include: BROWSER_TESTS,
+          globalSetup: ['test/services/prepare-browsers.ts'],
+          // What takes three seconds takes twenty where much else runs.
+          testTimeout: 90_000,
+        },
       },
     ],
   },

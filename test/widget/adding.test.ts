@@ -393,7 +393,7 @@ type SharedFile = { name: string; mime_type: string; size: number; url: string }
 async function open(where = server, options: BrowserContextOptions = {}, by = browser): Promise<void> {
   const context = await by.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   mistakes = [];
   page.on('pageerror', (error) => mistakes.push(error.message));
   await page.addInitScript(() => {

@@ -1,7 +1,8 @@
 /** The Dockerfile: its steps carried out, and the image that they give run as a container would be. No engine is needed. */
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -19,7 +20,9 @@ import { TEST_SECRET } from '../services/tokens.ts';
 import { create, fileIdOf, openPatch, patch } from '../services/tus-wire.ts';
 
 const PROJECT = path.join(import.meta.dirname, '../..');
-const BUILD_TIMEOUT_MS = 180_000;
+const BUILD_TIMEOUT_MS = 400_000;
+/** Each container is several processes that have to start. */
+const RUN_TIMEOUT_MS = 120_000;
 /** Megabytes that the image may add to its base. */
 const MAX_ADDED_MB = 110;
 const run = promisify(execFile);
@@ -61,7 +64,7 @@ describe('the words of the Dockerfile', () => {
 
 const runs = await mayMount('root');
 
-describe.runIf(runs)('the image', () => {
+describe.runIf(runs)('the image', { timeout: RUN_TIMEOUT_MS }, () => {
   let build: ImageBuild;
   let volume = '';
   let port = 0;
@@ -158,7 +161,7 @@ describe.runIf(runs)('the image', () => {
     expect(await again.end('SIGTERM')).toEqual({ code: 0, signal: null });
     const owners = await run('find', [volume, '!', '-uid', '1000']);
     expect(owners.stdout).toBe('');
-  }, 60_000);
+  });
 
   test('without a key it says so and ends', async () => {
     const container = startContainer(build.image, volume, {});
@@ -168,6 +171,21 @@ describe.runIf(runs)('the image', () => {
     });
     const [code] = await once(container, 'close');
     expect([code, said]).toEqual([1, expect.stringContaining('JWT_SECRET is missing')]);
+  });
+
+  test('a signal ends it also while it is starting', async () => {
+    const silent = createServer();
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port: nobody } = silent.address() as AddressInfo;
+    const env = { ...settings(), DATABASE_URL: `postgres://chatdrop@127.0.0.1:${nobody}/chatdrop` };
+    const container = startContainer(build.image, volume, { env });
+    const [socket] = await once(silent, 'connection');
+    const exited = once(container, 'exit');
+    await signalProcessOne(container, 'SIGTERM');
+    expect(await exited).toEqual([143, null]);
+    socket.destroy();
+    silent.close();
   });
 
   test('commands run by name beside the server, which finds nothing wrong with itself', async () => {
@@ -207,7 +225,7 @@ describe.runIf(runs)('the image', () => {
         if (child.exitCode !== null) throw new Error(output);
         return (await get(`http://127.0.0.1:${port}`, '/readyz')).status === 200;
       },
-      20_000,
+      60_000,
     ).catch((error) => {
       child.kill('SIGKILL');
       throw new Error(output, { cause: error });
@@ -216,8 +234,7 @@ describe.runIf(runs)('the image', () => {
       output: () => output,
       async end(signal: NodeJS.Signals) {
         const exited = once(child, 'exit');
-        const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
-        process.kill(Number(children.trim()), signal);
+        await signalProcessOne(child, signal);
         const [code, ended] = await exited;
         return { code, signal: ended };
       },
@@ -233,6 +250,11 @@ describe.runIf(runs)('the image', () => {
     return code;
   }
 });
+
+async function signalProcessOne({ pid }: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  process.kill(Number(children.trim()), signal);
+}
 
 async function sizeOf(folder: string, files: string[]): Promise<number> {
   let bytes = 0;

@@ -13,7 +13,7 @@ import { type Copy, DockerfileParser, type Instruction, type JSONInstruction } f
 
 const PROJECT = path.join(import.meta.dirname, '../..');
 const IMAGE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-const COMMAND_TIMEOUT_MS = 120_000;
+const COMMAND_TIMEOUT_MS = 300_000;
 /** What a command needs to reach the package registry as this machine does. */
 const NETWORK_SETTINGS = /^(?:npm_config_.*|https?_proxy|no_proxy|node_extra_ca_certs)$/i;
 const run = promisify(execFile);

@@ -10,9 +10,14 @@ const DATABASE_TESTS = [
   'test/database/*-table.test.ts',
   'test/database/event-ledger.test.ts',
   'test/jobs/clean-up.test.ts',
-  'test/flow/{authorization,bad-input,crash-points,files-api,mishaps,multipart-upload,quota,realtime,resume}.test.ts',
-  'test/flow/{sessions-api,tus-conformance,tus-protocol}.test.ts',
+  'test/flow/{bad-input,crash-points,files-api,mishaps,quota,realtime,sessions-api,tus-protocol}.test.ts',
 ];
+
+/** They need an S3; what they start stands on it. */
+const S3_TESTS = ['test/{deploy,storage,flow,services}/*s3*.test.ts'];
+
+/** And these hold wherever the bytes are. */
+const STORAGE_TESTS = ['test/flow/{multipart-upload,resume}.test.ts'];
 
 export default defineConfig({
   test: {
@@ -29,10 +34,29 @@ export default defineConfig({
         extends: true,
         test: { name: 'postgres', include: DATABASE_TESTS, globalSetup: ['test/services/shared-postgres.ts'] },
       },
-      { extends: true, test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: BROWSER_TESTS } },
       {
         extends: true,
-        test: { name: 'browser', include: BROWSER_TESTS, globalSetup: ['test/services/prepare-browsers.ts'] },
+        test: {
+          name: 's3',
+          include: [...S3_TESTS, ...STORAGE_TESTS],
+          globalSetup: ['test/services/shared-s3.ts'],
+          // The store takes its share of a busy machine too.
+          testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: [...BROWSER_TESTS, ...S3_TESTS] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: BROWSER_TESTS,
+          globalSetup: ['test/services/prepare-browsers.ts'],
+          // What takes three seconds takes twenty where much else runs.
+          testTimeout: 90_000,
+        },
       },
     ],
   },

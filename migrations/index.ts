@@ -8,6 +8,8 @@ import * as sessionActivity from './0005-session-activity.ts';
 import * as chores from './0006-chores.ts';
 import * as companyFiles from './0007-company-files.ts';
 import * as nodes from './0008-nodes.ts';
+import * as s3Uploads from './0009-s3-uploads.ts';
+import * as companyFilesInOrder from './0010-company-files-in-order.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -21,4 +23,6 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0006-chores', chores],
   ['0007-company-files', companyFiles],
   ['0008-nodes', nodes],
+  ['0009-s3-uploads', s3Uploads],
+  ['0010-company-files-in-order', companyFilesInOrder],
 ]);

@@ -1,10 +1,12 @@
 /** Builds the whole server from one Config, starts it, and drains it: read this first, then `compose/`. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { MIGRATIONS } from '../migrations/index.ts';
 import type { Assets } from './assets.ts';
 import { composeEdges, composeUpload } from './compose/edges.ts';
 import { composeParts, now, type Overrides, type Parts } from './compose/parts.ts';
 import { composeCheckUsage, composeCleaning, composeSharing, type Sharing } from './compose/sharing.ts';
+import { claimStore } from './compose/storage.ts';
 import { nameOfDatabase, ownedFolders } from './compose/tools.ts';
 import type { Config } from './config.ts';
 import { databaseFailure } from './database/database-failure.ts';
@@ -18,16 +20,26 @@ import { createReportChores } from './jobs/report-chores.ts';
 import type { SocketServer } from './realtime/socket-server.ts';
 
 export type ChatdropServer = {
-  /** Finishes what an earlier process owed, then listens. @returns the address of the server */
+  /**
+   * Finishes what an earlier process owed, then listens; what takes longer than `FIRST_RUN_MS`, since the store is away or it
+   * is much, goes on meanwhile. @returns the address of the server
+   */
   start(): Promise<string>;
-  /** Drains: bodies end with their bytes kept, finishes complete, sockets close. Takes `DRAIN_MS` at most and a little. */
+  /**
+   * Drains: bodies end with their bytes kept, finishes complete, sockets close. Takes `STOP_MS` at most and a little: what
+   * is not done by then can be done at the next start.
+   */
   stop(): Promise<void>;
 };
 
 /** Milliseconds that requests under way get at a shutdown. */
 const DRAIN_MS = 8_000;
+const END_IDLE_EVERY_MS = 100;
 /** And that sockets get to say goodbye. */
 const SOCKETS_DRAIN_MS = 1_000;
+/** A store that takes requests and says nothing keeps chores and finishes for minutes. */
+const STOP_MS = 9_000;
+const FIRST_RUN_MS = 5_000;
 
 /** @throws when the data folder is in use, or the database or the storage cannot be opened */
 export async function compose(
@@ -51,7 +63,8 @@ export async function compose(
       await database.destroy();
       lock.release();
     };
-    await claimLocalFiles(parts);
+    await claimDisk(parts);
+    await claimStore(config, parts.stores.record);
     const sharing = composeSharing(parts);
     const upload = composeUpload(parts, sharing);
     const sockets = composeEdges(parts, sharing, upload, assets);
@@ -76,20 +89,30 @@ function createLifecycle(
     ...composeCleaning(parts, sharing),
     hasOtherNodes: parts.nodes.isAlive !== null,
     checkUsage,
+    onFault: (err) => log.warn({ err }, 'what an earlier process left could not be looked at; that is done later'),
     pollFeed: () => parts.feed.poll(),
   });
   let periodic: Periodic | undefined;
+  let firstRun: Promise<void> | undefined;
   const stop = async () => {
     draining.abort();
-    const timers = [setTimeout(connections.endSockets, SOCKETS_DRAIN_MS), setTimeout(connections.endAll, DRAIN_MS)];
+    const startedAt = performance.now();
+    const choresEnd = Promise.all([periodic?.stop(), firstRun]);
+    const timers = [
+      // Node ends those that are idle when it stops listening, and not those whose answer ends later.
+      setInterval(connections.endIdle, END_IDLE_EVERY_MS),
+      setTimeout(connections.endSockets, SOCKETS_DRAIN_MS),
+      setTimeout(connections.endAll, DRAIN_MS),
+    ];
     await sockets.close();
     for (const timer of timers) clearTimeout(timer);
-    await periodic?.stop();
-    await sharing.finishUpload.settled();
+    await within(STOP_MS - (performance.now() - startedAt), choresEnd.then(sharing.finishUpload.settled));
     await release();
   };
   const start = async () => {
     await chores.atStart();
+    firstRun = chores.firstRun();
+    await within(FIRST_RUN_MS, firstRun);
     // Not waited for: the server starts when the issuer is away, and the first request would ask anyway.
     void parts.auth.jwks?.keys();
     await listen(http, config.host, config.port);
@@ -107,11 +130,20 @@ function createLifecycle(
   };
 }
 
-/** Files on a disk of one node are seen by no other. */
-async function claimLocalFiles({ nodes }: Parts): Promise<void> {
-  if (await nodes.claim('files on a local disk')) return;
+/** Waits for the work, but no longer. */
+async function within(maxMs: number, work: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  const limit = sleep(Math.max(0, maxMs), undefined, { signal: over.signal }).catch(() => {});
+  await Promise.race([work, limit]).finally(() => over.abort());
+}
+
+/** Files on a disk of one node are seen by no other: it is alone then. */
+async function claimDisk({ stores, nodes }: Parts): Promise<void> {
+  if (await nodes.claim('the files on its own disk', stores.usesDisk ? 'alone' : 'shared')) return;
   throw new Error(
-    'Another node runs on this database, with the files on its own disk. Several nodes need a store that all of them see: S3.',
+    stores.usesDisk
+      ? 'Another node runs on this database, and here are files on a local disk. Several nodes need a store that all of them see: S3 (USE_S3_STORAGE).'
+      : 'A node with files on its own disk runs on this database. Bring them to S3 first: chatdrop migrate-storage --to s3',
   );
 }
 

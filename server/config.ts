@@ -48,9 +48,24 @@ export type Config = {
   /** Undefined: no bound. */
   companyQuotaBytes: number | undefined;
   uploadExpirySeconds: number;
+  /** Where new files go: into `mediaRoot`, or into the bucket. */
+  store: 'local' | 's3';
+  /** Also where it is not the store: files may be moved there. */
+  s3: S3Config | undefined;
   logLevel: string;
   /** Said at start: settings without effect, and what an operator should know of others. */
   notes: readonly string[];
+};
+
+/** What the S3 storage takes as its settings. */
+export type S3Config = {
+  bucket: string;
+  region: string;
+  endpoint: string | undefined;
+  publicEndpoint: string | undefined;
+  useTls: boolean;
+  pathStyle: boolean;
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string | undefined } | undefined;
 };
 
 /** Thrown by `readConfig`; `message` lists every fault, a line each. */
@@ -70,6 +85,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
   if (env.JWT_PUBLIC_KEY && env.JWT_JWKS_URL)
     faults.push('JWT_PUBLIC_KEY and JWT_JWKS_URL both say where the public keys are. Leave one of them out.');
+  faults.push(...s3Faults(env));
   // A key with a fault is no missing key: that it is named is enough.
   if (!KEY_SETTINGS.some((name) => env[name])) faults.push(...developmentFaults(values));
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `- ${fault}`).join('\n'));
@@ -90,6 +106,20 @@ function readValues(env: NodeJS.ProcessEnv, faults: string[]): Values {
     }
   }
   return values as Values;
+}
+
+function s3Faults(env: NodeJS.ProcessEnv): string[] {
+  const faults: string[] = [];
+  const isOn = /^(?:true|1|yes|on)$/i.test(env.USE_S3_STORAGE ?? '');
+  if (isOn && !env.AWS_STORAGE_BUCKET_NAME)
+    faults.push(
+      'AWS_STORAGE_BUCKET_NAME is missing, and USE_S3_STORAGE is on. Example: AWS_STORAGE_BUCKET_NAME=chatdrop',
+    );
+  if (isOn && Boolean(env.AWS_ACCESS_KEY_ID) !== Boolean(env.AWS_SECRET_ACCESS_KEY))
+    faults.push(
+      'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together. Set both, or none for a role of the machine.',
+    );
+  return faults;
 }
 
 function developmentFaults(values: Values): string[] {
@@ -139,8 +169,32 @@ function toConfig(values: Values): Config {
     maxPendingBytes: values.CHAT_MAX_PENDING_SIZE ?? values.CHAT_MAX_FILE_SIZE * DEFAULT_PENDING_FILES,
     companyQuotaBytes: values.CHAT_COMPANY_QUOTA,
     uploadExpirySeconds: values.UPLOAD_EXPIRY,
+    store: values.USE_S3_STORAGE ? 's3' : 'local',
+    s3: s3Of(values),
     logLevel: values.LOG_LEVEL,
     notes: notesOf(values),
+  };
+}
+
+function s3Of(values: Values): S3Config | undefined {
+  const { AWS_STORAGE_BUCKET_NAME: bucket, AWS_S3_ADDRESSING_STYLE: style } = values;
+  if (bucket === undefined) return undefined;
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values;
+  const scheme = values.AWS_S3_USE_SSL ? 'https' : 'http';
+  const addressOf = (endpoint: string | undefined) =>
+    endpoint === undefined || endpoint.includes('://') ? endpoint : `${scheme}://${endpoint}`;
+  const endpoint = addressOf(values.AWS_S3_ENDPOINT_URL);
+  return {
+    bucket,
+    region: values.AWS_S3_REGION_NAME,
+    endpoint,
+    publicEndpoint: addressOf(values.AWS_S3_PUBLIC_ENDPOINT_URL),
+    useTls: values.AWS_S3_USE_SSL,
+    pathStyle: style === 'auto' ? endpoint !== undefined : style === 'path',
+    credentials:
+      accessKeyId === undefined || secretAccessKey === undefined
+        ? undefined
+        : { accessKeyId, secretAccessKey, sessionToken: values.AWS_SESSION_TOKEN },
   };
 }
 
@@ -148,6 +202,8 @@ function notesOf(values: Values): string[] {
   const notes: string[] = [];
   if (values.FILE_UPLOAD_MAX_MEMORY_SIZE !== undefined)
     notes.push('FILE_UPLOAD_MAX_MEMORY_SIZE is accepted and has no effect: files are streamed, never held in memory.');
+  if (!values.USE_S3_STORAGE && values.AWS_STORAGE_BUCKET_NAME !== undefined)
+    notes.push('AWS_STORAGE_BUCKET_NAME is set and USE_S3_STORAGE is not: files go to the local disk.');
   const jwks = values.JWT_JWKS_URL === undefined ? null : new URL(values.JWT_JWKS_URL);
   if (jwks?.protocol === 'http:' && !LOOPBACK_HOSTS.includes(jwks.hostname))
     notes.push('JWT_JWKS_URL is not https: whoever stands on the way to it can put keys of their own in.');

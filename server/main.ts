@@ -1,4 +1,5 @@
 /** The command line: arguments and environment in, exit code out. 0 done, 1 failed, 2 wrong usage. */
+import { constants } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { type Command, type Context, UsageError } from './commands/command.ts';
 import { doctor } from './commands/doctor.ts';
@@ -7,6 +8,7 @@ import { filesRemove } from './commands/files-remove.ts';
 import { filesVerify } from './commands/files-verify.ts';
 import { jobs } from './commands/jobs.ts';
 import { migrate } from './commands/migrate.ts';
+import { migrateStorage } from './commands/migrate-storage.ts';
 import { serve } from './commands/serve.ts';
 import { sweep } from './commands/sweep.ts';
 import { token } from './commands/token.ts';
@@ -21,14 +23,20 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['files list', filesList],
   ['files remove', filesRemove],
   ['files verify', filesVerify],
+  ['migrate-storage', migrateStorage],
   ['jobs', jobs],
   ['sweep', sweep],
 ]);
 const HELP_FLAGS = ['--help', '-h'];
-const NAME_WIDTH = 14;
+const NAME_WIDTH = 15;
+const END_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** What a shell makes of an end by signal 0. */
+const EXIT_BY_SIGNAL = 128;
 
 export async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   const called = { name: '' };
+  // Any other process is ended by a signal that nobody handles. The first one of a container is not.
+  if (process.pid === 1) for (const signal of END_SIGNALS) process.on(signal, endBySignal);
   try {
     return await run(args, createContext(env), called);
   } catch (error) {
@@ -95,11 +103,16 @@ function print(text: string): number {
 /** The first SIGINT or SIGTERM starts the drain, the second ends the process at once. */
 function signalled(): Promise<string> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    for (const signal of END_SIGNALS) {
+      process.off(signal, endBySignal);
       process.once(signal, () => {
         process.once(signal, () => process.exit(1));
         resolve(signal);
       });
     }
   });
+}
+
+function endBySignal(signal: NodeJS.Signals): void {
+  process.exit(EXIT_BY_SIGNAL + constants.signals[signal]);
 }

@@ -118,7 +118,40 @@ export const SETTINGS = {
     'info',
   ),
   NODE_ENV: setting(readText, '`production` refuses development mode', 'production', 'development'),
-  USE_S3_STORAGE: setting(readFalse, 'of the original service; S3 comes with a later version', 'false', 'false'),
+  USE_S3_STORAGE: setting(readBoolean, 'files in an S3 bucket instead of `MEDIA_ROOT`', 'true', 'false'),
+  AWS_STORAGE_BUCKET_NAME: setting(readBucketName, 'the bucket', 'chatdrop-files'),
+  AWS_S3_REGION_NAME: setting(readText, 'its region; `auto` on R2', 'eu-central-1', 'us-east-1'),
+  AWS_S3_ENDPOINT_URL: setting(readEndpoint, 'address of an S3 that is not AWS', 'https://s3.example.com'),
+  AWS_S3_PUBLIC_ENDPOINT_URL: setting(
+    readEndpoint,
+    'the same as browsers reach it, for links to downloads; `AWS_S3_ENDPOINT_URL` if not set',
+    'https://files.example.com',
+  ),
+  AWS_S3_USE_SSL: setting(
+    readBoolean,
+    'TLS, where the address does not say it by `http://` or `https://`',
+    'true',
+    'true',
+  ),
+  AWS_S3_ADDRESSING_STYLE: setting(
+    readChoice('auto', 'path', 'virtual'),
+    'bucket in the path or in the host name; `auto`: path with an endpoint of your own, host name on AWS',
+    'path',
+    'auto',
+  ),
+  AWS_ACCESS_KEY_ID: setting(
+    readText,
+    'key of the bucket; without it the SDK looks where AWS puts one: a role of the machine or container, a profile',
+    'AKIAIOSFODNN7EXAMPLE',
+  ),
+  AWS_SECRET_ACCESS_KEY: {
+    ...setting(readText, 'its secret', 'the secret that came with the key'),
+    secret: true as const,
+  },
+  AWS_SESSION_TOKEN: {
+    ...setting(readText, 'its token, if it is for a time', 'the token that came with it'),
+    secret: true as const,
+  },
   FILE_UPLOAD_MAX_MEMORY_SIZE: setting(
     readSize,
     'of the original service; without effect: nothing is held in memory',
@@ -182,7 +215,13 @@ function readRedisUrl(text: string): string {
   return text;
 }
 
-function readFalse(text: string): false {
-  if (readBoolean(text)) throw new Error('is on, but this version stores on the local disk only');
-  return false;
+/** Letters of AWS and of others: some let underscores and upper case through. */
+function readBucketName(text: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(text)) throw new Error('is no name of a bucket');
+  return text;
+}
+
+/** The original took an address with or without `https://`. */
+function readEndpoint(text: string): string {
+  return /^[a-z]+:\/\//i.test(text) ? readBaseUrl(text) : new URL(readBaseUrl(`https://${text}`)).host;
 }

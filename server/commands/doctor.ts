@@ -5,6 +5,7 @@ import { composeInspection } from '../compose/tools.ts';
 import type { Config } from '../config.ts';
 import { type Command, type Context, readArguments } from './command.ts';
 import { type Check, ill, messageOf, well } from './doctor/check.ts';
+import { checkBucket } from './doctor/check-bucket.ts';
 import { judgeClock } from './doctor/check-clock.ts';
 import { checkDatabase } from './doctor/check-database.ts';
 import { checkFolders } from './doctor/check-folders.ts';
@@ -50,9 +51,20 @@ async function examine(context: Context): Promise<Check[]> {
   const { postgresUrl, databasePoolSize: poolSize, mediaRoot } = config;
   const postgres = postgresUrl === undefined ? null : { poolSize };
   const database = await checkDatabase({ ...parts, name: parts.nameOfDatabase, postgres });
-  const storage = await checkStorage({ ...parts, mediaRoot });
+  const { bucket } = parts;
+  // A bucket beside the disk is one that files are to be moved to, or were.
+  const storage = config.store === 'local' ? [await checkStorage({ ...parts, mediaRoot })] : [];
+  if (bucket !== null) storage.push(await checkBucket(bucket));
   const clock = judgeClock({ ...(await readClocks()), newestEntryAtMs: database.newestEntryAt });
-  return [node, ...settings.checks, ...folders, ...database.checks, storage, clock, await checkServer(config, parts)];
+  return [
+    node,
+    ...settings.checks,
+    ...folders,
+    ...database.checks,
+    ...storage,
+    clock,
+    await checkServer(config, parts),
+  ];
 }
 
 /** Every fault on a line of its own, with the example that is in it. */

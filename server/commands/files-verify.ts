@@ -1,10 +1,10 @@
 /** `chatdrop files verify`: rows and stored objects held against each other. */
 import type { Finding, Progress } from '../sharing/verify-files.ts';
 import { type Command, readArguments } from './command.ts';
+import { everySoOften } from './every-so-often.ts';
 import { printable } from './table.ts';
 import { withTools } from './with-tools.ts';
 
-const PROGRESS_EVERY_MS = 5000;
 /** What is remembered for a repair; whoever has more repairs, and runs it again. */
 const MAX_REPAIRED = 100_000;
 
@@ -33,7 +33,7 @@ export const filesVerify: Command = {
           if (flags.repair === true && kept.length < MAX_REPAIRED) kept.push(finding);
           print(lineOf(finding));
         },
-        onProgress: everySoOften((progress) => note(`… ${summaryOf(progress)}\n`)),
+        onProgress: everySoOften((progress: Progress) => note(`… ${summaryOf(progress)}\n`)),
       });
       print(`${summaryOf(seen)}: ${wrong === 0 ? 'all is well' : `${wrong} faults`}.\n`);
       if (flags.repair !== true || wrong === 0) return wrong === 0 ? 0 : 1;
@@ -56,13 +56,4 @@ function lineOf({ fault, key, file, detail }: Finding): string {
 function summaryOf({ files, objects, hashed, readBytes }: Progress): string {
   const mebibytes = Math.round(readBytes / 1024 / 1024);
   return `${files} files and ${objects} objects looked at, ${hashed} read (${mebibytes} MiB)`;
-}
-
-function everySoOften(tell: (progress: Progress) => void): (progress: Progress) => void {
-  let toldAt = performance.now();
-  return (progress) => {
-    if (performance.now() - toldAt < PROGRESS_EVERY_MS) return;
-    toldAt = performance.now();
-    tell(progress);
-  };
 }

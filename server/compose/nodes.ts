@@ -1,14 +1,13 @@
 /** What one node shares with the others: the lock of an upload, the limits, and words in passing. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { NodeSession } from '../database/node-session.ts';
 import type { Database } from '../database/open-database.ts';
-import { sharedSecret } from '../database/server-value-table.ts';
 import { inMemory } from '../http/rate-limit.ts';
 import { createDatabaseLimiters, createRedisLimiters } from '../http/shared-limiter.ts';
 import { createDatabaseCarrier } from '../nodes/database-carrier.ts';
 import { type Carrier, createNodeBus, NO_BUS } from '../nodes/node-bus.ts';
+import { createNodeClaim } from '../nodes/node-claim.ts';
 import type { NodeMessage } from '../nodes/node-message.ts';
 import { createNodePresence } from '../nodes/node-presence.ts';
 import { createRedisCarrier } from '../nodes/redis-carrier.ts';
@@ -19,18 +18,16 @@ import { createNodeLocker } from '../upload/node-locker.ts';
 import { createSharedLocks } from '../upload/shared-locks.ts';
 import { HOLDER } from './holder.ts';
 
-type Needs = { config: Config; log: Logger; database: Database; feed: Pick<SessionFeed, 'wake' | 'publish'> };
-
-/** Characters of the name that keeps this installation apart from others that share its Redis. */
-const INSTALLATION_CHARACTERS = 16;
-
-/** PostgreSQL finds out in some ten seconds that a machine has gone. */
-const CLAIM_MS = 15_000;
-const CLAIM_RETRY_MS = 500;
+type Needs = {
+  config: Config;
+  log: Logger;
+  database: Database;
+  feed: Pick<SessionFeed, 'wake' | 'publish'>;
+  installation: string;
+};
 
 /** One node on SQLite, or one of several on PostgreSQL. @throws when PostgreSQL does not answer */
-export async function composeNodes({ config, log, database, feed }: Needs) {
-  const installation = (await sharedSecret(database, 'installation')).slice(0, INSTALLATION_CHARACTERS);
+export async function composeNodes({ config, log, database, feed, installation }: Needs) {
   const prefix = `chatdrop:${installation}`;
   const session = await openSession(config.postgresUrl);
   session?.onLost(() =>
@@ -45,19 +42,25 @@ export async function composeNodes({ config, log, database, feed }: Needs) {
     if (message.type === 'wake') feed.wake(message.company);
     else feed.publish(message.event, message.exceptParticipant);
   };
+  let isTaken = false;
+  const onTaken = (key: string) => {
+    isTaken = true;
+    log.error(
+      `Another node has taken ${key} while PostgreSQL was away. This one is not ready any more: stop one of the two.`,
+    );
+  };
   const bus = carrier === null ? NO_BUS : await createNodeBus({ node: HOLDER, carrier, onMessage });
   const ofDatabase = session === null ? inMemory() : createDatabaseLimiters(database, inMemory());
   const local = createLocker();
   return {
     bus,
-    createLimiter: redis === null ? ofDatabase : createRedisLimiters(redis.client, prefix, ofDatabase),
+    createLimiter: redis === null ? ofDatabase : createRedisLimiters(redis, prefix, ofDatabase),
     locker: session === null ? local : createNodeLocker(local, await createSharedLocks(session)),
     /** Whether a process of this name runs on any node; null where there is only this one. */
     isAlive: presence?.isAlive ?? null,
-    /** Waits a little: a node that ended may not be known to be dead yet. @returns false when another node has it */
-    claim: (key: string) => (session === null ? Promise.resolve(true) : claim(session, key)),
-    /** Nobody can know who writes to an upload while it is not. */
-    isConnected: () => session?.isConnected() ?? true,
+    claim: session === null ? async () => true : createNodeClaim(session, onTaken),
+    /** Nobody can know who writes to an upload while it is not; nor where the files are, when another node has their disk. */
+    isConnected: () => (session?.isConnected() ?? true) && !isTaken,
     /** What works without, but not as well. */
     degraded: () => (redis === null || redis.isReady() ? [] : ['redis']),
     async close() {
@@ -66,15 +69,6 @@ export async function composeNodes({ config, log, database, feed }: Needs) {
       await Promise.all([redis?.close(), session?.close()]);
     },
   };
-}
-
-async function claim(session: NodeSession, key: string): Promise<boolean> {
-  const endsAt = performance.now() + CLAIM_MS;
-  while (!(await session.tryLock(key))) {
-    if (performance.now() >= endsAt) return false;
-    await sleep(CLAIM_RETRY_MS);
-  }
-  return true;
 }
 
 async function openSession(postgresUrl: string | undefined): Promise<NodeSession | null> {

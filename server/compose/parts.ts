@@ -22,8 +22,11 @@ import { createSocketPort } from '../http/socket-port.ts';
 import { createSessionFeed, type SessionFeed } from '../realtime/session-feed.ts';
 import { createPresentFile } from '../sharing/present-file.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
-import { createLocalStorage } from '../storage/local-storage.ts';
 import { composeNodes } from './nodes.ts';
+import { composeStores } from './storage.ts';
+
+/** Of the name that keeps this installation apart from others that share its Redis or its bucket. */
+const INSTALLATION_CHARACTERS = 16;
 
 /** What tests put in the place of a part; each gets the real one to wrap. */
 export type Overrides = {
@@ -52,14 +55,16 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const removedObjects = createRemovedObjectTable(database);
   const choreTable = createChoreTable(database);
   const limits = createRateLimitTable(database);
-  const storage = (overrides.storage ?? same)(await createLocalStorage(config.mediaRoot));
+  const installation = (await sharedSecret(database, 'installation')).slice(0, INSTALLATION_CHARACTERS);
+  const stores = await composeStores(config, database, installation);
+  const storage = (overrides.storage ?? same)(stores.storage);
 
   const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
   const mediaUrl = () => publicUrl() + config.mediaPath;
   const presentFile = createPresentFile({ mediaUrl, secret: linkSecret, expirySeconds: config.signedUrlSeconds, now });
   const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
   const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
-  const nodes = await composeNodes({ config, log, database, feed });
+  const nodes = await composeNodes({ config, log, database, feed, installation });
   const policy = { maxFileSizeBytes: config.maxFileSizeBytes, allowedTypes: config.allowedTypes };
   const draining = new AbortController();
   const auth = composeAuth(config, log, draining.signal);
@@ -79,6 +84,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     removedObjects,
     choreTable,
     limits,
+    stores,
     storage,
     linkSecret,
     auth,

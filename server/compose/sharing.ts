@@ -10,6 +10,7 @@ import { createAcceptFinal } from '../sharing/accept-final.ts';
 import { createAcceptPartial } from '../sharing/accept-partial.ts';
 import { createAcceptUpload } from '../sharing/accept-upload.ts';
 import { createCheckFirstBytes } from '../sharing/check-first-bytes.ts';
+import { createChoosePlace } from '../sharing/choose-place.ts';
 import { createDeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
 import { createDiscardBytes } from '../sharing/discard-bytes.ts';
 import type { Exclusively } from '../sharing/exclusively.ts';
@@ -28,6 +29,9 @@ import type { FileStorage } from '../storage/file-storage.ts';
 import { withLock } from '../upload/locker.ts';
 import { HOLDER } from './holder.ts';
 import { now, type Parts } from './parts.ts';
+
+/** A node that lives is back on PostgreSQL in less, however that ended. */
+const DEAD_AFTER_MS = 20_000;
 
 export type Sharing = ReturnType<typeof composeSharing>;
 
@@ -109,6 +113,7 @@ export function composeSharing({
     report,
     wake,
     holder: HOLDER,
+    draining: draining.signal,
     now,
   });
   return {
@@ -124,6 +129,7 @@ export function composeSharing({
     acceptPartial: createAcceptPartial(accepting),
     acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
     settleUpload: createSettleUpload({ uploads, policy }),
+    choosePlace: createChoosePlace({ uploads }),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policy }),
     finishUpload,
     finishPartial: createFinishPartial({ parts, finishUpload }),
@@ -147,7 +153,7 @@ export function composeSharing({
 }
 
 export function composeCleaning(
-  { log, uploads, storage, ledger, limits, nodes }: Parts,
+  { log, uploads, storage, stores, ledger, limits, nodes }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively }: Sharing,
 ) {
   const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
@@ -162,11 +168,13 @@ export function composeCleaning(
     exclusively,
     deleteRemovedBytes,
     discardBytes,
+    isMoving: async () => (await stores.record.move()) !== null,
     now,
   });
   // Where there is only one node, it is asked at its start, and under the instance lock: all others are dead then.
   const isAlive = nodes.isAlive ?? (async (holder: string) => holder === HOLDER);
-  return { owed, cleanUp, releaseDead: createReleaseDead({ uploads, isAlive }) };
+  const graceMs = nodes.isAlive === null ? 0 : DEAD_AFTER_MS;
+  return { owed, cleanUp, releaseDead: createReleaseDead({ uploads, isAlive, graceMs, now }) };
 }
 
 export function composeCheckUsage({ log, usage }: Parts) {

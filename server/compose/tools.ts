@@ -4,16 +4,19 @@ import type { Logger } from 'pino';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import type { Config } from '../config.ts';
 import { createEventLedger } from '../database/event-ledger.ts';
-import { isInstanceRunning, takeInstanceLock } from '../database/instance-lock.ts';
+import { type InstanceLock, isInstanceRunning, takeInstanceLock } from '../database/instance-lock.ts';
 import { createJobList } from '../database/job-list.ts';
 import { migrate, migrationState, rollback } from '../database/migrate.ts';
 import { type Database, openDatabase, openForMigration } from '../database/open-database.ts';
 import { sweepOnce } from '../jobs/sweep-once.ts';
+import { createMoveFiles } from '../sharing/move-files.ts';
+import { createMoveStorage } from '../sharing/move-storage.ts';
 import { createRepairFiles } from '../sharing/repair-files.ts';
 import { createVerifyFiles } from '../sharing/verify-files.ts';
 import { createLocalStorage } from '../storage/local-storage.ts';
-import { composeParts, now } from './parts.ts';
+import { composeParts, now, type Parts } from './parts.ts';
 import { composeCleaning, composeSharing } from './sharing.ts';
+import { checkStore } from './storage.ts';
 
 /** `chatdrop migrate`. @returns the names that were run, under the instance lock */
 export async function migrateDatabase(config: Config, direction: 'up' | 'down'): Promise<string[]> {
@@ -28,8 +31,11 @@ export async function migrateDatabase(config: Config, direction: 'up' | 'down'):
 }
 
 /** Folders that no other server may use meanwhile. What lies in the data folder is guarded by that one's lock. */
-export function ownedFolders({ dataDir, databaseFile, postgresUrl, mediaRoot }: Config): string[] {
-  const folders = postgresUrl === undefined ? [path.dirname(databaseFile), mediaRoot] : [mediaRoot];
+export function ownedFolders({ dataDir, databaseFile, postgresUrl, mediaRoot, store }: Config): string[] {
+  const folders = [
+    ...(postgresUrl === undefined ? [path.dirname(databaseFile)] : []),
+    ...(store === 'local' ? [mediaRoot] : []),
+  ];
   return [dataDir, ...folders.filter((folder) => path.relative(dataDir, folder).startsWith('..'))];
 }
 
@@ -38,6 +44,23 @@ export function nameOfDatabase({ databaseFile, postgresUrl }: Config): string {
   if (postgresUrl === undefined) return databaseFile;
   const { host, pathname } = new URL(postgresUrl);
   return `${decodeURIComponent(pathname.slice(1))} at ${host}`;
+}
+
+/** One move at a time: on PostgreSQL by the process' session, on SQLite by a lock beside the database. */
+function createMoveTurn({ dataDir, postgresUrl }: Config, { claim }: Pick<Parts['nodes'], 'claim'>) {
+  let lock: InstanceLock | null = null;
+  return {
+    async take(): Promise<boolean> {
+      if (postgresUrl !== undefined) return claim('the move of the files', 'alone');
+      try {
+        lock = takeInstanceLock(path.join(dataDir, 'moving'));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    giveBack: () => lock?.release(),
+  };
 }
 
 export type Tools = Awaited<ReturnType<typeof composeTools>>;
@@ -62,13 +85,16 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
     if (pending.length > 0) throw new Error(`The database lacks ${pending.join(', ')}. Run: chatdrop migrate`);
     if (unknown.length > 0) throw new Error(`The database was written by a newer Chatdrop (${unknown.join(', ')}).`);
     const parts = await composeParts(config, log, database, {});
+    const turn = createMoveTurn(config, parts.nodes);
     close = async () => {
+      turn.giveBack();
       await parts.nodes.close();
       await database.destroy();
       lock?.release();
     };
     const sharing = composeSharing(parts);
-    const { files, storage, removedObjects, choreTable } = parts;
+    await checkStore(config, parts.stores.record);
+    const { files, storage, stores, uploads, removedObjects, choreTable } = parts;
     const { removeFile, deleteRemovedBytes } = sharing;
     return {
       files,
@@ -77,6 +103,12 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
       faults: choreTable,
       verifyFiles: createVerifyFiles({ files, storage }),
       repairFiles: createRepairFiles({ database, removedObjects, removeFile, deleteRemovedBytes }),
+      moveStorage: createMoveStorage({
+        record: stores.record,
+        openMoveFiles: async (from, to) =>
+          createMoveFiles({ files, uploads, from: await stores.openKnown(from), to: await stores.openKnown(to), now }),
+        takeTurn: turn.take,
+      }),
       sweepOnce: () => sweepOnce(composeCleaning(parts, sharing)),
       isServerRunning: () => isServerRunning(config),
       now,
@@ -99,10 +131,17 @@ export function composeInspection(config: Config) {
     openDatabase: () => openExisting(config),
     migrationState: (database: Database) => migrationState(database, MIGRATIONS),
     newestEntryAt: (database: Database) => createEventLedger(database).newestEntryAt(),
+    bucket: config.s3 === undefined ? null : { ...config.s3, probe: () => probeBucket(config.s3) },
     // A folder that is missing must not come to belong to the user of the command line.
     openStorage: async () =>
       existsSync(path.join(config.mediaRoot, '.incoming')) ? createLocalStorage(config.mediaRoot) : null,
   };
+}
+
+async function probeBucket(settings: Config['s3']) {
+  if (settings === undefined) throw new Error('There is no bucket.');
+  const { createProbeS3 } = await import('../storage/s3-probe.ts');
+  return createProbeS3(settings)();
 }
 
 /** Whether a server holds the data folder; false too where there is none yet. */

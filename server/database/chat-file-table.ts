@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import type { Uploader } from '../contract/chat-file.ts';
 import { type FileKind, type FileOrder, foldedName, KIND_TYPES } from '../contract/file-filter.ts';
+import { isPostgres } from './dialect.ts';
 import type { Database } from './open-database.ts';
 
 export type FileRecord = {
@@ -62,6 +63,12 @@ export function createChatFileTable(database: Database) {
       return fromRowOrNull(await database('chat_files').where({ storage_key: storageKey }).first());
     },
 
+    /** By key; without those that no file has. */
+    async findByKeys(storageKeys: readonly string[]): Promise<Map<string, FileRecord>> {
+      const rows = await database('chat_files').whereIn('storage_key', [...storageKeys]);
+      return new Map(rows.map((row) => [row.storage_key, fromRow(row)]));
+    },
+
     /** Of a session, or of the whole company when `session` is null. One more than asked tells whether there is a next page. */
     async list(
       company: string,
@@ -71,8 +78,10 @@ export function createChatFileTable(database: Database) {
       maxFiles: number,
     ): Promise<FileRecord[]> {
       const query = matching(database, company, session, filter);
-      if (beyondId !== null) query.andWhere('id', order === 'oldest' ? '>' : '<', beyondId);
-      const rows = await query.orderBy('id', order === 'oldest' ? 'asc' : 'desc').limit(maxFiles);
+      // PostgreSQL would take the primary key for it: see migration 0010.
+      const place = session === null && isPostgres(database) ? 'id + 0' : 'id';
+      if (beyondId !== null) query.andWhereRaw(`${place} ${order === 'oldest' ? '>' : '<'} ?`, [beyondId]);
+      const rows = await query.orderByRaw(`${place} ${order === 'oldest' ? 'asc' : 'desc'}`).limit(maxFiles);
       return rows.map(fromRow);
     },
 
@@ -105,7 +114,7 @@ export function createChatFileTable(database: Database) {
       const lists = await Promise.all([
         database('chat_files').whereIn('storage_key', keys).pluck('storage_key'),
         database('chat_files').whereIn('thumbnail', keys).pluck('thumbnail'),
-        database('uploads').where({ state: 'finishing' }).whereIn('storage_key', keys).pluck('storage_key'),
+        database('uploads').whereIn('state', ['open', 'finishing']).whereIn('storage_key', keys).pluck('storage_key'),
         database('removed_objects').whereIn('storage_key', keys).pluck('storage_key'),
       ]);
       return new Set(lists.flat());

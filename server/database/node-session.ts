@@ -8,6 +8,8 @@ import pg from 'pg';
 export type NodeSession = {
   /** Takes a lock that all nodes share. @returns false when another node has it. @throws when there is no connection */
   tryLock(key: string): Promise<boolean>;
+  /** The same lock, together with others that share it. */
+  tryShare(key: string): Promise<boolean>;
   /** Nothing happens to a lock that is not held. */
   unlock(key: string): Promise<void>;
   /** Whether somebody has this lock, this node included. */
@@ -29,6 +31,8 @@ const MAX_RETRY_MS = 2000;
 const CONNECT_TIMEOUT_MS = 5000;
 /** Of a lock or a word: more than that, and the connection is taken for dead. */
 const QUERY_TIMEOUT_MS = 5000;
+/** PostgreSQL may hang, and a node is to end all the same. */
+const GOODBYE_MS = 1000;
 /** A connection that has died in silence is found by these words. */
 const PROBE_EVERY_MS = 5000;
 /** Of PostgreSQL's side: a node whose machine went away has lost its locks after some 10 seconds. */
@@ -114,6 +118,10 @@ export async function openNodeSession(connectionString: string): Promise<NodeSes
       const { rows } = await query('select pg_try_advisory_lock($1) as taken', [lockNumber(key)]);
       return rows[0].taken;
     },
+    async tryShare(key) {
+      const { rows } = await query('select pg_try_advisory_lock_shared($1) as taken', [lockNumber(key)]);
+      return rows[0].taken;
+    },
     async unlock(key) {
       await query('select pg_advisory_unlock($1)', [lockNumber(key)]);
     },
@@ -143,7 +151,10 @@ export async function openNodeSession(connectionString: string): Promise<NodeSes
       clearInterval(probe);
       const ending = client;
       client = null;
-      await ending?.end().catch(() => {});
+      if (ending === null) return;
+      const timer = setTimeout(discard, GOODBYE_MS, ending);
+      await ending.end().catch(() => {});
+      clearTimeout(timer);
     },
   };
 }

@@ -7,9 +7,13 @@ import { DatabaseUnreachable } from './database-failure.ts';
 const CONNECT_TIMEOUT_MS = 5000;
 /** For a free connection of the pool: then the request is told to try again. */
 const ACQUIRE_TIMEOUT_MS = 10_000;
-/** Of one statement. The longest are a company's counts and the chores' pages. */
-const STATEMENT_TIMEOUT_MS = 30_000;
-const QUERY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5000;
+/**
+ * Of one statement: the longest are the counts of a large company, a second for some millions of files. Where the database
+ * hangs, this and the next are what a client waits for its 503.
+ */
+const STATEMENT_TIMEOUT_MS = 15_000;
+/** For the news that a statement took too long. */
+const ANSWER_MS = 5000;
 const LOCK_TIMEOUT_MS = 10_000;
 /** A transaction whose node hangs must not hold the counter of a company. */
 const IDLE_IN_TRANSACTION_MS = 15_000;
@@ -37,29 +41,41 @@ class Dialect extends PostgresDialect {
     return super.acquireRawConnection().catch(unreachable);
   }
 
-  override _query(connection: unknown, query: { sql: string }): Promise<unknown> {
-    return super._query(connection, query).catch(unreachable);
+  override _query(connection: PooledConnection, query: { sql: string }): Promise<unknown> {
+    return super._query(connection, query).catch((error: unknown) => {
+      // One that gave no answer still waits for it, and so would the next statement: the pool is to throw it away.
+      if (!(error instanceof pg.DatabaseError)) connection.__knex__disposed ??= error;
+      return unreachable(error);
+    });
   }
 }
+
+/** What knex marks its connections with. */
+type PooledConnection = { __knex__disposed?: unknown };
 
 function unreachable(error: unknown): never {
   throw error instanceof pg.DatabaseError ? error : new DatabaseUnreachable(error);
 }
 
-/**
- * Connects at the first statement.
- * @param options.unhurried statements may take as long as they want
- */
+type Options = {
+  poolSize: number;
+  /** Statements may take as long as they want. */
+  unhurried?: boolean;
+  /** For tests. */
+  statementTimeoutMs?: number;
+};
+
+/** Connects at the first statement. */
 export function openPostgres(
   url: string,
-  { poolSize, unhurried = false }: { poolSize: number; unhurried?: boolean },
+  { poolSize, unhurried = false, statementTimeoutMs = STATEMENT_TIMEOUT_MS }: Options,
 ): Knex {
   const limits = {
-    statement_timeout: STATEMENT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     // Of this side: a connection that has died in silence gives no answer at all.
-    query_timeout: QUERY_TIMEOUT_MS,
+    query_timeout: statementTimeoutMs + ANSWER_MS,
   };
   const database = knex({
     client: Dialect as unknown as typeof Knex.Client,

@@ -185,11 +185,19 @@ export function createUploadTable(database: Database) {
       return [...new Set(tokens.map(holderOf))];
     },
 
-    /** A process is dead: its finishes are free, and what its requests brought ends with them. */
-    async releaseHolder(holder: string): Promise<void> {
-      const held = () => database('uploads').whereLike('lease_token', `${holder}.%`);
-      await held().where({ state: 'finishing' }).update({ lease_until: 0, next_attempt_at: 0 });
-      await held().where({ state: 'open', one_request: true }).whereNull('size').update({ state: 'aborted' });
+    /** A process is missed: others may finish what it was finishing. */
+    async freeFinishes(holder: string): Promise<void> {
+      const held = database('uploads').whereLike('lease_token', `${holder}.%`).where({ state: 'finishing' });
+      await held.update({ lease_until: 0, next_attempt_at: 0 });
+    },
+
+    /** A process is dead: what its requests brought ends with them. */
+    async abortRequests(holder: string): Promise<void> {
+      const held = database('uploads').whereLike('lease_token', `${holder}.%`);
+      await held
+        .where({ state: 'open', one_request: true })
+        .whereNull('size')
+        .update({ state: 'aborted', ...NO_JOB });
     },
 
     /** Bytes arrived: the expiry counts from here. @returns false when the upload has ended meanwhile */
@@ -218,6 +226,16 @@ export function createUploadTable(database: Database) {
         })
         .returning('*');
       return row === undefined ? null : fromRow(row);
+    },
+
+    /** The same before the finish, for a store that can begin there. @returns false when it is noted, or the upload ended */
+    async reservePlace(id: string, storageKey: string): Promise<boolean> {
+      return (
+        (await database('uploads')
+          .where({ id, state: 'open' })
+          .whereNull('storage_key')
+          .update({ storage_key: storageKey })) === 1
+      );
     },
 
     /** Fixes where the bytes go, before they move there. */

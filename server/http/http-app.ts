@@ -26,6 +26,8 @@ type Needs = {
   clientAddress: ClientAddress;
   creationLimits: CreationLimits;
   mediaPath: string;
+  /** Aborts when the server shuts down. */
+  draining: AbortSignal;
   session: SessionRoutes;
   tus: { every: Middleware; options: Middleware; create: CallerMiddleware; upload: CallerMiddleware };
   files: FileRoutes;
@@ -43,6 +45,7 @@ export function createHttpApp(needs: Needs): Koa {
   const app = new Koa();
   const routes = createRoutes(needs);
   app.use(unreadBody());
+  app.use(endConnection(needs.draining));
   app.use(problemResponses(needs.log));
   app.use(logRequests(needs.log));
   app.use(checkHost(needs.origins));
@@ -85,6 +88,14 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     .get('/dashboard', pages.dashboard)
     .post('/demo/tokens', pages.demoTokens);
   return routes;
+}
+
+/** A proxy that hears of it sends the next request to another node, instead of into a connection that is just closed. */
+function endConnection(draining: AbortSignal): Middleware {
+  return async (ctx, next) => {
+    await next();
+    if (draining.aborted && !ctx.headerSent) ctx.set('Connection', 'close');
+  };
 }
 
 /** Without the query: it may hold a signature. */

@@ -12,6 +12,9 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 /** Node 22.21 and later know it; its types do not yet. */
 type UpgradeOptions = ServerOptions & { shouldUpgradeCallback(request: IncomingMessage): boolean };
 
+/** Where a server listens, or did: one that drains has no address any more, and still answers with links. */
+const ports = new WeakMap<Server, number>();
+
 export function createHttpServer(): Server {
   const options: UpgradeOptions = {
     requestTimeout: 0,
@@ -22,10 +25,11 @@ export function createHttpServer(): Server {
   };
   const server = createServer(options);
   server.on('clientError', refuseUnreadable);
+  server.on('listening', () => ports.set(server, (server.address() as AddressInfo).port));
   return server;
 }
 
-export type Connections = { endSockets(): void; endAll(): void };
+export type Connections = { endIdle(): void; endSockets(): void; endAll(): void };
 
 /** Node no longer counts a connection that became a WebSocket, and would wait for a silent one for ever. */
 export function trackConnections(...servers: Server[]): Connections {
@@ -42,7 +46,10 @@ export function trackConnections(...servers: Server[]): Connections {
   const end = (open: Set<Duplex>) => () => {
     for (const socket of open) socket.destroy();
   };
-  return { endSockets: end(upgraded), endAll: end(all) };
+  const endIdle = () => {
+    for (const server of servers) server.closeIdleConnections();
+  };
+  return { endIdle, endSockets: end(upgraded), endAll: end(all) };
 }
 
 /** @throws when the port is taken, with what to do about it */
@@ -56,10 +63,16 @@ export function listen(server: Server, host: string, port: number, setting = 'PO
   });
 }
 
-/** `http://host:port` of a server that listens. */
+/** @throws when it has not listened yet */
+export function portOf(server: Server): number {
+  const port = ports.get(server);
+  if (port === undefined) throw new Error('the server does not listen yet');
+  return port;
+}
+
+/** `http://host:port` of a server that listens, or did. */
 export function addressOf(server: Server, host: string): string {
-  const { port } = server.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${portOf(server)}`;
 }
 
 const CODES: Record<string, ProblemCode> = {

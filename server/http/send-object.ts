@@ -18,8 +18,11 @@ const CONTENT_POLICY =
  */
 const MAX_STALL_MS = 5 * 60_000;
 
+/** How long an address of the store itself is good: it is followed at once. */
+const LINK_SECONDS = 60;
+
 /** `maxStallMs` is for tests. */
-type Needs = { storage: Pick<FileStorage, 'open'>; maxStallMs?: number };
+type Needs = { storage: Pick<FileStorage, 'open' | 'linkTo'>; maxStallMs?: number };
 /** `maxAgeSeconds`: how long a browser may keep the answer. */
 export type SendObject = (
   ctx: Context,
@@ -42,7 +45,8 @@ export function createSendObject({ storage, maxStallMs = MAX_STALL_MS }: Needs):
       ctx.status = 304;
       return;
     }
-    const object = await storage.open(file.storageKey);
+    if (ctx.method === 'GET' && (await sendToStore(storage, ctx, file))) return;
+    const object = await storage.open(file.storageKey, 'client');
     if (object === null) throw new Failure('not-found', 'The bytes of this file are gone.');
     try {
       const range = chosenRange(ctx, object.sizeBytes, etag, file.createdAt);
@@ -65,6 +69,24 @@ export function createSendObject({ storage, maxStallMs = MAX_STALL_MS }: Needs):
       throw error;
     }
   };
+}
+
+/**
+ * What is to be saved may come from the store itself, which cannot send our headers: nothing that a browser would open.
+ * The address is good for whoever has it, so nobody may keep it. @returns false where the bytes go through here
+ */
+async function sendToStore(storage: Needs['storage'], ctx: Context, file: FileRecord): Promise<boolean> {
+  const contentDisposition = ctx.response.get('Content-Disposition');
+  if (!contentDisposition.startsWith('attachment')) return false;
+  const answer = { contentType: contentTypeOf(file), contentDisposition, expiresSeconds: LINK_SECONDS };
+  const link = await storage.linkTo(file.storageKey, answer);
+  if (link === null) return false;
+  for (const header of ['Accept-Ranges', 'Content-Disposition', 'ETag', 'Last-Modified']) ctx.remove(header);
+  ctx.set('Cache-Control', 'no-store');
+  ctx.status = 302;
+  ctx.set('Location', link);
+  ctx.body = '';
+  return true;
 }
 
 function setHeaders(ctx: Context, file: FileRecord, wanted: Disposition, etag: string, maxAgeSeconds: number): void {

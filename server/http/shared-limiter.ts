@@ -7,8 +7,15 @@ import { type CreateLimiter, type Limiter, toLimiter } from './limiter.ts';
 /** Of a look at the store. A limit is not worth making an upload wait. */
 const MAX_WAIT_MS = 1500;
 
-/** `client`: a connection of the `redis` package. `prefix` keeps installations apart that share one Redis. */
-export function createRedisLimiters(client: unknown, prefix: string, fallback: CreateLimiter): CreateLimiter {
+/** `client` is one of the `redis` package; it is not asked while it is not ready. */
+type Redis = { client: unknown; isReady(): boolean };
+
+/** `prefix` keeps installations apart that share one Redis. */
+export function createRedisLimiters(
+  { client, isReady }: Redis,
+  prefix: string,
+  fallback: CreateLimiter,
+): CreateLimiter {
   return (options) => {
     const { name, points, windowSeconds: duration } = options;
     const keyPrefix = `${prefix}:limit:${name}`;
@@ -16,6 +23,7 @@ export function createRedisLimiters(client: unknown, prefix: string, fallback: C
     return orElse(
       toLimiter(new RateLimiterRedis({ ...store, keyPrefix, points, duration }), options),
       fallback(options),
+      isReady,
     );
   };
 }
@@ -31,11 +39,11 @@ export function createDatabaseLimiters(database: Database, fallback: CreateLimit
   };
 }
 
-function orElse(shared: Limiter, own: Limiter): Limiter {
+function orElse(shared: Limiter, own: Limiter, isReady: () => boolean = () => true): Limiter {
   const either =
     <T>(call: (limiter: Limiter, key: string) => Promise<T>) =>
     (key: string) =>
-      inTime(call(shared, shortened(key))).catch(() => call(own, key));
+      isReady() ? inTime(call(shared, shortened(key))).catch(() => call(own, key)) : call(own, key);
   return {
     consume: either((limiter, key) => limiter.consume(key)),
     giveBack: either((limiter, key) => limiter.giveBack(key)),

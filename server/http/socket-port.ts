@@ -1,8 +1,7 @@
 /** `WS_PORT`: a second listener that knows the WebSocket only, for clients that expect it on a port of its own. */
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { problemOf } from '../contract/problem.ts';
-import { createHttpServer } from './http-server.ts';
+import { createHttpServer, portOf } from './http-server.ts';
 
 export function createSocketPort(): Server {
   const server = createHttpServer();
@@ -17,6 +16,5 @@ export function createSocketPort(): Server {
 
 /** A Host as it reads on a server's own port: its pages have that one as their origin. */
 export function hostAt(server: Server, host: string | undefined): string | undefined {
-  const { port } = server.address() as AddressInfo;
-  return host === undefined ? undefined : `${host.replace(/:\d+$/, '')}:${port}`;
+  return host === undefined ? undefined : `${host.replace(/:\d+$/, '')}:${portOf(server)}`;
 }

@@ -15,30 +15,45 @@ type Needs = {
   hasOtherNodes: boolean;
   cleanUp: CleanUp;
   checkUsage: CheckUsage;
+  /** Of the first run. */
+  onFault(error: unknown): void;
   /** Sends what another process wrote to the ledger. */
   pollFeed(): Promise<void>;
 };
 
 export type Chores = {
-  /** Before the server listens: what an earlier process left undone. */
+  /** Before the server listens. Needs the database alone. */
   atStart(): Promise<void>;
+  /** What an earlier process left undone. It may wait long for a store that is away, and never throws. */
+  firstRun(): Promise<void>;
   periodic: readonly Chore[];
 };
 
-export function createChores({ owed, releaseDead, hasOtherNodes, cleanUp, checkUsage, pollFeed }: Needs): Chores {
+export function createChores({
+  owed,
+  releaseDead,
+  hasOtherNodes,
+  cleanUp,
+  checkUsage,
+  onFault,
+  pollFeed,
+}: Needs): Chores {
+  /** One node alone does it at its start: nobody dies beside it. */
+  const afterOthers: Chore[] = [{ name: 'take over from dead nodes', everyMs: 5 * SECOND_MS, run: releaseDead }];
   return {
     async atStart() {
       await checkUsage();
       await releaseDead();
-      await owed.atStart();
-      await cleanUp.dropOrphans();
-      await cleanUp.deleteRemovedBytes();
-      await cleanUp.expireUploads();
+    },
+    async firstRun() {
+      const { dropOrphans, deleteRemovedBytes, expireUploads } = cleanUp;
+      for (const run of [owed.lookAtAll, dropOrphans, deleteRemovedBytes, expireUploads]) await run().catch(onFault);
     },
     periodic: [
-      ...(hasOtherNodes ? [{ name: 'take over from dead nodes', everyMs: 5 * SECOND_MS, run: releaseDead }] : []),
+      ...(hasOtherNodes ? afterOthers : []),
       { name: 'look for events of other processes', everyMs: SECOND_MS, run: pollFeed },
       { name: 'finish what is owed', everyMs: 5 * SECOND_MS, run: owed.sweep },
+      { name: 'look at unfinished uploads', everyMs: 60 * MINUTE_MS, run: owed.lookAtAll },
       { name: 'expire uploads', everyMs: MINUTE_MS, run: cleanUp.expireUploads },
       { name: 'delete removed bytes', everyMs: MINUTE_MS, run: cleanUp.deleteRemovedBytes },
       { name: 'drop orphaned bytes', everyMs: 60 * MINUTE_MS, run: cleanUp.dropOrphans },

@@ -9,6 +9,7 @@ import type { DeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
 import type { DiscardBytes } from '../sharing/discard-bytes.ts';
 import type { Exclusively } from '../sharing/exclusively.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
+import { createPatience, isStorageAway } from '../sharing/patience.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
 type Needs = {
@@ -21,6 +22,8 @@ type Needs = {
   exclusively: Exclusively;
   deleteRemovedBytes: DeleteRemovedBytes;
   discardBytes: DiscardBytes;
+  /** Whether a command may be copying files into this store. */
+  isMoving(): Promise<boolean>;
   now(): number;
 };
 
@@ -32,7 +35,7 @@ const LEDGER_KEPT_DAYS = 30;
 /** How long an ended upload still answers 410 instead of 404. */
 const ENDED_KEPT_DAYS = 7;
 
-/** Each answers with how many it took away. A fault of one upload never keeps the others waiting. */
+/** Each answers with how many it took away. A fault of one upload never keeps the others waiting, a store that is away does. */
 export type CleanUp = {
   expireUploads(): Promise<number>;
   dropOrphans(): Promise<number>;
@@ -47,9 +50,11 @@ export function createCleanUp(needs: Needs): CleanUp {
 
     async expireUploads() {
       let expired = 0;
+      const patience = createPatience(now);
       for (const upload of await uploads.listExpired(now(), PAGE_UPLOADS)) {
+        if (patience.isOver()) break;
         try {
-          if (await expire(needs, upload)) expired += 1;
+          if (await patience.wait(() => expire(needs, upload))) expired += 1;
         } catch (error) {
           await uploads.noteFailure(upload.id, String(error), now() + backOffMs(upload.attempts, MAX_BACKOFF_MS));
         }
@@ -61,12 +66,18 @@ export function createCleanUp(needs: Needs): CleanUp {
     async dropOrphans() {
       let dropped = 0;
       const faults: unknown[] = [];
+      const patience = createPatience(now);
+      const isMoving = await needs.isMoving();
       for await (const id of storage.incomingIds()) {
-        const state = (await uploads.find(id))?.state;
+        if (patience.isOver()) break;
+        const upload = await uploads.find(id);
+        const state = upload?.state;
+        // Nor is a copy under way a file's upload.
+        if (upload === null && isMoving) continue;
         // No row at all: rows come before bytes, so nobody can be about to write it.
         if (state === 'open' || state === 'finishing') continue;
         try {
-          await storage.discard(id);
+          await patience.wait(() => storage.discard(id));
           dropped += 1;
         } catch (error) {
           faults.push(error);
@@ -90,6 +101,8 @@ async function expire({ storage, finishUpload, abortUpload, exclusively }: Needs
   if (!isFile || (await storage.offsetOf(upload.id)) !== upload.sizeBytes)
     return exclusively(upload.id, () => abortUpload(upload, 'expired'));
   // Late, but all bytes are here: it is a file, and the finish has the word (and notes its own faults). A part is none.
-  await finishUpload(upload.id).catch(() => {});
+  await finishUpload(upload.id).catch((error: unknown) => {
+    if (isStorageAway(error)) throw error;
+  });
   return false;
 }

@@ -1,8 +1,9 @@
 /** Finishes what is complete but not recorded: after a crash, and when an earlier try failed. */
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { isFinal, isPartial } from '../rules/upload-concat.ts';
-import type { FinishUpload } from '../sharing/finish-upload.ts';
+import { BeingFinished, type FinishUpload } from '../sharing/finish-upload.ts';
 import { WaitingForParts } from '../sharing/join-parts.ts';
+import { createPatience, type Patience } from '../sharing/patience.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
 type Needs = {
@@ -18,35 +19,40 @@ type Needs = {
 
 const PAGE_UPLOADS = 200;
 
-export type OwedFinishes = { atStart(): Promise<number>; sweep(): Promise<number> };
+export type OwedFinishes = { lookAtAll(): Promise<number>; sweep(): Promise<number> };
 
 export function createOwedFinishes(needs: Needs): OwedFinishes {
-  const finish = async (uploadId: string): Promise<void> => {
-    await needs.finishUpload(uploadId).catch((error: unknown) => {
-      if (!(error instanceof WaitingForParts)) needs.onFault(uploadId, error);
-    });
+  const finish = async (uploadId: string, patience: Patience): Promise<void> => {
+    await patience
+      .wait(() => needs.finishUpload(uploadId))
+      .catch((error: unknown) => {
+        const isInOrder = error instanceof WaitingForParts || error instanceof BeingFinished;
+        if (!isInOrder) needs.onFault(uploadId, error);
+      });
   };
   /** @returns whether something was owed */
-  const lookAt = async (upload: UploadRecord): Promise<boolean> => {
+  const lookAt = async (upload: UploadRecord, patience: Patience): Promise<boolean> => {
     if (!isFinal(upload)) {
       const offset = upload.state === 'finishing' ? upload.sizeBytes : await needs.storage.offsetOf(upload.id);
       if (offset === null || offset !== upload.sizeBytes) return false;
-      if (isPartial(upload)) {
-        // So that the sweep sees that a final upload waits for nothing more.
+      // So that the sweep sees that a final upload waits for nothing more, and what is left to it while the store is away.
+      if (isPartial(upload) || patience.isOver()) {
         await needs.uploads.noteBytes(upload.id, offset, upload.expiresAt);
         return false;
       }
     }
-    await finish(upload.id);
+    if (patience.isOver()) return false;
+    await finish(upload.id, patience);
     return true;
   };
   return {
     /** Looks at every unfinished upload: a process that was killed had no time to note how far it came. */
-    async atStart() {
+    async lookAtAll() {
       let found = 0;
+      const patience = createPatience(needs.now);
       for (let afterId = ''; ; ) {
         const page = await needs.uploads.pageUnfinished(afterId, PAGE_UPLOADS);
-        for (const upload of page) if (await lookAt(upload)) found += 1;
+        for (const upload of page) if (await lookAt(upload, patience)) found += 1;
         const last = page.at(-1);
         if (last === undefined) return found;
         afterId = last.id;
@@ -56,7 +62,8 @@ export function createOwedFinishes(needs: Needs): OwedFinishes {
     /** Those that are due again. */
     async sweep() {
       const due = await needs.uploads.listFinishDue(needs.now(), PAGE_UPLOADS, needs.holder);
-      for (const uploadId of due) await finish(uploadId);
+      const patience = createPatience(needs.now);
+      for (const uploadId of due) if (!patience.isOver()) await finish(uploadId, patience);
       return due.length;
     },
   };

@@ -2,22 +2,33 @@
 import type { UploadTable } from '../database/upload-table.ts';
 
 type Needs = {
-  uploads: Pick<UploadTable, 'holders' | 'releaseHolder'>;
+  uploads: Pick<UploadTable, 'holders' | 'freeFinishes' | 'abortRequests'>;
   /** Whether the process of this name still runs, on any node. */
   isAlive(holder: string): Promise<boolean>;
+  /** How long a process has to be missed before it is dead for sure. */
+  graceMs: number;
+  now(): number;
 };
 
 /** @returns how many of them had something */
 export type ReleaseDead = () => Promise<number>;
 
-export function createReleaseDead({ uploads, isAlive }: Needs): ReleaseDead {
+/**
+ * Finishes are free as soon as their process is missed: one that lives after all finds its lease lost, and nothing else.
+ * Its requests end only when it is dead for sure, since after a restart of the database all nodes are missed for a moment.
+ */
+export function createReleaseDead({ uploads, isAlive, graceMs, now }: Needs): ReleaseDead {
+  let missedSince = new Map<string, number>();
   return async () => {
-    let dead = 0;
+    const missed = new Map<string, number>();
     for (const holder of await uploads.holders()) {
       if (await isAlive(holder)) continue;
-      await uploads.releaseHolder(holder);
-      dead += 1;
+      const since = missedSince.get(holder) ?? now();
+      missed.set(holder, since);
+      await uploads.freeFinishes(holder);
+      if (now() - since >= graceMs) await uploads.abortRequests(holder);
     }
-    return dead;
+    missedSince = missed;
+    return missed.size;
   };
 }

@@ -3,7 +3,7 @@ import type { CleanUp } from './clean-up.ts';
 import type { OwedFinishes } from './owed-finishes.ts';
 import type { ReleaseDead } from './release-dead.ts';
 
-type Needs = { owed: Pick<OwedFinishes, 'atStart'>; cleanUp: CleanUp; releaseDead: ReleaseDead };
+type Needs = { owed: Pick<OwedFinishes, 'lookAtAll'>; cleanUp: CleanUp; releaseDead: ReleaseDead };
 
 export type Swept = { complete: number; expired: number; orphans: number; deleted: number; forgotten: number };
 
@@ -15,7 +15,7 @@ export async function sweepOnce({ owed, cleanUp, releaseDead }: Needs): Promise<
   await releaseDead();
   return {
     // First: what is complete is a file, however late.
-    complete: await owed.atStart(),
+    complete: await owed.lookAtAll(),
     expired: await untilNone(cleanUp.expireUploads),
     orphans: await cleanUp.dropOrphans(),
     deleted: await untilNone(cleanUp.deleteRemovedBytes),

@@ -4,18 +4,18 @@ import type { RedisConnection } from './redis-connection.ts';
 
 /** Several installations may share one Redis: each has a channel of its own. */
 export function createRedisCarrier(
-  { client, subscriber }: Pick<RedisConnection, 'client' | 'subscriber'>,
+  { inTime, subscriber }: Pick<RedisConnection, 'inTime' | 'subscriber'>,
   channel: string,
 ): Carrier {
   return {
     maxBytes: 256 * 1024,
     async send(text) {
-      await client.publish(channel, text);
+      await inTime((client) => client.publish(channel, text));
     },
     async onText(listener) {
       const subscribe = () => subscriber.subscribe(channel, listener).catch(() => {});
-      // The client renews its subscriptions, but forgets one that was never accepted.
-      subscriber.once('ready', () => void subscribe());
+      // The client renews its subscriptions, but forgets one that was never accepted; one more of the same changes nothing.
+      subscriber.on('ready', () => void subscribe());
       if (subscriber.isReady) await subscribe();
     },
     // The connection is its maker's.

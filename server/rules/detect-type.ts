@@ -1,6 +1,7 @@
 /** What the first bytes of a file say that it is. */
 import { fileTypeFromBuffer } from 'file-type';
 import { bareType, typeNamed, typesOfFamily } from './file-types.ts';
+import { matroskaTracks } from './matroska-tracks.ts';
 import { isText, textStart } from './text-bytes.ts';
 import type { FileType } from './type-table.ts';
 
@@ -12,6 +13,8 @@ export type Detected = {
   mimeType: string;
   /** The types of our table that these bytes can be, `mimeType` first when it is one; more than one when they name only a family. */
   candidates: readonly FileType[];
+  /** The bytes decide within their family too, whatever the client calls it: a recording without a picture is no video. */
+  isExact?: boolean;
 };
 
 const UNKNOWN: Detected = { mimeType: 'application/octet-stream', candidates: [] };
@@ -66,7 +69,7 @@ export async function detectType(head: Uint8Array, complete: boolean): Promise<D
   if (startsWith(bytes, Uint8Array.of(0x49, 0x44, 0x33))) return detectBehindId3(bytes, complete);
   const mimeType = await askFileType(bytes);
   const fallback = FALLBACK_SIGNATURES.find(([start]) => startsWith(bytes, start))?.[1];
-  if (mimeType !== undefined) return detected(mimeType);
+  if (mimeType !== undefined) return exactly(bytes, detected(mimeType));
   if (fallback !== undefined) return detected(fallback);
   return isPdf(bytes) ? detected('application/pdf') : UNKNOWN;
 }
@@ -88,6 +91,17 @@ async function detectBehindId3(bytes: Uint8Array, complete: boolean): Promise<De
   if (complete || behind !== undefined) return detected('audio/mpeg');
   const names = ['audio/mpeg', 'audio/aac', 'audio/flac'];
   return { mimeType: 'audio/mpeg', candidates: names.flatMap((name) => typeNamed(name) ?? []) };
+}
+
+/** Browsers record voice notes as WebM, and many a page sends them without a type, or as `video/webm`. */
+function exactly(bytes: Uint8Array, family: Detected): Detected {
+  const { candidates } = family;
+  if (candidates[0]?.family !== 'webm' && candidates[0]?.family !== 'matroska') return family;
+  const tracks = matroskaTracks(bytes);
+  const exact = candidates.find((type) => type.mimeType.startsWith(`${tracks}/`));
+  if (exact === undefined) return family;
+  const others = candidates.filter((type) => type !== exact);
+  return { mimeType: exact.mimeType, candidates: [exact, ...others], isExact: true };
 }
 
 /** file-type throws nothing on bytes today; a release that does must not turn an upload into a 500. */

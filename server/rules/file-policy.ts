@@ -89,8 +89,16 @@ function decideEmpty(name: string, stated: Stated, policy: FilePolicy): DecidedT
 }
 
 function decided(type: AgreedType): DecidedType {
-  const extension = type.extensions?.[0];
-  return { mimeType: type.mimeType, extension: extension === undefined ? '' : `.${extension}` };
+  return { mimeType: type.mimeType, extension: dotted(type.extensions?.[0]) };
+}
+
+/** Of the stored file, with its dot; none for a type that has none. */
+export function extensionOf(mimeType: string): string {
+  return dotted(typeNamed(mimeType)?.extensions[0]);
+}
+
+function dotted(extension: string | undefined): string {
+  return extension === undefined ? '' : `.${extension}`;
 }
 
 function sharesFamily(type: FileType, others: readonly FileType[]): boolean {

@@ -9,12 +9,13 @@ export type AgreedType = Pick<FileType, 'mimeType'> & Partial<FileType>;
 
 /**
  * The type on which all agree. Several types of a family can share an extension (`.webm`, `.ogg`, `.3gp`): then it is the
- * declared one, else what the bytes are likeliest to be. An extension or declared type that we
- * do not know cannot disagree. Throws `Failure('type-mismatch')`; whether the type is allowed is for the caller to ask.
+ * declared one, else what the bytes are likeliest to be; unless the bytes themselves decide. An extension or declared
+ * type that we do not know cannot disagree. Throws `Failure('type-mismatch')`; whether the type is allowed is for the caller to ask.
  */
 export function agreeOnType(name: string, stated: Stated, detected: Detected): AgreedType {
-  const { candidates } = detected;
+  const { candidates, isExact } = detected;
   refuseMismatch(name, stated, candidates);
+  if (isExact && candidates[0] !== undefined) return candidates[0];
   const named = candidates.filter((type) => stated.byExtension.includes(type));
   const pool = named.length > 0 ? named : candidates;
   const declared = stated.byDeclaration.find((type) => pool.includes(type));

@@ -2,6 +2,7 @@
 import type { UploadTable } from '../database/upload-table.ts';
 import { backOffMs } from '../rules/back-off.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import { createPatience } from './patience.ts';
 
 type Needs = {
   uploads: Pick<UploadTable, 'noteFailure' | 'listDiscardDue' | 'noteDiscarded'>;
@@ -11,6 +12,8 @@ type Needs = {
 
 const MAX_UPLOADS_A_RUN = 200;
 const MAX_BACKOFF_MS = 60 * 60 * 1000;
+/** So long a store that was away is not asked again. */
+const REST_MS = 30_000;
 
 export type DiscardBytes = {
   /** The row has ended before. A fault of the store is not the caller's: the job is on the row then. */
@@ -20,11 +23,19 @@ export type DiscardBytes = {
 };
 
 export function createDiscardBytes({ uploads, storage, now }: Needs): DiscardBytes {
+  let patience = createPatience(now);
+  let restsUntil = 0;
   const attempt = async (uploadId: string, attempts: number): Promise<boolean> => {
     try {
-      await storage.discard(uploadId);
+      // Many may end one after the other: each would wait for it.
+      if (now() < restsUntil) throw new Error('The storage was away a moment ago.');
+      await patience.wait(() => storage.discard(uploadId));
       return true;
     } catch (error) {
+      if (patience.isOver()) {
+        restsUntil = now() + REST_MS;
+        patience = createPatience(now);
+      }
       await uploads.noteFailure(uploadId, String(error), now() + backOffMs(attempts, MAX_BACKOFF_MS));
       return false;
     }
@@ -36,6 +47,7 @@ export function createDiscardBytes({ uploads, storage, now }: Needs): DiscardByt
     async retry() {
       let discarded = 0;
       for (const { id, attempts } of await uploads.listDiscardDue(now(), MAX_UPLOADS_A_RUN)) {
+        if (now() < restsUntil) break;
         if (!(await attempt(id, attempts))) continue;
         await uploads.noteDiscarded(id);
         discarded += 1;

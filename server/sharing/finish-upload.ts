@@ -27,12 +27,21 @@ type Needs = {
   wake(company: string): void;
   /** Names this process in its leases. */
   holder: string;
+  /** Stops what takes long; the next start, or another node, goes on with it. */
+  draining: AbortSignal;
   now(): number;
 };
 
 /** A lease ends by itself, so that a finish whose process died is taken over. */
 const LEASE_MS = 10 * 60 * 1000;
 const MAX_BACKOFF_MS = 5 * 60 * 1000;
+
+/** By another call, or another node. */
+export class BeingFinished extends Failure {
+  constructor() {
+    super('try-again', 'The upload is being finished.', { retryAfterSeconds: 1 });
+  }
+}
 
 /**
  * Finishes an upload and answers with the file's id. Five callers, one function: the tus hook, HEAD and PATCH on a
@@ -118,7 +127,7 @@ function isOwed(upload: UploadRecord | null): boolean {
 function resultOf(upload: UploadRecord | null): number {
   if (upload?.state === 'finished' && upload.fileId !== null) return upload.fileId;
   if (upload?.state === 'rejected') throw storedRefusal(upload);
-  if (isOwed(upload)) throw new Failure('try-again', 'The upload is being finished.', { retryAfterSeconds: 1 });
+  if (isOwed(upload)) throw new BeingFinished();
   throw new Failure('gone', 'This upload has ended. Start it again.');
 }
 
@@ -138,7 +147,7 @@ async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): 
     if (!(await needs.uploads.notePlace(id, lease, upload.storageKey, decided.mimeType)))
       throw new Error('the lease is lost');
   }
-  await needs.storage.makeFinal(id, upload.storageKey);
+  await needs.storage.makeFinal(id, upload.storageKey, needs.draining);
   const { mimeType, sha256 } = await checkWhole(needs, upload, upload.storageKey);
   const facts = { mimeType, sha256, storageKey: upload.storageKey, sizeBytes };
   const recorded = await needs.recordFile(upload, lease, facts);
@@ -177,8 +186,7 @@ async function checkWhole(
 
 async function sha256Of(object: StoredObject): Promise<string> {
   const hash = createHash('sha256');
-  const stepBytes = 1024 * 1024;
-  for (let position = 0; position < object.sizeBytes; position += stepBytes)
-    hash.update(await object.read(position, stepBytes));
+  // Not in steps: in a bucket each would be a request.
+  if (object.sizeBytes > 0) for await (const chunk of object.stream(0, object.sizeBytes - 1)) hash.update(chunk);
   return hash.digest('hex');
 }

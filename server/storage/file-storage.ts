@@ -1,7 +1,7 @@
 /** The port to the bytes: unfinished ones by upload id, shared ones by storage key. */
 import type { Readable } from 'node:stream';
 
-/** How a request's body ended. In every case the bytes up to the returned offset are on disk. */
+/** How a request's body ended. In every case the bytes up to the returned offset are stored: on disk, or in the bucket. */
 export type BodyEnd = 'complete' | 'client-left' | 'stopped' | 'idle' | 'too-long';
 
 export type AppendOptions = {
@@ -11,6 +11,11 @@ export type AppendOptions = {
   idleTimeoutMs: number;
   /** Stops the reading; what came is kept: `stopped`. */
   signal: AbortSignal;
+  /**
+   * Where the bytes will be final, if that is known by now: a store that can begin there need not move them. Nobody else
+   * gets that place, and it is noted on the upload's row before this answers.
+   */
+  place?(): Promise<string | null>;
   /** Sees the bytes before they are written; what it throws ends the append. */
   inspect?(chunks: readonly Buffer[], offset: number): Promise<void> | void;
   /**
@@ -32,35 +37,43 @@ export type StoredObject = {
   close(): Promise<void>;
 };
 
+/** What the store is to say of the object. */
+export type LinkedAnswer = { contentType: string; contentDisposition: string; expiresSeconds: number };
+
 /** @throws {Failure} `storage-full` or `storage-unavailable` from every call that fails for lack of space or of the store. */
 export type FileStorage = {
-  /** An empty place for an upload, on disk when this returns. */
-  create(uploadId: string): Promise<void>;
-  /** Writes a body at the offset. What is written is on disk when this returns or throws. */
+  /** An empty place for an upload, there for good when this returns. `sizeBytes` where it is known how long it will be. */
+  create(uploadId: string, sizeBytes?: number | null): Promise<void>;
+  /** Writes a body at the offset. What is written is stored when this returns or throws. */
   append(uploadId: string, offset: number, body: Readable, options: AppendOptions): Promise<AppendResult>;
-  /** Bytes that are on disk for an unfinished upload; null if there is no place for it. */
+  /** Bytes that are stored for an unfinished upload; null if there is no place for it. */
   offsetOf(uploadId: string): Promise<number | null>;
-  /** The first bytes of an unfinished upload. */
+  /** The first bytes of an unfinished upload; `HEAD_BYTES` at most are kept at hand. */
   readIncoming(uploadId: string, lengthBytes: number): Promise<Uint8Array>;
   /**
    * Makes an upload of others, one behind the other in this order; those stay. Its place is there with all bytes or not
    * at all, so that it is safe to repeat. @throws when a part is missing, or the signal stops it
    */
   join(uploadId: string, partIds: readonly string[], signal: AbortSignal): Promise<void>;
-  /** Moves a complete upload to its key. Safe to repeat: done is done. @throws when the bytes are in neither place */
-  makeFinal(uploadId: string, key: string): Promise<void>;
+  /**
+   * Moves a complete upload to its key. Safe to repeat: done is done. @throws when the bytes are in neither place, or the
+   * signal stops what takes long
+   */
+  makeFinal(uploadId: string, key: string, signal?: AbortSignal): Promise<void>;
   /** Deletes unfinished bytes; nothing happens if there are none. */
   discard(uploadId: string): Promise<void>;
   /** Ids of all unfinished bytes, to find those that no row knows. */
   incomingIds(): AsyncIterable<string>;
   /** Keys of all stored objects, in no order; what is not a key of ours is left out. */
   storedKeys(): AsyncIterable<string>;
-  /** Null if there is no such object. */
-  open(key: string): Promise<StoredObject | null>;
+  /** Null if there is no such object. `client`: it is read at the pace of somebody else, who may take hours. */
+  open(key: string, by?: 'server' | 'client'): Promise<StoredObject | null>;
   /** Nothing happens if there is no such object. */
   remove(key: string): Promise<void>;
   /** Room for more; Infinity where the store does not say. */
   freeBytes(): Promise<number>;
   /** @throws when the store cannot be written to. */
   check(): Promise<void>;
+  /** An address at which the store itself gives the object to whoever has it, for a short time; null where it cannot. */
+  linkTo(key: string, answer: LinkedAnswer): Promise<string | null>;
 };

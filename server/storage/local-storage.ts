@@ -10,9 +10,11 @@ import { isStorageKey, isUploadId } from '../rules/upload-id.ts';
 import type { AppendOptions, AppendResult, FileStorage, StoredObject } from './file-storage.ts';
 import { JOINING, joinFiles } from './local-join.ts';
 import { appendVerified, countedBytes, dropUnverified, UNVERIFIED } from './local-unverified.ts';
+import { ownId, ownKey } from './own-names.ts';
 import { pumpBody } from './pump-body.ts';
 import { syncFolder } from './sync-folder.ts';
 import { createSyncedWriter } from './synced-writer.ts';
+import { translateFaults } from './translate-faults.ts';
 
 /** Folders that are known to be synced; beyond that they are synced again. */
 const MAX_REMEMBERED_FOLDERS = 10_000;
@@ -27,12 +29,12 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
   await syncFolder(path.dirname(root));
   const syncParents = createSyncParents(root);
   const layout = new FileStore({ directory: incoming, configstore: NO_RECORDS });
-  const placeOf = (uploadId: string) => path.join(incoming, safe(isUploadId(uploadId), uploadId));
-  const pathOf = (key: string) => path.join(root, safe(isStorageKey(key), key));
+  const placeOf = (uploadId: string) => path.join(incoming, ownId(uploadId));
+  const pathOf = (key: string) => path.join(root, ownKey(key));
 
-  return translateErrors({
+  const storage: FileStorage = {
     async create(uploadId) {
-      await layout.create(new Upload({ id: safe(isUploadId(uploadId), uploadId), offset: 0 }));
+      await layout.create(new Upload({ id: ownId(uploadId), offset: 0 }));
       await syncFolder(incoming);
     },
     async append(uploadId, offset, body, options) {
@@ -76,7 +78,9 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
       return bavail * bsize;
     },
     check: () => access(incoming, constants.R_OK | constants.W_OK),
-  });
+    linkTo: async () => null,
+  };
+  return translateFaults(storage, translated);
 }
 
 async function appendBody(
@@ -175,42 +179,23 @@ async function readAt(file: FileHandle, position: number, lengthBytes: number): 
   return buffer.subarray(0, filled);
 }
 
-function safe(matches: boolean, name: string): string {
-  if (!matches) throw new Error(`not a name of ours: ${JSON.stringify(name.slice(0, 100))}`);
-  return name;
-}
-
 function nullIfMissing(error: NodeJS.ErrnoException): null {
   if (error.code === 'ENOENT') return null;
   throw error;
 }
 
 /** A full disk is 507, any other fault of it 503: both can be tried again. */
-function translateErrors(storage: FileStorage): FileStorage {
-  const translate = (error: NodeJS.ErrnoException): never => {
-    if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
-      throw new Failure('storage-full', 'The server has no room for this file right now.', {
-        retryAfterSeconds: 60,
-        cause: error,
-      });
-    }
-    if (error.syscall !== undefined)
-      throw new Failure('storage-unavailable', 'The storage does not answer right now.', {
-        retryAfterSeconds: 5,
-        cause: error,
-      });
-    throw error;
-  };
-  const guarded = { ...storage } as Record<string, unknown>;
-  for (const [name, call] of Object.entries(storage)) {
-    if (name === 'incomingIds' || name === 'storedKeys') continue;
-    guarded[name] = async (...args: unknown[]) => {
-      try {
-        return await (call as (...args: unknown[]) => Promise<unknown>)(...args);
-      } catch (error) {
-        return translate(error as NodeJS.ErrnoException);
-      }
-    };
+function translated(thrown: unknown): unknown {
+  const error = thrown as NodeJS.ErrnoException;
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+    return new Failure('storage-full', 'The server has no room for this file right now.', {
+      retryAfterSeconds: 60,
+      cause: error,
+    });
   }
-  return guarded as FileStorage;
+  if (error.syscall === undefined) return error;
+  return new Failure('storage-unavailable', 'The storage does not answer right now.', {
+    retryAfterSeconds: 5,
+    cause: error,
+  });
 }

@@ -71,7 +71,7 @@ export function createMultipartUpload(needs: Needs): MultipartUpload {
     } catch (error) {
       // Whatever the reason, nobody can go on with it. What was settled, finished or refused is not open any more.
       if (taken !== undefined) await needs.abortUpload(taken.upload, 'cancelled').catch(() => {});
-      throw error;
+      throw isPassing(error) ? sendAgain(error) : error;
     } finally {
       await taken?.unlock();
     }
@@ -95,8 +95,14 @@ async function take(
   const nothingElse = { fileKey: undefined, sha256: undefined, metadata: null };
   const { id } = await needs.acceptUpload(caller, { ...said, ...nothingElse, address, oneRequest: true });
   const lock = needs.locker.newLock(id);
-  await lock.lock(new AbortController().signal, () => stop.abort());
   const upload = (await needs.uploads.find(id)) as UploadRecord;
+  await lock
+    .lock(new AbortController().signal, () => stop.abort())
+    .catch(async (error: unknown) => {
+      // The database is away. What was reserved would be held until it expires.
+      await needs.abortUpload(upload, 'cancelled').catch(() => {});
+      throw error;
+    });
   // Others see how much there is to come; the row learns it when it is true.
   upload.sizeBytes = said.sizeBytes;
   return { upload, part, receivedBytes: 0, unlock: () => lock.unlock() };
@@ -127,17 +133,26 @@ async function finishNow({ uploads, finishUpload, rejectUpload }: Needs, uploadI
   try {
     return await finishUpload(uploadId);
   } catch (error) {
-    if (!(error instanceof Failure) || error.code !== 'try-again') throw error;
-    const failure = new Failure('storage-unavailable', 'The file could not be stored. Send it again in a moment.', {
-      retryAfterSeconds: 5,
-      cause: error.cause,
-    });
+    if (!isPassing(error)) throw error;
+    const failure = sendAgain(error);
     const upload = await uploads.find(uploadId);
     if (upload !== null) await rejectUpload(upload, failure).catch(() => {});
     const now = await uploads.find(uploadId);
     if (now?.state === 'finished' && now.fileId !== null) return now.fileId;
     throw failure;
   }
+}
+
+function isPassing(error: unknown): error is Failure {
+  return error instanceof Failure && error.code === 'try-again';
+}
+
+/** 423 is for who can go on; here all has to be sent again. */
+function sendAgain({ cause }: Failure): Failure {
+  return new Failure('storage-unavailable', 'The file could not be stored. Send it again in a moment.', {
+    retryAfterSeconds: 5,
+    cause,
+  });
 }
 
 async function present({ files, presentFile }: Needs, fileId: number): Promise<ChatFile> {

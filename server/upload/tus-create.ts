@@ -61,9 +61,11 @@ async function createWithBody(
     if (isRefusal(error) && stillOpen) await needs.abortUpload(upload, 'cancelled');
     if (isRefusal(error)) throw error;
     // Interrupted, or only the finish is owed. A client that heard of a fault would create a second upload, and the
-    // file would be shared twice; 201 with the offset makes it go on with this one.
+    // file would be shared twice; 201 with the offset makes it go on with this one. Not when it failed before there was
+    // a place for its bytes (nobody knows who writes, while the database is away): then there is nothing to go on with.
     const passing = error instanceof Failure && (error.code === 'try-again' || error.code === 'shutting-down');
-    const offset = passing ? ((await needs.storage.offsetOf(reserved.id)) ?? reserved.sizeBytes) : null;
+    const stored = passing ? await needs.storage.offsetOf(reserved.id) : null;
+    const offset = stored ?? (passing && !stillOpen ? reserved.sizeBytes : null);
     if (offset !== null) return { offset, fileId: null };
     await needs.abortUpload(upload, 'cancelled');
     throw error;

@@ -43,25 +43,26 @@ export function createTusEndpoint(needs: Needs): TusEndpoint {
     upload: async (ctx) => {
       checkVersion(ctx.req);
       const { caller } = ctx.state as { caller: Participant };
-      const upload = await findOwn(needs, caller, String(ctx.params.id));
-      await verbOf(ctx.method)(needs, ctx as unknown as TusContext, upload);
+      const find = () => findOwn(needs, caller, String(ctx.params.id));
+      const verb = VERBS.get(ctx.method) ?? otherVerb;
+      await verb(needs, ctx as unknown as TusContext, find);
     },
   };
 }
 
-type Verb = (needs: Needs, ctx: TusContext, upload: UploadRecord) => Promise<void>;
+type Verb = (needs: Needs, ctx: TusContext, find: () => Promise<UploadRecord>) => Promise<void>;
 
 const VERBS = new Map<string, Verb>([
   ['HEAD', headUpload],
-  ['PATCH', patchUpload],
-  ['DELETE', terminateUpload],
+  ['PATCH', async (needs, ctx, find) => patchUpload(needs, ctx, await find())],
+  ['DELETE', async (needs, ctx, find) => terminateUpload(needs, ctx, await find())],
 ]);
 
-function verbOf(method: string): Verb {
-  const verb = VERBS.get(method);
-  if (verb !== undefined) return verb;
+/** What is not there is 404 under every verb, so it is looked up first. */
+const otherVerb: Verb = async (_needs, _ctx, find) => {
+  await find();
   throw new Failure('method-not-allowed', undefined, { headers: { Allow: 'HEAD, PATCH, DELETE, OPTIONS' } });
-}
+};
 
 /** Somebody else's upload is as good as none: 404 on every verb. */
 async function findOwn({ uploads }: Needs, caller: Participant, id: string): Promise<UploadRecord> {

@@ -20,12 +20,13 @@ export type HeadNeeds = {
   locker: Locker;
 };
 
-/** 423 for whatever passes: a 5xx to HEAD makes tus-js-client throw the upload away and start from the first byte. */
-export async function headUpload(needs: HeadNeeds, ctx: TusContext, upload: UploadRecord): Promise<void> {
+/** `find`: the upload, which may have to be waited for too. */
+export async function headUpload(needs: HeadNeeds, ctx: TusContext, find: () => Promise<UploadRecord>): Promise<void> {
   try {
-    await answerHead(needs, ctx, upload);
+    await answerHead(needs, ctx, await find());
   } catch (error) {
     if (isRefusal(error)) throw new Failure('gone', error.message);
+    // 423 for whatever passes: a 5xx to HEAD makes tus-js-client throw the upload away and start from the first byte.
     if (error instanceof Failure && error.status < 500) throw error;
     throw new Failure('try-again', 'The upload cannot be looked up right now.', { retryAfterSeconds: 2, cause: error });
   }

@@ -143,7 +143,7 @@ class RowDataStore extends DataStore {
   }
 
   override async create(upload: Upload): Promise<Upload> {
-    await this.storage.create(upload.id);
+    await this.storage.create(upload.id, upload.size ?? null);
     return upload;
   }
 

@@ -6,6 +6,7 @@ import { HEAD_BYTES } from '../rules/detect-type.ts';
 import { Failure } from '../rules/failure.ts';
 import { isPartial } from '../rules/upload-concat.ts';
 import type { CheckFirstBytes } from '../sharing/check-first-bytes.ts';
+import type { ChoosePlace } from '../sharing/choose-place.ts';
 import { isRefusal, type RejectUpload } from '../sharing/reject-upload.ts';
 import type { ReserveBytes } from '../sharing/reserve-bytes.ts';
 import type { ReportProgress } from '../sharing/upload-progress.ts';
@@ -18,6 +19,7 @@ type Needs = {
   uploads: Pick<UploadTable, 'noteBytes'>;
   parts: Pick<UploadPartTable, 'keepTogether'>;
   checkFirstBytes: CheckFirstBytes;
+  choosePlace: ChoosePlace;
   rejectUpload: RejectUpload;
   reserveBytes: Pick<ReserveBytes, 'upTo'>;
   report: ReportProgress;
@@ -51,6 +53,7 @@ export function createWriteBody(needs: Needs): WriteBody {
         maxBytes,
         idleTimeoutMs: IDLE_TIMEOUT_MS,
         signal: stopping.signal,
+        place: () => needs.choosePlace(upload),
         ...judge,
         inspect: async (chunks, position) => {
           await judge.inspect(chunks, position);

@@ -54,7 +54,7 @@ describe('the defaults', () => {
       { example: string; secret?: true },
     ][]) {
       if (secret) continue;
-      expect(() => readConfig({ JWT_SECRET: SECRET, [name]: example })).not.toThrow();
+      expect(() => readConfig({ JWT_SECRET: SECRET, AWS_STORAGE_BUCKET_NAME: 'files', [name]: example })).not.toThrow();
     }
   });
 });
@@ -104,6 +104,55 @@ describe('what is set', () => {
   });
 });
 
+describe('S3', () => {
+  const bucket = { JWT_SECRET: SECRET, USE_S3_STORAGE: 'True', AWS_STORAGE_BUCKET_NAME: 'files' };
+  const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
+
+  test('on AWS needs no more than the bucket', () => {
+    expect(readConfig(bucket).s3).toEqual({
+      bucket: 'files',
+      region: 'us-east-1',
+      endpoint: undefined,
+      publicEndpoint: undefined,
+      useTls: true,
+      pathStyle: false,
+      credentials: undefined,
+    });
+  });
+
+  test('elsewhere has an address, keys, and the bucket in the path', () => {
+    const settings = { ...bucket, ...keys, AWS_S3_ENDPOINT_URL: 'http://127.0.0.1:9000/', AWS_S3_REGION_NAME: 'x-1' };
+    expect(readConfig(settings).s3).toMatchObject({
+      region: 'x-1',
+      endpoint: 'http://127.0.0.1:9000',
+      pathStyle: true,
+      credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
+    });
+  });
+
+  test.each([
+    ['true', 'https://s3.example.com:9000'],
+    ['false', 'http://s3.example.com:9000'],
+  ])('an address without a scheme gets it by AWS_S3_USE_SSL=%s', (useSsl, endpoint) => {
+    const address = { AWS_S3_ENDPOINT_URL: 's3.example.com:9000', AWS_S3_USE_SSL: useSsl };
+    expect(readConfig({ ...bucket, ...address }).s3?.endpoint).toBe(endpoint);
+  });
+
+  test.each([
+    ['path', true],
+    ['virtual', false],
+  ])('addressing style %s', (style, pathStyle) => {
+    const settings = { ...bucket, AWS_S3_ENDPOINT_URL: 'https://s3.example.com', AWS_S3_ADDRESSING_STYLE: style };
+    expect(readConfig(settings).s3?.pathStyle).toBe(pathStyle);
+  });
+
+  test('is off unless it is said; a bucket that is named then is one that files may be moved to', () => {
+    const config = readConfig({ ...bucket, USE_S3_STORAGE: 'false' });
+    expect([config.store, config.s3?.bucket]).toEqual(['local', bucket.AWS_STORAGE_BUCKET_NAME]);
+    expect(config.notes).toEqual([expect.stringContaining('AWS_STORAGE_BUCKET_NAME')]);
+  });
+});
+
 describe('what is wrong', () => {
   test('is named all at once: name, value, fault, example', () => {
     const lines = faultsOf({
@@ -113,6 +162,7 @@ describe('what is wrong', () => {
       ALLOWED_ORIGINS: 'https://a.example/path',
       LOG_LEVEL: 'loud',
       USE_S3_STORAGE: 'true',
+      AWS_ACCESS_KEY_ID: 'key',
       REDIS_URL: 'http://user:hidden@x',
       CLAMAV_URL: 'tcp://x',
     });
@@ -123,8 +173,9 @@ describe('what is wrong', () => {
       '- UPLOAD_EXPIRY “1 week” is not a duration. Example: UPLOAD_EXPIRY=24h',
       expect.stringMatching(/^- REDIS_URL “http:\/\/…@x” does not begin with redis:\/\//),
       expect.stringMatching(/^- LOG_LEVEL “loud” is none of fatal, .*Example: LOG_LEVEL=info$/),
-      expect.stringMatching(/^- USE_S3_STORAGE “true” .*Example: USE_S3_STORAGE=false$/),
       '- CLAMAV_URL is not understood by this version. Leave it out.',
+      expect.stringMatching(/^- AWS_STORAGE_BUCKET_NAME is missing, and USE_S3_STORAGE is on\. Example: /),
+      expect.stringMatching(/^- AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together/),
     ]);
   });
 

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type NodeSession, openNodeSession } from '../../server/database/node-session.ts';
 import { eventually } from '../services/eventually.ts';
 import { startPostgres, type TestPostgres } from '../services/postgres.ts';
+import { startTcpProxy } from '../services/tcp-proxy.ts';
 
 let postgres: TestPostgres;
 let url: string;
@@ -38,6 +39,14 @@ test('a lock is one node’s until it gives it back', async () => {
   await a.unlock('upload 1');
   expect(await b.tryLock('upload 1')).toBe(true);
   await b.unlock('never held');
+});
+
+test('a lock that is shared keeps out who wants it alone, and the other way round', async () => {
+  const [a, b, c] = [await open(), await open(), await open()];
+  expect([await a.tryShare('disk'), await b.tryShare('disk'), await c.tryLock('disk')]).toEqual([true, true, false]);
+  for (const session of [a, b]) await session.close();
+  await eventually('the lock is free', () => c.tryLock('disk'));
+  expect(await (await open()).tryShare('disk')).toBe(false);
 });
 
 test('a process that is killed has lost its locks at once', async () => {
@@ -105,6 +114,15 @@ test('a database that hangs is taken for lost', async () => {
   } finally {
     process.kill(pid, 'SIGCONT');
   }
+});
+
+test('a node ends although its database hangs', async () => {
+  const proxy = await startTcpProxy({ targetPort: Number(new URL(url).port) });
+  const session = await openNodeSession(Object.assign(new URL(url), { port: String(proxy.port) }).href);
+  proxy.hole(true);
+  await session.close();
+  expect(session.isConnected()).toBe(false);
+  await proxy.stop();
 });
 
 test('what cannot be reached, and a wrong password, fail at once', async () => {

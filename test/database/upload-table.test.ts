@@ -33,6 +33,7 @@ const STEPS: Record<string, Step> = {
   reserveMore: { from: ['open'], run: ({ id }) => inTransaction((t) => uploads.reserveMore(t, id, 99)) },
   noteBytes: { from: ['open'], run: ({ id }) => uploads.noteBytes(id, 5, NOW + 5000) },
   takeLease: { from: ['open'], to: 'finishing', run: ({ id }) => uploads.takeLease(id, THEIRS, NOW) },
+  reservePlace: { from: ['open'], run: ({ id }) => uploads.reservePlace(id, 'chat/early') },
   notePlace: { from: ['finishing'], run: ({ id }) => uploads.notePlace(id, MINE, 'chat/key', 'image/gif') },
   releaseLease: { from: ['finishing'], run: ({ id }) => uploads.releaseLease(id, MINE, 'no luck', NOW + 9) },
   finish: {
@@ -104,7 +105,9 @@ describe('each step from each state', () => {
     const settled = await uploadIn('open', { oneRequest: true, holder: 'dead' });
     await uploads.settle(settled.id, { session: 's', name: 'a.png', declaredType: null, sizeBytes: 5 });
     expect(await uploads.holders()).toEqual(expect.arrayContaining(['dead', 'alive']));
-    await uploads.releaseHolder('dead');
+    await uploads.freeFinishes('dead');
+    expect((await uploads.find(lost.id))?.state).toBe('open');
+    await uploads.abortRequests('dead');
     const states = [tus, lost, alive, settled].map(async ({ id }) => (await uploads.find(id))?.state);
     expect(await Promise.all(states)).toEqual(['open', 'aborted', 'open', 'open']);
   });
@@ -173,9 +176,9 @@ describe('the lease', () => {
     const { id } = await uploadIn('finishing');
     const other = await uploadIn('finished');
     const before = await rowOf(other.id);
-    await uploads.releaseHolder('somebody');
+    await uploads.freeFinishes('somebody');
     expect(await uploads.takeLease(id, THEIRS, NOW)).toBeNull();
-    await uploads.releaseHolder(MINE.token.split('.')[0] ?? '');
+    await uploads.freeFinishes(MINE.token.split('.')[0] ?? '');
     expect(await uploads.holders()).not.toContain(MINE.token.split('.')[0]);
     expect(await uploads.takeLease(id, THEIRS, NOW)).not.toBeNull();
     expect(await rowOf(other.id)).toEqual(before);

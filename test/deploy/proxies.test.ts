@@ -89,6 +89,26 @@ describe.each(PROXY_NAMES)('%s', (name) => {
     expect(server().logs()).not.toContain('TRUST_PROXY is not set');
   });
 
+  test('while no node answers, HEAD says “not yet”, and everything else that it failed', async () => {
+    const room = newChatRoom();
+    const { baseUrl } = proxy;
+    const bytes = Buffer.from('a line of text\n'.repeat(100));
+    const metadata = { filename: 'notes.txt', filetype: 'text/plain' };
+    const { url } = await create({ baseUrl, token: room.visitor, length: bytes.length, metadata });
+    await server().kill('SIGKILL');
+    try {
+      expect((await head(url, room.visitor)).status).toBe(423);
+      const refused = await patch({ url, token: room.visitor, offset: 0, body: bytes });
+      expect([502, 503]).toContain(refused.status);
+      expect([502, 503]).toContain((await get('/api/chat/files/', room.visitor)).status);
+    } finally {
+      await server().restart();
+    }
+    await eventually('it answers again', async () => (await head(url, room.visitor)).status === 200, 30_000);
+    const last = await patch({ url, token: room.visitor, offset: 0, body: bytes });
+    expect([last.status, fileIdOf(last)]).toEqual([204, expect.any(Number)]);
+  });
+
   function get(path: string, token: string, headers: Record<string, string> = {}) {
     return send({
       method: 'GET',

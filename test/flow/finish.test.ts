@@ -150,7 +150,15 @@ async function openParts(folder: string) {
   const usage = createCompanyUsageTable(database);
   const reserveBytes = createReserveBytes({ ...needs, ...policy, usage, allowance });
   const joinParts = createJoinParts({ ...needs, ...policy, reserveBytes, draining });
-  const finishUpload = createFinishUpload({ ...needs, policy, joinParts, recordFile, rejectUpload, wake: () => {} });
+  const finishUpload = createFinishUpload({
+    ...needs,
+    policy,
+    joinParts,
+    recordFile,
+    rejectUpload,
+    wake: () => {},
+    draining,
+  });
   let made = 0;
   return {
     uploads,

@@ -1,7 +1,7 @@
 /** `POST /api/chat/upload/`: the original API's clients keep working. */
 import { expect, test } from 'vitest';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import { bearer, codeOf, get, listFiles, storedFiles } from '../services/chat-api.ts';
+import { bearer, codeOf, download, get, listFiles, storedFiles } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { exeFile, mp4File, pdfFile, pngFile } from '../services/fixtures.ts';
@@ -31,7 +31,7 @@ test('answers 201 with the file, and the chat hears of it', async () => {
       size: 12_345,
       thumbnail: null,
     });
-    expect((await send({ method: 'GET', url: file.url })).body.equals(pdf.body)).toBe(true);
+    expect((await download(file.url)).body.equals(pdf.body)).toBe(true);
     expect((await agent.waitForEvent('file_shared')).payload.id).toBe(file.id);
     expect((await listFiles(server().baseUrl, room)).files.map(({ id }) => id)).toEqual([file.id]);
   } finally {

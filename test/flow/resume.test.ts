@@ -227,7 +227,7 @@ function options(room: ChatRoom, seen: Seen): UploadOptions {
     headers: { Authorization: `Bearer ${room.visitor}` },
     metadata: { filename: 'film.mp4', filetype: 'video/mp4' },
     // Longer than a server takes to come back on a machine that is busy.
-    retryDelays: [50, 100, 200, 400, 800, 1600, 3200, 6400, 10_000],
+    retryDelays: [50, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000],
     storeFingerprintForResuming: false,
     onBeforeRequest(request: HttpRequest) {
       seen.requests.push(request.getMethod());
@@ -282,12 +282,16 @@ async function offsetNow(url: string, room: ChatRoom): Promise<number> {
   return offsetOf(await head(url, room.visitor));
 }
 
-/** By the list of unfinished uploads: unlike HEAD it does not end the request that is still writing. */
+/** By the list of unfinished uploads (in a bucket bytes count after some seconds): unlike HEAD it does not end the request that is still writing. */
 async function untilReceived(room: ChatRoom, bytes: number): Promise<void> {
-  await eventually(`${bytes} bytes have been received`, async () => {
-    const [upload] = await listUploads(server().baseUrl, room);
-    return upload !== undefined && upload.offset >= bytes;
-  });
+  await eventually(
+    `${bytes} bytes have been received`,
+    async () => {
+      const [upload] = await listUploads(server().baseUrl, room);
+      return upload !== undefined && upload.offset >= bytes;
+    },
+    30_000,
+  );
 }
 
 /** One file, its bytes the same as those sent. */

@@ -169,7 +169,7 @@ function upload(body: Buffer | Readable, more: Partial<UploadOptions>): Promise<
       headers: { Authorization: `Bearer ${scene.room.visitor}` },
       metadata: { filename: 'film.mp4', filetype: 'video/mp4' },
       // Longer than a server takes to come back on a machine that is busy.
-      retryDelays: [50, 100, 200, 400, 800, 1600, 3200, 6400, 10_000],
+      retryDelays: [50, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000],
       storeFingerprintForResuming: false,
       ...more,
       onSuccess: () => resolve(),

@@ -1,5 +1,5 @@
 /** The README names every setting, error code and route, and nothing that is not there. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { PROBLEMS } from '../../server/contract/problem.ts';
 import { COMMANDS } from '../../server/main.ts';
@@ -31,7 +31,7 @@ describe('the README', () => {
   });
 
   test('has a row for every command, and for no other; each command’s help begins with its words', () => {
-    const rows = [...section('Command line').matchAll(/^\| `chatdrop ([a-z]+(?: [a-z]+)?)/gm)].map((row) => row[1]);
+    const rows = [...section('Command line').matchAll(/^\| `chatdrop ([a-z-]+(?: [a-z]+)?)/gm)].map((row) => row[1]);
     expect(rows).toEqual([...COMMANDS.keys()]);
     for (const [name, { help }] of COMMANDS) expect(help).toMatch(new RegExp(`^chatdrop \\[?${name}`));
   });
@@ -45,6 +45,16 @@ describe('the README', () => {
     );
     for (const [, verb, path] of routes) expect(named).toContain(`${String(verb).toUpperCase()} ${bare(path)}`);
   });
+});
+
+test('what the words on deployment name is there', () => {
+  const named = [...section('Deployment').matchAll(/deploy\/[\w./-]*\w/g)].map(([path]) => path);
+  const more = [...read('deploy/README.md').matchAll(/^\| (.+) \|.+\|$/gm)]
+    .flatMap(([, cell = '']) => [...cell.matchAll(/`([^`]+)`/g)])
+    .map(([, path]) => `deploy/${path}`);
+  expect([named.length, more.length].every((count) => count > 5)).toBe(true);
+  for (const path of [...named, ...more])
+    expect([path, existsSync(new URL(`../../${path}`, import.meta.url))]).toEqual([path, true]);
 });
 
 test('the map names every folder of the server, and no file of it is missing from the house', () => {

@@ -2,9 +2,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { addressOf, createHttpServer, listen } from '../../server/http/http-server.ts';
+import { addressOf, createHttpServer, listen, trackConnections } from '../../server/http/http-server.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
+import { eventually } from '../services/eventually.ts';
 import { create, head, offsetOf } from '../services/tus-wire.ts';
 
 const server = chatdropForSuite();
@@ -61,12 +62,47 @@ describe('listening', () => {
     await expect(listen(createHttpServer(), '127.0.0.1', port)).rejects.toThrow(
       `Port ${port} is in use. Stop the other program, or set another PORT.`,
     );
-    first.close();
+    // It drains, and still makes links.
+    const address = addressOf(first, '127.0.0.1');
+    await new Promise((resolve) => first.close(resolve));
+    expect(addressOf(first, '127.0.0.1')).toBe(address);
   });
 
   test('a slow body is not cut off, slow headers are', () => {
     const { requestTimeout, headersTimeout, keepAliveTimeout } = createHttpServer();
     expect([requestTimeout, headersTimeout > 0, keepAliveTimeout > 60_000]).toEqual([0, true, true]);
+  });
+});
+
+describe('at a shutdown', () => {
+  test('a connection that is kept alive ends when its answer is out, and no sooner', async () => {
+    let finish = () => {};
+    const http = createHttpServer();
+    const asked = new Promise<void>((resolve) => {
+      http.on('request', (_request, response) => {
+        finish = () => response.end('all of it');
+        resolve();
+      });
+    });
+    await listen(http, '127.0.0.1', 0);
+    const connections = trackConnections(http);
+    const socket = connect(Number(new URL(addressOf(http, '127.0.0.1')).port), '127.0.0.1');
+    let received = '';
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      received += part;
+    });
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await asked;
+    const closed = new Promise((resolve) => http.close(resolve));
+    connections.endIdle();
+    finish();
+    await eventually('the answer is here', () => received.endsWith('all of it'));
+    expect(socket.readableEnded).toBe(false);
+    await eventually('it is idle, and ended', () => {
+      connections.endIdle();
+      return socket.readableEnded;
+    });
+    await closed;
   });
 });
 

@@ -171,7 +171,8 @@ test('a client that does not read is let go, and the file closed; one that reads
   const storage = await createLocalStorage(folder);
   const large = await stored(storage, Buffer.alloc(32 * 1024 * 1024));
   let streams = 0;
-  const counting: Pick<FileStorage, 'open'> = {
+  const counting: Pick<FileStorage, 'open' | 'linkTo'> = {
+    linkTo: storage.linkTo,
     async open(key) {
       const object = await storage.open(key);
       if (object === null) return null;

@@ -58,6 +58,6 @@ describe('in Redis', () => {
     const connection = connectRedis(redis.url, () => {});
     connections.push(connection);
     await eventually('connected', () => connection.isReady());
-    return createRedisLimiters(connection.client, prefix, inMemory())(LIMIT);
+    return createRedisLimiters(connection, prefix, inMemory())(LIMIT);
   }
 });

@@ -4,6 +4,7 @@ import { createJobList } from '../../server/database/job-list.ts';
 import { createRemovedObjectTable } from '../../server/database/removed-object-table.ts';
 import { createUploadTable, type NewUpload, type UploadTable } from '../../server/database/upload-table.ts';
 import { createCleanUp } from '../../server/jobs/clean-up.ts';
+import { createOwedFinishes } from '../../server/jobs/owed-finishes.ts';
 import { Failure } from '../../server/rules/failure.ts';
 import { newUploadId } from '../../server/rules/upload-id.ts';
 import { createAbortUpload } from '../../server/sharing/abort-upload.ts';
@@ -19,6 +20,10 @@ let now = 1_000_000;
 const incoming = new Map<string, number>();
 const stuck = new Set<string>();
 const locked = new Set<string>();
+let isMoving = false;
+/** Waits a minute and a half for the store, in vain. */
+let isAway = false;
+let asked = 0;
 
 beforeAll(async () => {
   open = await openTestDatabase();
@@ -26,6 +31,9 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   now = 1_000_000;
+  isMoving = false;
+  isAway = false;
+  asked = 0;
   for (const held of [incoming, stuck, locked]) held.clear();
   for (const table of ['uploads', 'removed_objects']) await open.database(table).delete();
 });
@@ -92,6 +100,15 @@ describe('orphaned bytes', () => {
     expect([await cleanUp().dropOrphans(), [...incoming.keys()]]).toEqual([2, [living]]);
   });
 
+  test('that no row knows stay while files move: they are copies under way', async () => {
+    await uploads.abort(await upload({}));
+    incoming.set('a copy', 5);
+    isMoving = true;
+    expect([await cleanUp().dropOrphans(), [...incoming.keys()]]).toEqual([1, ['a copy']]);
+    isMoving = false;
+    expect([await cleanUp().dropOrphans(), [...incoming.keys()]]).toEqual([1, []]);
+  });
+
   test('of which one cannot be deleted: the others go, and the chore tells of it', async () => {
     const first = newUploadId();
     incoming.set(first, 1).set(newUploadId(), 1).set(newUploadId(), 1);
@@ -117,6 +134,67 @@ test('a file’s bytes that cannot be deleted are a job with its key', async () 
   ]);
 });
 
+describe('a store that takes requests and says nothing', () => {
+  beforeEach(() => {
+    isAway = true;
+  });
+
+  test('is asked once to delete files; the others wait for the next run, and none is forgotten', async () => {
+    for (const name of ['a', 'b', 'c'])
+      await open.database('removed_objects').insert({ storage_key: `chat/c/s/${name}` });
+    expect([await cleanUp().deleteRemovedBytes(), asked]).toEqual([0, 1]);
+    expect((await jobs()).map(({ attempts }) => attempts).sort()).toEqual([0, 0, 1]);
+    isAway = false;
+    now += MINUTE_MS;
+    expect([await cleanUp().deleteRemovedBytes(), await jobs()]).toEqual([3, []]);
+  });
+
+  test('is asked once about uploads that expired: all have ended, and their bytes go later', async () => {
+    for (let count = 0; count < 3; count += 1) await upload({ expiresAt: now - 1 });
+    expect([await cleanUp().expireUploads(), asked]).toEqual([3, 1]);
+    expect((await jobs()).map(({ kind }) => kind)).toEqual(Array(3).fill('discard upload'));
+    isAway = false;
+    now += MINUTE_MS;
+    expect([await cleanUp().deleteRemovedBytes(), await jobs(), incoming.size]).toEqual([3, [], 0]);
+  });
+
+  test('is asked once about orphaned bytes, and the chore tells of it', async () => {
+    for (let count = 0; count < 3; count += 1) incoming.set(newUploadId(), 1);
+    await expect(cleanUp().dropOrphans()).rejects.toThrow('1 uploads’ bytes cannot be deleted');
+    expect(asked).toBe(1);
+  });
+
+  test('is asked once to finish; what is complete and was not noted is finished later', async () => {
+    const ids: string[] = [];
+    for (let count = 0; count < 3; count += 1) ids.push(await upload({ sizeBytes: 3 }));
+    const finished: string[] = [];
+    const owed = createOwedFinishes({
+      uploads,
+      storage: { offsetOf: async (id) => incoming.get(id) ?? null },
+      finishUpload: async (id) => {
+        asked += 1;
+        if (isAway) {
+          now += 90_000;
+          throw new Failure('try-again', '', { cause: new Failure('storage-unavailable') });
+        }
+        finished.push(id);
+        return 1;
+      },
+      onFault: () => {},
+      holder: 'process',
+      now: () => now,
+    });
+    await owed.lookAtAll();
+    expect(asked).toBe(1);
+    isAway = false;
+    // Without another look over all: those that were not asked about are noted.
+    await owed.sweep();
+    expect(finished).toHaveLength(2);
+    await owed.lookAtAll();
+    expect(new Set(finished)).toEqual(new Set(ids));
+  });
+});
+
 test('a finish is running while its lease lasts, and due after it', async () => {
   const id = await upload({ sizeBytes: 5 });
   await uploads.takeLease(id, { token: 'process.try', untilMs: now + 10 }, now);
@@ -133,6 +211,11 @@ test('a finish is running while its lease lasts, and due after it', async () => 
 
 function cleanUp() {
   const failing = async (name: string) => {
+    asked += 1;
+    if (isAway) {
+      now += 90_000;
+      throw new Failure('storage-unavailable');
+    }
     if (stuck.has(name)) throw new Error('stuck');
     incoming.delete(name);
   };
@@ -164,6 +247,7 @@ function cleanUp() {
       ...clock,
     }),
     discardBytes,
+    isMoving: async () => isMoving,
     ...clock,
   });
 }

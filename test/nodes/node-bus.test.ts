@@ -115,6 +115,44 @@ describe('over Redis', () => {
     });
   });
 
+  test('a Redis that hangs is told of once, holds up nobody, and is heard again when it goes on', async () => {
+    const [a, b] = await Promise.all([node('a'), node('b')]);
+    redis.pause();
+    for (let times = 0; times < 50; times += 1) a.bus.tell(progress(`${times}`, times));
+    await eventually('it is missed', () => !a.connection.isReady() && !b.connection.isReady(), 30_000);
+    await expect(a.connection.inTime((client) => client.ping())).rejects.toThrow('away');
+    // Ends although what was sent has no answer.
+    await a.bus.close();
+    redis.resume();
+    await eventually('both are back', () => a.connection.isReady() && b.connection.isReady(), 60_000);
+    const c = await node('c');
+    await eventually(
+      'b hears again',
+      () => {
+        c.bus.tell(wake('acme'));
+        return b.heard.some(({ type }) => type === 'wake');
+      },
+      30_000,
+    );
+    expect(a.faults).toHaveLength(1);
+  });
+
+  test('a Redis that hangs for good is left, and another in its place is found', async () => {
+    const [a, b] = await Promise.all([node('a'), node('b')]);
+    redis.pause();
+    await eventually('it is missed', () => !a.connection.isReady(), 30_000);
+    await redis.stop();
+    await redis.start();
+    await eventually(
+      'b hears again',
+      () => {
+        a.bus.tell(wake('acme'));
+        return b.heard.some(({ type }) => type === 'wake');
+      },
+      30_000,
+    );
+  });
+
   async function node(name: string, installation = 'one') {
     const heard: NodeMessage[] = [];
     const faults: unknown[] = [];

@@ -87,6 +87,19 @@ export const webm = bytes(
   hex('42878104 42858102'),
   noise(20, 6),
 );
+/** As a browser records it: a segment of unknown length, then what it holds, sound (`02`) or a picture (`01`) for each track. */
+export const recording = (docType: 'webm' | 'matroska', ...tracks: string[]) => {
+  const entries = tracks.map((type) => `ae86 d78101 8381${type}`).join('');
+  return bytes(
+    hex(docType === 'webm' ? '1a45dfa3 87 4282 84' : '1a45dfa3 8b 4282 88'),
+    docType,
+    hex(
+      `18538067 01ffffffffffffff 1549a966 85 2ad7b181ff 1654ae6b ${(0x80 + tracks.length * 8).toString(16)} ${entries}`,
+    ),
+    hex('1f43b675 01ffffffffffffff e78100'),
+    noise(40, 6),
+  );
+};
 export const amr = bytes('#!AMR\n', hex('3c91171652'), noise(30, 8));
 export const pdf = bytes('%PDF-1.7\n%', hex('e2e3cfd3'), '\n1 0 obj\n<</Type/Catalog>>\nendobj\n');
 export const rtf = bytes('{\\rtf1\\ansi Hello}');

@@ -1,7 +1,8 @@
-/** axe-core in a page: what it finds against WCAG 2.2 AA, open shadow roots and frames of the same site included. */
+/** axe-core in a page: what it finds against WCAG 2.2 AA, open shadow roots and frames of the same site included; and small targets. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { BrowserFrame } from './browser-page.ts';
+import { smallTargets } from './small-targets.ts';
 
 type AxeOptions = { within?: string; wholePage?: boolean };
 
@@ -23,7 +24,7 @@ export function axeFindingsIn(page: Runs, options?: AxeOptions): Promise<string[
 }
 
 /**
- * One line for each element that breaks a rule; empty when all is well. `within` is a CSS selector in the light DOM.
+ * One line for each element that breaks a rule, or is smaller than a finger; empty when all is well. `within` is a CSS selector in the light DOM.
  * Rules about a whole page (landmarks, one h1) are left out for a widget that is a part of one.
  */
 export async function axeFindings(
@@ -38,8 +39,9 @@ export async function axeFindings(
     resultTypes: ['violations'],
   };
   // Evaluated, not added as a script: a strict Content-Security-Policy forbids that.
-  await page.evaluate(`${source}; undefined`);
-  return (await page.evaluate(`(async () => {
+  const isThere = await page.evaluate(`(async () => typeof axe !== 'undefined')()`);
+  if (!isThere) await page.evaluate(`${source}; undefined`);
+  const broken = (await page.evaluate(`(async () => {
     // What is still fading in has no contrast yet.
     const roots = [document];
     for (const root of roots) for (const { shadowRoot } of root.querySelectorAll('*')) if (shadowRoot) roots.push(shadowRoot);
@@ -49,4 +51,5 @@ export async function axeFindings(
     return violations.flatMap((rule) => rule.nodes.map((node) =>
       rule.id + ': ' + node.target.flat().join(' ') + ' — ' + (node.any[0] ?? node.all[0] ?? node.none[0])?.message));
   })()`)) as string[];
+  return [...broken, ...(await smallTargets(page, within))];
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ChatFile, FileList, UnfinishedUpload } from '../../server/contract/chat-file.ts';
 import type { Problem } from '../../server/contract/problem.ts';
 import type { ChatRoom } from './chat-room.ts';
+import { begunMultiparts, bucketAt, objectKeys } from './shared-s3.ts';
 import { create, fileIdOf } from './tus-wire.ts';
 import { jsonOf, send, type WireAnswer } from './wire.ts';
 
@@ -40,6 +41,12 @@ export async function get(
   return await send({ method: 'GET', url: baseUrl + path, headers: { ...bearer(token), ...headers } });
 }
 
+/** Follows the address that a store may give out itself. */
+export async function download(url: string): Promise<WireAnswer> {
+  const answer = await send({ method: 'GET', url });
+  return answer.status === 302 ? await send({ method: 'GET', url: String(answer.headers.location) }) : answer;
+}
+
 export async function listFiles(baseUrl: string, room: ChatRoom, query = '', token = room.visitor): Promise<FileList> {
   const path = `/api/chat/files/?company_id=${room.company}&session_id=${room.session}${query}`;
   return jsonOf<FileList>(expectOk(await get(baseUrl, path, token)));
@@ -60,8 +67,10 @@ export function codeOf(answer: WireAnswer): string {
   return jsonOf<Problem>(answer).code;
 }
 
-/** Paths of all files under DATA_DIR/media that hold at least one byte. */
+/** Paths of all files under DATA_DIR/media that hold at least one byte; on S3, the keys of the server's bucket. */
 export async function storedFiles(dataDir: string): Promise<string[]> {
+  const bucket = bucketAt(dataDir);
+  if (bucket !== undefined) return objectKeys(bucket);
   const media = join(dataDir, 'media');
   const entries = await readdir(media, { recursive: true, withFileTypes: true }).catch(() => []);
   const found: string[] = [];
@@ -73,6 +82,14 @@ export async function storedFiles(dataDir: string): Promise<string[]> {
     if (content.length > 0) found.push(path);
   }
   return found.sort();
+}
+
+/** What lies in the store for uploads that are not files yet, or never will be. */
+export async function unfinishedBytes(dataDir: string): Promise<string[]> {
+  const bucket = bucketAt(dataDir);
+  if (bucket === undefined) return readdir(join(dataDir, 'media', '.incoming'));
+  const keys = (await objectKeys(bucket)).filter((key) => !key.startsWith('chat/'));
+  return [...keys, ...(await begunMultiparts(bucket))];
 }
 
 function expectOk(answer: WireAnswer): WireAnswer {

@@ -10,11 +10,12 @@ import { type Database, openDatabase } from '../../server/database/open-database
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { newTestDatabase } from './shared-postgres.ts';
+import { bucketSettings } from './shared-s3.ts';
 import { TEST_SECRET } from './tokens.ts';
 import { send } from './wire.ts';
 
-const READY_TIMEOUT_MS = 15_000;
-const STOP_TIMEOUT_MS = 10_000;
+const READY_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 30_000;
 const MAX_LOG_CHARACTERS = 200_000;
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const ENTRY = join(PROJECT, 'server/chatdrop.js');
@@ -38,6 +39,8 @@ export type Chatdrop = {
   port: number;
   dataDir: string;
   readonly pid: number;
+  /** Its settings, for a command beside it. */
+  env: Record<string, string>;
   /** Its database, to look into it or to change it behind its back. */
   openDatabase(): Promise<Database>;
   /** All output so far, of every run. */
@@ -69,9 +72,12 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
     CHAT_UPLOAD_RATE_LIMIT: '100000',
     JWT_SECRET: options.development ? undefined : TEST_SECRET,
     DATABASE_URL: await databaseOf(dataDir),
+    ...(await bucketSettings(dataDir)),
     ...options.env,
   };
-  const env = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const env = Object.fromEntries(
+    Object.entries(settings).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
   let output = '';
   let child: ChildProcess | undefined;
 
@@ -130,6 +136,7 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
     baseUrl,
     port,
     dataDir,
+    env,
     get pid() {
       return child?.pid ?? -1;
     },
@@ -157,7 +164,7 @@ async function databaseOf(dataDir: string): Promise<string | undefined> {
   return known ?? undefined;
 }
 
-/** Signals one child and waits for its end; SIGKILL after ten seconds. */
+/** Signals one child and waits for its end; SIGKILL when it does not. */
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<Ended> {
   if (!hasEnded(child) && child.pid !== undefined) {
     const exited = once(child, 'exit');

@@ -3,7 +3,7 @@ import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 import { CHROMIUM } from './browser-programs.ts';
 import { debianProgram } from './debian-programs.ts';
 
-const LAUNCH_TIMEOUT_MS = 30_000;
+const LAUNCH_TIMEOUT_MS = 45_000;
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',

@@ -7,23 +7,24 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * False, with the reason printed, where it does not; with `CI=true` that is an error: a missing part fails.
- * `tmpfs` needs root or user namespaces, `loop` (an image as a disk) needs root.
+ * `tmpfs` needs root or user namespaces, `loop` (an image as a disk) and
+ * `root` (a tree of its own as the root folder, and other users in it) need root.
  */
-export async function mayMount(what: 'tmpfs' | 'loop'): Promise<boolean> {
+export async function mayMount(what: 'tmpfs' | 'loop' | 'root'): Promise<boolean> {
   const reason = await whyNot(what);
   if (reason === null) return true;
-  const message = `These tests mount a ${what} file system, and cannot: ${reason}. Run them on Linux as root.`;
+  const message = `These tests mount file systems (${what}), and cannot: ${reason}. Run them on Linux as root.`;
   if (process.env.CI === 'true') throw new Error(message);
   console.warn(message);
   return false;
 }
 
-async function whyNot(what: 'tmpfs' | 'loop'): Promise<string | null> {
+async function whyNot(what: 'tmpfs' | 'loop' | 'root'): Promise<string | null> {
   if (process.platform !== 'linux') return 'this is not Linux';
   const isRoot = process.getuid?.() === 0;
-  if (what === 'loop' && !isRoot) return 'a loop device is for root only';
+  if (what !== 'tmpfs' && !isRoot) return 'that is for root only';
   const script =
-    what === 'tmpfs' ? 'mount -t tmpfs none /mnt' : 'command -v mkfs.ext4 >/dev/null && test -e /dev/loop-control';
+    what === 'loop' ? 'command -v mkfs.ext4 >/dev/null && test -e /dev/loop-control' : 'mount -t tmpfs none /mnt';
   try {
     await run('/usr/bin/unshare', [isRoot ? '-m' : '-rm', '/bin/sh', '-c', script], { timeout: TIMEOUT_MS });
     return null;

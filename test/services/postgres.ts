@@ -3,7 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -22,10 +22,14 @@ export type TestPostgres = {
   /** Ends it: `fast` says goodbye to all, `immediate` and `SIGKILL` do not. */
   stop(how?: 'fast' | 'immediate' | 'SIGKILL'): Promise<void>;
   start(): Promise<void>;
+  /** All its processes hold their connections, take new ones, and say nothing, until it goes on. */
+  pause(): Promise<void>;
+  resume(): void;
   close(): Promise<void>;
 };
 
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
+const START_TIMEOUT_MS = 60_000;
 const STOP_SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT', SIGKILL: 'SIGKILL' } as const;
 const run = promisify(execFile);
 
@@ -60,8 +64,21 @@ export async function startPostgres(): Promise<TestPostgres> {
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const [file = '', ...args] = command('postgres', ['-D', data, ...flags]);
-    child = spawn(file, args, { cwd: folder, stdio: 'ignore' });
-    await eventually('PostgreSQL answers', () => withClient(adminUrl, (client) => client.query('select 1')), 20_000);
+    const launch = () => {
+      const launched = spawn(file, args, { cwd: folder, stdio: 'ignore' });
+      child = launched;
+      return launched;
+    };
+    let launched = launch();
+    await eventually(
+      'PostgreSQL answers',
+      () => {
+        // After SIGKILL some of the old processes are still there for a moment, and it does not start beside them.
+        if (launched.exitCode !== null) launched = launch();
+        return withClient(adminUrl, (client) => client.query('select 1'));
+      },
+      START_TIMEOUT_MS,
+    );
   };
   const stop = async (how: keyof typeof STOP_SIGNALS = 'fast') => {
     const ending = child;
@@ -71,9 +88,31 @@ export async function startPostgres(): Promise<TestPostgres> {
     ending.kill(STOP_SIGNALS[how]);
     await exited;
   };
-  const killWithTests = () => child?.kill('SIGQUIT');
+  const paused: number[] = [];
+  const resume = () => {
+    for (const pid of paused.splice(0)) {
+      try {
+        process.kill(pid, 'SIGCONT');
+      } catch {
+        // It has ended.
+      }
+    }
+  };
+  const pause = async () => {
+    if (child?.pid === undefined) return;
+    // The first of all, so that there are no new ones.
+    for (const pid of [child.pid, ...(await childrenOf(child.pid))]) {
+      process.kill(pid, 'SIGSTOP');
+      paused.push(pid);
+    }
+  };
+  const killWithTests = () => {
+    resume();
+    child?.kill('SIGQUIT');
+  };
   process.on('exit', killWithTests);
   const close = async () => {
+    resume();
     await stop('immediate');
     process.off('exit', killWithTests);
     await rm(folder, { recursive: true, force: true });
@@ -107,6 +146,8 @@ export async function startPostgres(): Promise<TestPostgres> {
     query: (sql, values) => withClient(adminUrl, (client) => client.query(sql, values)),
     start,
     stop,
+    pause,
+    resume,
     close,
   };
 }
@@ -131,6 +172,11 @@ function program(name: 'initdb' | 'postgres'): DebianProgram {
   const folders = versions.map((version) => path.join(DEBIAN_FOLDER, version, 'bin'));
   const setting = `TEST_${name.toUpperCase()}`;
   return { title: 'PostgreSQL', setting, commands: [name], folders, debianPackages: ['postgresql'] };
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.split(' ').filter(Boolean).map(Number);
 }
 
 async function postgresUser(): Promise<{ uid: number; gid: number } | null> {

@@ -23,6 +23,7 @@ export type TestRedis = {
   start(): Promise<void>;
   /** It holds its connections and answers nothing more. */
   pause(): void;
+  resume(): void;
   close(): Promise<void>;
 };
 
@@ -51,6 +52,7 @@ export async function startRedis(): Promise<TestRedis> {
     start,
     stop,
     pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
     async close() {
       await stop();
       await rm(folder, { recursive: true, force: true });

@@ -18,9 +18,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return postgres.close;
 }
 
-/** A new, empty database; null where the tests run on SQLite. */
+/** A new, empty database; null where the tests run on SQLite, and outside of them (scripts that take pictures). */
 export async function newTestDatabase(): Promise<string | null> {
-  const url = inject('postgresUrl');
+  const url = process.env.VITEST === undefined ? undefined : inject('postgresUrl');
   if (url === undefined) return null;
   const name = `test_${randomBytes(6).toString('hex')}`;
   const client = new pg.Client({ connectionString: url });

@@ -15,34 +15,41 @@ export type ProxyName = keyof typeof PROXIES;
 type Proxy = {
   program: DebianProgram;
   file: string;
-  /** Turns the file into one for this port and these nodes. */
-  adapt(text: string, port: number, nodes: readonly number[]): string;
+  /** Turns the file into one for this port and these nodes, and the store's port where it knows of a store. */
+  adapt(text: string, port: number, nodes: readonly number[], store: number): string;
   args(file: string, folder: string): string[];
 };
 
+/** Says, of nginx only, which node answered. */
+export const NODE_HEADER = 'X-Node';
 const STOP_TIMEOUT_MS = 5000;
+
+const NGINX = {
+  title: 'nginx',
+  setting: 'TEST_NGINX',
+  commands: ['nginx'],
+  folders: ['/usr/sbin'],
+  debianPackages: ['nginx-light'],
+};
 
 const PROXIES = {
   nginx: {
-    program: {
-      title: 'nginx',
-      setting: 'TEST_NGINX',
-      commands: ['nginx'],
-      folders: ['/usr/sbin'],
-      debianPackages: ['nginx-light'],
-    },
+    program: NGINX,
     file: 'nginx.conf',
-    adapt: (text, port, nodes) => {
-      const site = replaced(text, 'listen 80;', `listen 127.0.0.1:${port};`);
-      const servers = nodes.map((node) => `    server 127.0.0.1:${node} fail_timeout=1s;\n`).join('');
-      const own = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-        .map((name) => `${name}_temp_path ${name};`)
-        .join(' ');
-      return `daemon off; error_log stderr warn; pid nginx.pid; worker_processes 1;
-        events { worker_connections 4096; }
-        http { access_log off; ${own}\n${replaced(site, '    server 127.0.0.1:8001;\n', servers)} }`;
-    },
-    args: (file, folder) => ['-p', folder, '-c', file],
+    adapt: (text, port, nodes) => nginxOf(text, port, '    server 127.0.0.1:8001;\n', nodes),
+    args: nginxArgs,
+  },
+  'nginx of Compose': {
+    program: NGINX,
+    file: 'compose/nginx.conf',
+    adapt: (text, port, nodes, store) =>
+      nginxOf(
+        replaced(text, 'http://minio:9000', `http://127.0.0.1:${store}`),
+        port,
+        '    server node1:8001;\n    server node2:8001;\n',
+        nodes,
+      ),
+    args: nginxArgs,
   },
   caddy: {
     program: { title: 'Caddy', setting: 'TEST_CADDY', commands: ['caddy'], debianPackages: ['caddy'] },
@@ -74,17 +81,18 @@ const PROXIES = {
   },
 } as const satisfies Record<string, Proxy>;
 
-export const PROXY_NAMES = Object.keys(PROXIES) as ProxyName[];
+/** The files for a proxy before Chatdrop alone. */
+export const PROXY_NAMES = ['nginx', 'caddy', 'haproxy'] as const satisfies ProxyName[];
 
 /** A proxy before these ports of 127.0.0.1. */
-export async function startWebProxy(name: ProxyName, nodes: readonly number[]): Promise<WebProxy> {
+export async function startWebProxy(name: ProxyName, nodes: readonly number[], store = 0): Promise<WebProxy> {
   const proxy: Proxy = PROXIES[name];
   await installDebianPrograms([proxy.program]);
-  const folder = await mkdtemp(path.join(tmpdir(), `chatdrop-${name}-`));
+  const folder = await mkdtemp(path.join(tmpdir(), 'chatdrop-proxy-'));
   const port = await freePort();
   const given = await readFile(new URL(`../../deploy/${proxy.file}`, import.meta.url), 'utf8');
-  const file = path.join(folder, proxy.file);
-  await writeFile(file, proxy.adapt(given, port, nodes));
+  const file = path.join(folder, path.basename(proxy.file));
+  await writeFile(file, proxy.adapt(given, port, nodes, store));
   const env = { ...process.env, HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
   const child = spawn(debianProgram(proxy.program), proxy.args(file, folder), {
     cwd: folder,
@@ -114,6 +122,21 @@ export async function startWebProxy(name: ProxyName, nodes: readonly number[]): 
   if (child.exitCode === null) return { baseUrl, close };
   await close();
   throw new Error(`${name} did not start:\n${output}`);
+}
+
+function nginxOf(text: string, port: number, servers: string, nodes: readonly number[]): string {
+  const site = replaced(text, 'listen 80;', `listen 127.0.0.1:${port};`);
+  const own = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${name};`)
+    .join(' ');
+  const these = nodes.map((node) => `    server 127.0.0.1:${node} fail_timeout=1s;\n`).join('');
+  return `daemon off; error_log stderr warn; pid nginx.pid; worker_processes 1;
+    events { worker_connections 4096; }
+    http { access_log off; add_header ${NODE_HEADER} $upstream_addr always; ${own}\n${replaced(site, servers, these)} }`;
+}
+
+function nginxArgs(file: string, folder: string): string[] {
+  return ['-p', folder, '-c', file];
 }
 
 /** A file that has changed must not be tested as it was. */

@@ -308,6 +308,8 @@ test(
       };
     });
     await refused.add(await suite.bigFile('dark.mp4', 24, 3));
+    await refused.page.waitForFunction(() => (window as unknown as { asked?: boolean }).asked);
+    suite.wire.rate(Number.POSITIVE_INFINITY);
     await refused.until('shared', ({ files, uploads: left }) => files.length === 1 && left.length === 0, LONG_MS);
     expect(await refused.page.evaluate(() => (window as unknown as { asked: boolean }).asked)).toBe(true);
   },

@@ -71,12 +71,77 @@ describe('on a page that is allowed', () => {
     }
   });
 
-  test('destroy leaves nothing on the page', async () => {
+  test('destroy in the middle of an upload leaves nothing on the page, and the upload on the server', async () => {
     await openShop({ sessionId: 's3', jwt: visitorToken('shop', 's3') });
+    await send('film.mp4', mp4(12), 1);
+    await eventually('it is on its way', () => creations === 1 && offsets.length > 0);
     const before = await page.evaluate(() => document.body.children.length);
     await page.evaluate(() => window.widget?.destroy());
     expect(await page.locator('iframe').count()).toBe(0);
     expect(await page.evaluate(() => document.body.children.length)).toBe(before - 1);
+    expect(await page.evaluate(() => window.listeners)).toEqual([]);
+    const refused = await page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['text'], 'late.txt'));
+      const drop = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer });
+      return document.body.dispatchEvent(drop);
+    });
+    expect(refused, 'the page has its drops for itself again').toBe(true);
+    expect(deletions).toBe(0);
+    const listed = await fetch(`${server.baseUrl}/api/chat/uploads/?session_id=s3`, {
+      headers: { Authorization: `Bearer ${visitorToken('shop', 's3')}` },
+    });
+    expect(await listed.json()).toMatchObject({ uploads: [{ name: 'film.mp4', state: 'uploading' }] });
+  });
+
+  test('its title, language and sentences are the page’s; it may leave drops to the page, and takes files by call', async () => {
+    await openShop({
+      sessionId: 's4',
+      jwt: visitorToken('shop', 's4'),
+      heading: 'Papers',
+      locale: 'de',
+      strings: { chooseFiles: 'Her damit' },
+      wholePage: false,
+      height: 'fill',
+    });
+    await frame().getByRole('heading', { name: 'Papers' }).waitFor();
+    await frame().getByText('Her damit').waitFor();
+    await frame().getByText('Verbunden').waitFor();
+    expect(await page.locator('iframe').getAttribute('title')).toBe('Papers');
+    const isLeft = await page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['text'], 'mine.txt'));
+      return document.body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer }));
+    });
+    expect(isLeft).toBe(true);
+    await page.evaluate(() => window.widget?.addFiles([new File(['text\n'], 'by-call.txt')]));
+    await shared('by-call.txt').waitFor();
+    expect(await frame().locator('article').count()).toBe(1);
+  });
+
+  test('two on one page, of which one shows another chat: each has its own, and a drop is sent once', async () => {
+    await openShop({ sessionId: 's5', jwt: visitorToken('shop', 's5') });
+    await page.evaluate(
+      ([apiBaseUrl, jwt]) => {
+        const Widget = (window as unknown as { ChatbotFileUpload: new (options: object) => Widget }).ChatbotFileUpload;
+        new Widget({ companyId: 'shop', sessionId: 's6', apiBaseUrl, jwt, target: '#place' });
+      },
+      [server.baseUrl, visitorToken('shop', 's6')],
+    );
+    const other = page.frameLocator('#place iframe');
+    await other.getByText('Live').waitFor();
+    await other.locator('input[type=file]').first().setInputFiles({ name: 'b.png', mimeType: '', buffer: png });
+    await other.getByText('b.png').waitFor();
+    await page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['text\n'], 'dropped.txt'));
+      document.body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer }));
+    });
+    const first = page.frameLocator('body > iframe');
+    await first.locator('article:not([data-status])').filter({ hasText: 'dropped.txt' }).waitFor();
+    expect(await first.getByText('b.png').count()).toBe(0);
+    expect(await other.getByText('dropped.txt').count()).toBe(0);
+    expect(await page.evaluate(() => window.shared.length)).toBe(1);
   });
 });
 
@@ -96,7 +161,7 @@ describe('tokens', { timeout: 120_000 }, () => {
   test('getToken is asked again in the middle of an upload that outlasts its token', async () => {
     await openShop({ sessionId: 't1', getToken: true });
     await page.evaluate(() => window.tokens.splice(0));
-    await send('film.mp4', mp4(24), 3);
+    await send('film.mp4', mp4(14), 2);
     await shared('film.mp4').waitFor({ timeout: PATIENCE_MS });
     expect(await page.evaluate(() => window.tokens.length)).toBeGreaterThanOrEqual(2);
     expect(creations).toEqual(1);
@@ -104,15 +169,19 @@ describe('tokens', { timeout: 120_000 }, () => {
 
   test('without getToken it says that the time is over, and setToken lets the upload go on', async () => {
     await openShop({ sessionId: 't2', jwt: visitorToken('shop', 't2', { exp: inSeconds(4) }) });
-    await send('film.mp4', mp4(13), 1);
+    await send('film.mp4', mp4(12), 1);
     const told = await eventually(
       'the page is told',
       () => page.evaluate(() => window.errors.find(({ code }) => code === 'token-expired')),
       PATIENCE_MS,
     );
     expect(told.detail).toMatch(/\w/);
+    await frame().getByText('You are no longer signed in. Reload the page, then go on.').waitFor();
+    await frame().getByText('No access').waitFor();
+    expect(await axeFindings(frameOf(page) ?? page)).toEqual([]);
     await page.evaluate((jwt) => window.widget?.setToken(jwt), visitorToken('shop', 't2'));
     await shared('film.mp4').waitFor({ timeout: PATIENCE_MS });
+    expect(await frame().getByText('You are no longer signed in.').count()).toBe(0);
     expect(creations).toEqual(1);
   });
 });
@@ -129,8 +198,8 @@ describe('a browser that keeps nothing', { timeout: 120_000 }, () => {
     });
     expect(refusal).toBe('SecurityError');
     const film = mp4(16);
-    await send('film.mp4', film, 1);
-    await eventually('some of it is there', async () => offsets.some((offset) => offset > 0), PATIENCE_MS);
+    await send('film.mp4', film, 3);
+    await eventually('some of it is there', async () => offsets.some((offset) => offset > MIB), PATIENCE_MS);
     await page.reload();
     await frame().getByText('Live').waitFor();
     offsets.length = 0;
@@ -174,6 +243,40 @@ describe('hostile pages', () => {
       return (other.contentWindow as unknown as { answers: number }).answers;
     });
     expect(answers).toBe(0);
+  });
+
+  test('our own frame, led away to another site, gets no port and no token', async () => {
+    await openShop({ sessionId: 'h5', getToken: true });
+    const asked = await page.evaluate(() => window.tokens.length);
+    site.show(`<!doctype html><body><script>
+      let answers = 0;
+      addEventListener('message', () => { answers += 1; });
+      parent.postMessage({ chatdrop: 'chatdrop-1' }, '*');
+      setTimeout(() => { document.body.textContent = 'answers: ' + answers; }, 500);
+    </script>`);
+    await page.locator('iframe').evaluate((own, url) => own.setAttribute('src', url), site.url('thief'));
+    await frame().getByText('answers: 0').waitFor();
+    expect(await page.evaluate(() => window.tokens.length)).toBe(asked);
+  });
+
+  test('another frame of our server that the page did not make by us gets no port either', async () => {
+    await openShop({ sessionId: 'h6', getToken: true });
+    const asked = await page.evaluate(() => window.tokens.length);
+    const greeted = await page.evaluate(async (src) => {
+      const twin = document.createElement('iframe');
+      const greeting = new Promise<boolean>((resolve) => {
+        addEventListener('message', ({ source }) => source === twin.contentWindow && resolve(true));
+      });
+      twin.src = src;
+      document.body.append(twin);
+      return await greeting;
+    }, `${server.baseUrl}/embed/?company_id=shop`);
+    expect(greeted).toBe(true);
+    // Ours still hears the page: the twin did not take its place.
+    await page.evaluate(() => window.widget?.setTheme('dark'));
+    await frame().locator('.chatdrop[data-theme=dark]').waitFor();
+    expect(await page.frames()[2]?.locator('chat-files').count()).toBe(0);
+    expect(await page.evaluate(() => window.tokens.length)).toBe(asked);
   });
 
   test('a greeting for another company than the address names is not taken', async () => {
@@ -242,12 +345,18 @@ describe('its place on the page', () => {
 const MIB = 1024 * 1024;
 const PATIENCE_MS = 60_000;
 const png = pngFile({ width: 40, height: 30 });
-/** POSTs to the tus endpoint, offsets of PATCHes, and what the pages' policies refused, since the page was opened. */
+/** POSTs and DELETEs to the tus endpoint, offsets of PATCHes, and what the pages' policies refused, since the page was opened. */
 let creations = 0;
+let deletions = 0;
 const offsets: number[] = [];
 const violations: string[] = [];
 
-type Widget = { destroy(): void; setToken(jwt: string): void; setTheme(name: string): void };
+type Widget = {
+  destroy(): void;
+  setToken(jwt: string): void;
+  setTheme(name: string): void;
+  addFiles(files: File[]): void;
+};
 declare global {
   interface Window {
     widget?: Widget;
@@ -255,6 +364,8 @@ declare global {
     errors: { code: string; detail: string }[];
     /** One entry for each time that the page was asked for a token. */
     tokens: number[];
+    /** What the widget listens to on the page. */
+    listeners: string[];
     freshToken(): Promise<string>;
   }
 }
@@ -301,7 +412,16 @@ async function openShop(
 ): Promise<void> {
   const scripts = `<script src="${server.baseUrl}/widget.js"></script>
     <script nonce="x">
-      Object.assign(window, { shared: [], errors: [], tokens: [] });
+      Object.assign(window, { shared: [], errors: [], tokens: [], listeners: [] });
+      for (const target of [window, document]) {
+        const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype;
+        target.addEventListener = (type, ...rest) => { window.listeners.push(type); add.call(target, type, ...rest); };
+        target.removeEventListener = (type, ...rest) => {
+          const at = window.listeners.indexOf(type);
+          if (at >= 0) window.listeners.splice(at, 1);
+          remove.call(target, type, ...rest);
+        };
+      }
       window.widget = new ChatbotFileUpload({
         ...${JSON.stringify({ companyId: 'shop', apiBaseUrl: server.baseUrl, ...options })},
         ${getToken ? 'getToken: () => { window.tokens.push(1); return window.freshToken(); },' : ''}
@@ -314,6 +434,7 @@ async function openShop(
     policy === undefined ? {} : { 'Content-Security-Policy': policy },
   );
   creations = 0;
+  deletions = 0;
   offsets.length = 0;
   violations.length = 0;
   page = await (await contextFor(forbidStorage ?? false)).newPage();
@@ -324,6 +445,7 @@ async function openShop(
   page.on('request', (request) => {
     if (!request.url().includes('/api/chat/tus')) return;
     if (request.method() === 'POST') creations += 1;
+    if (request.method() === 'DELETE') deletions += 1;
     if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']));
   });
   if (withoutPolicy) {
@@ -335,7 +457,7 @@ async function openShop(
     });
   }
   await page.goto(site.url(name));
-  if (name === 'shop') await frame().getByText('Live').waitFor();
+  if (name === 'shop') await frame().locator('.connection[data-state=live]').waitFor();
 }
 
 /** One whose user has forbidden all cookies: the browser then forbids every other storage too. */

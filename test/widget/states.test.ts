@@ -14,7 +14,7 @@ import { type HttpFront, startHttpFront } from '../services/http-front.ts';
 import { startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts';
 
 const MIB = 1024 * 1024;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const TUS = '/api/chat/tus';
 
 let server: Chatdrop;

@@ -34,12 +34,12 @@ export function VoiceNote(props: CaptureProps) {
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes it from wherever the focus is in it
-    <div class="voice" ref={panel} onKeyDown={(event) => event.key === 'Escape' && !recorder && onDone(null)}>
+    <div class="recorder" ref={panel} onKeyDown={(event) => event.key === 'Escape' && !recorder && onDone(null)}>
       {recorder ? (
         <Recording recorder={recorder} stream={stream} onStopped={stop} {...props} />
       ) : (
         <>
-          <p class="voice-text" role={problem ? 'alert' : 'status'}>
+          <p class="recorder-text" role={problem ? 'alert' : 'status'}>
             {words.label(problem ?? 'loading')}
           </p>
           {problem && (
@@ -92,7 +92,7 @@ function Recording(props: CaptureProps & { recorder: Recorder; stream: MediaStre
   if (isAsking) {
     return (
       <fieldset
-        class="voice-ask"
+        class="recorder-ask"
         aria-label={words.label('discardQuestion')}
         onKeyDown={(event) => {
           if (event.key !== 'Escape') return;
@@ -112,7 +112,7 @@ function Recording(props: CaptureProps & { recorder: Recorder; stream: MediaStre
   }
   return (
     <fieldset
-      class="voice-row"
+      class="recorder-row"
       aria-label={words.label('voiceNote')}
       data-phase={phase}
       onKeyDown={(event) => {
@@ -121,7 +121,7 @@ function Recording(props: CaptureProps & { recorder: Recorder; stream: MediaStre
     >
       <IconButton icon="delete" label={words.label('discard')} onClick={discard} />
       {isStopped ? (
-        url !== null && <audio class="voice-player" src={url} controls aria-label={words.label('voiceNote')} />
+        url !== null && <audio class="recorder-player" src={url} controls aria-label={words.label('voiceNote')} />
       ) : (
         <>
           <RecordingTime recordedMs={recordedMs} maxMs={maxRecordingMs('audio', maxBytes)} phase={phase} />

@@ -33,6 +33,7 @@ const TICK_MS = 1000;
 const MAX_SHOWN = 50;
 const MAX_ENDED_IDS = 500;
 
+/** `heardAt` of `performance.now()`: a clock that is set right ends nothing. */
 type Entry = { view: IncomingUpload; heardAt: number };
 
 /** Starts with none; a timer runs only while there are some. */
@@ -50,7 +51,7 @@ export function createIncoming(): Incoming {
   }
 
   function tick(): void {
-    const now = Date.now();
+    const now = performance.now();
     let changed = false;
     for (const [id, entry] of [...entries]) {
       const silentMs = now - entry.heardAt;
@@ -83,7 +84,7 @@ export function createIncoming(): Incoming {
       if (!before && (entries.size >= MAX_SHOWN || state in SHOW_ENDED_MS)) return;
       const startedAt = before?.view.startedAt ?? Date.now();
       const view = { id, uploader, name, size, offset, state, isSilent: false, startedAt };
-      entries.set(id, { view, heardAt: Date.now() });
+      entries.set(id, { view, heardAt: performance.now() });
       if (state in SHOW_ENDED_MS) end(id);
       publish();
     },

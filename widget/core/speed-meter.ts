@@ -18,7 +18,8 @@ export function createSpeedMeter(): SpeedMeter {
   let samples: { at: number; bytes: number }[] = [];
   return {
     note(bytes) {
-      const at = Date.now();
+      // Not the wall clock: one that is set back would leave an old speed standing.
+      const at = performance.now();
       const last = samples.at(-1);
       if (last && bytes < last.bytes) samples = [];
       else if (last && at - last.at < SAMPLE_EVERY_MS) return;

@@ -39,6 +39,8 @@ export function ChatPane(props: {
   usePaste(props.isPasteTarget, adding.add);
   const picker = usePicker(adding.add);
   const sentence = useAnnouncer(chat);
+  // Without a token “Reconnecting” would go on for ever.
+  const connection = state.access === 'ok' ? state.connection : { state: 'refused' as const };
 
   async function chooseAgain(upload: Upload, file: File): Promise<void> {
     const isSame = await chat.chooseAgain(upload.id, file);
@@ -59,13 +61,14 @@ export function ChatPane(props: {
               </p>
             )}
           </div>
-          <span class="connection" data-state={state.connection.state}>
-            {connectionText(words, state.connection)}
+          <span class="connection" data-state={connection.state}>
+            {connectionText(words, connection)}
           </span>
         </header>
-        {state.connection.state === 'refused' && (
-          <p class="notice" data-tone="danger" role="alert">
-            {words.label('chatRefused')}
+        {state.access !== 'ok' && (
+          <p class="banner no-access" data-tone={state.access === 'refused' ? 'danger' : 'warn'} role="alert">
+            <Icon name="warning" />
+            <span>{words.label(state.access === 'refused' ? 'chatRefused' : 'problem-unauthenticated')}</span>
           </p>
         )}
         <OfflineBanner isWaiting={state.uploads.some(({ wait }) => wait?.reason === 'network')} />

@@ -1,10 +1,10 @@
 /** A file's name as somebody else wrote it: isolated from the text around, and cut in its middle only when very long. */
 
 /** A name of up to this many characters is shown whole, in as many lines as it takes. */
-const MAX_WHOLE = 96;
+const MAX_WHOLE = 64;
 /** What stays of a longer one, in characters. */
-const KEPT_START = 40;
-const KEPT_END = 16;
+const KEPT_START = 30;
+const KEPT_END = 14;
 /** The extension says what opens it, and is never broken over two lines. */
 const EXTENSION = /\.[\p{L}\p{N}]{1,12}$/u;
 

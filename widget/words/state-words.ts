@@ -122,7 +122,7 @@ function allowedTypesText(words: Words, types: string[]): string {
 }
 
 /** How the live connection stands. */
-export function connectionText(words: Words, { state }: Connection): string {
+export function connectionText(words: Words, { state }: Pick<Connection, 'state'>): string {
   return words.label(state === 'refused' ? 'noAccess' : state);
 }
 

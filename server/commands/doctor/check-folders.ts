@@ -10,16 +10,20 @@ const SPARE_BYTES = 64 * 1024 * 1024;
 const MIB = 1024 * 1024;
 
 export async function checkFolders(
-  { mediaRoot, maxFileSizeBytes }: Pick<Config, 'mediaRoot' | 'maxFileSizeBytes'>,
+  { mediaRoot, maxFileSizeBytes, store }: Pick<Config, 'mediaRoot' | 'maxFileSizeBytes' | 'store'>,
   folders: readonly string[],
 ): Promise<Check[]> {
   const checks: Check[] = [];
-  for (const folder of new Set([...folders, mediaRoot])) checks.push(await checkFolder(folder, maxFileSizeBytes));
-  checks.push(await checkOneFileSystem(mediaRoot));
+  // Files in a bucket need no room here.
+  const isLocal = store === 'local';
+  const fileBytes = isLocal ? maxFileSizeBytes : 0;
+  const withFiles = isLocal ? [mediaRoot] : [];
+  for (const folder of new Set([...folders, ...withFiles])) checks.push(await checkFolder(folder, fileBytes));
+  if (isLocal) checks.push(await checkOneFileSystem(mediaRoot));
   return checks;
 }
 
-async function checkFolder(folder: string, maxFileSizeBytes: number): Promise<Check> {
+async function checkFolder(folder: string, fileBytes: number): Promise<Check> {
   const name = `folder ${folder}`;
   try {
     const existing = await nearestExisting(folder);
@@ -29,10 +33,10 @@ async function checkFolder(folder: string, maxFileSizeBytes: number): Promise<Ch
     const { bavail, bsize } = await statfs(existing);
     const freeBytes = bavail * bsize;
     const room = `${Math.floor(freeBytes / MIB)} MiB free`;
-    if (freeBytes < maxFileSizeBytes + SPARE_BYTES)
+    if (freeBytes < fileBytes + SPARE_BYTES)
       return ill(
         name,
-        `${room}: not enough for one file of CHAT_MAX_FILE_SIZE`,
+        fileBytes > 0 ? `${room}: not enough for one file of CHAT_MAX_FILE_SIZE` : `${room}: not enough`,
         'Make room, or move it to a larger disk.',
       );
     return well(name, existing === folder ? `writable, ${room}` : `not there yet, the first start makes it; ${room}`);

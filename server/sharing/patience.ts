@@ -1,0 +1,34 @@
+/** How long one run waits for a store that is away: what it would ask next would wait as long. */
+import { Failure } from '../rules/failure.ts';
+
+/** A store that takes a request and says nothing costs more than this at once; a disk that refuses one file costs nothing. */
+const MAX_WAITED_MS = 20_000;
+
+export type Patience = {
+  /** Notes how long the work waited in vain, and throws what it threw. */
+  wait<T>(work: () => Promise<T>): Promise<T>;
+  isOver(): boolean;
+};
+
+export function createPatience(now: () => number): Patience {
+  let waitedMs = 0;
+  return {
+    async wait(work) {
+      const startedAt = now();
+      try {
+        return await work();
+      } catch (error) {
+        if (isStorageAway(error)) waitedMs += now() - startedAt;
+        throw error;
+      }
+    },
+    isOver: () => waitedMs >= MAX_WAITED_MS,
+  };
+}
+
+/** Also where it is only the reason of what was thrown. */
+export function isStorageAway(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if (at instanceof Failure && at.code === 'storage-unavailable') return true;
+  return false;
+}

@@ -1,0 +1,60 @@
+/** The AWS SDK's clients, with bounds on everything that it leaves unbounded. */
+import type { S3ClientConfig } from '@aws-sdk/client-s3';
+
+export type S3Settings = {
+  bucket: string;
+  region: string;
+  /** Undefined: AWS itself. */
+  endpoint: string | undefined;
+  /** For links that others follow; undefined: `endpoint`. */
+  publicEndpoint: string | undefined;
+  /** Of AWS itself; an endpoint says it by its scheme. */
+  useTls: boolean;
+  pathStyle: boolean;
+  /** Undefined: the SDK looks for them where AWS puts them (a role of the machine or container, a profile). */
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined } | undefined;
+};
+
+/** For tests: what is waited for at most. */
+export type S3Timeouts = { requestTimeoutMs: number; stallTimeoutMs: number; maxWaitingMs: number };
+
+export const S3_TIMEOUTS: S3Timeouts = {
+  /** From the request's first byte to the answer's. A part of 5 MiB takes it at 1.4 Mbit/s. */
+  requestTimeoutMs: 30_000,
+  /** Between two bytes of an object that is read. */
+  stallTimeoutMs: 20_000,
+  /** So much of a slow body a process that dies may cost: what came earlier counts. */
+  maxWaitingMs: 5_000,
+};
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Of one request; the SDK waits a little longer before each further one. */
+const MAX_ATTEMPTS = 3;
+
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+/** @param maxSockets what is above waits for its turn */
+export function s3Config(settings: S3Settings, timeouts: S3Timeouts, maxSockets: number): S3ClientConfig {
+  const { region, endpoint, useTls, pathStyle, credentials } = settings;
+  const agent = { keepAlive: true, maxSockets };
+  return {
+    region,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentials !== undefined && { credentials }),
+    tls: useTls,
+    forcePathStyle: pathStyle,
+    maxAttempts: MAX_ATTEMPTS,
+    // Newer checksums are refused or not understood by older Ceph, R2 and B2.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // It warns on the console of what is thrown as well.
+    logger: SILENT,
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: timeouts.requestTimeoutMs,
+      // Without it the SDK writes a warning and goes on waiting.
+      throwOnRequestTimeout: true,
+      httpAgent: agent,
+      httpsAgent: agent,
+    },
+  };
+}

@@ -10,6 +10,7 @@ const STEPS = [
   ['compose'],
   ['commands'],
   ['main', 'chatdrop'],
+  ['build'],
 ];
 
 /** Files beside the steps: reading the settings stands next to `rules`, `assets.ts` next to `sharing`. */
@@ -142,7 +143,7 @@ export default {
       name: 'server-runs-on-dependencies',
       comment: 'what the server needs at run time is a dependency, not a devDependency',
       severity: 'error',
-      from: { path: '^(server|migrations)/' },
+      from: { path: '^(server|migrations)/', pathNot: pathOf('build') },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {

@@ -1,18 +1,8 @@
 # Chatdrop as an image: `docker build -t chatdrop .`, for amd64 and arm64. README, “Deployment”, says how to run it.
 
-# The three stages start from the same Node; it is the one that package.json brings for other machines.
-# What is installed holds no program of its own kind of machine that the other would lack (a test looks), so it is made
+# Both stages start from the same Node; it is the one that package.json brings for other machines.
+# What is built holds no program of its own kind of machine that the other would lack (a test looks), so it is made
 # once, on the machine that builds, and copied into both images.
-FROM --platform=$BUILDPLATFORM node:22.23.2-bookworm-slim AS packages
-WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
-# Optional are only the Node that npm would bring, which the image has, and other stores of @tus/server.
-# SQLite's driver brings its sources, and itself for systems that are not this one.
-RUN --mount=type=cache,target=/root/.npm \
-    npm ci --omit=dev --omit=optional --workspaces=false \
-    && rm -r node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
-    && find node_modules/better-sqlite3/prebuilds -type f ! -name 'linux-*' -delete
-
 FROM --platform=$BUILDPLATFORM node:22.23.2-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -22,24 +12,27 @@ COPY CHANGELOG.md LICENSE ./
 COPY migrations ./migrations
 COPY server ./server
 COPY widget ./widget
+# The bundle holds every package but SQLite's driver, which brings its sources, and itself for systems that are not this one.
 # A checkout may be closed to others, and the image's user is another.
 RUN npm run build \
-    && chmod -R u=rwX,go=rX CHANGELOG.md LICENSE dist migrations package.json server \
-    && chmod 755 server/chatdrop.js
+    && mkdir packages \
+    && cp -R node_modules/better-sqlite3 packages \
+    && rm -r packages/better-sqlite3/deps packages/better-sqlite3/src \
+    && find packages/better-sqlite3/prebuilds -type f ! -name 'linux-*' -delete \
+    && chmod -R u=rwX,go=rX CHANGELOG.md LICENSE dist package.json packages \
+    && chmod 755 dist/server/chatdrop.js
 
 FROM node:22.23.2-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8001 DATA_DIR=/var/lib/chatdrop
 WORKDIR /app
 # Nothing is installed in a running container: npm and its like would only be something to keep up to date.
 RUN rm -rf /opt/yarn-* /usr/local/lib/node_modules /usr/local/bin/corepack /usr/local/bin/np[mx] /usr/local/bin/yarn* \
-    && ln -s /app/server/chatdrop.js /usr/local/bin/chatdrop \
+    && ln -s /app/dist/server/chatdrop.js /usr/local/bin/chatdrop \
     && install -d -o 1000 -g 1000 -m 700 /var/lib/chatdrop
 # What changes least comes first, and is not fetched again with the next version.
-COPY --from=packages /app/node_modules ./node_modules
+COPY --from=build /app/packages ./node_modules
 COPY --from=build /app/CHANGELOG.md /app/LICENSE /app/package.json ./
-COPY --from=build /app/migrations ./migrations
 COPY --from=build /app/dist ./dist
-COPY --from=build /app/server ./server
 LABEL org.opencontainers.image.title="Chatdrop" org.opencontainers.image.licenses="MIT"
 # By number, so that Kubernetes can tell that it is not root. /app is root's, and not written to.
 USER 1000:1000
@@ -49,5 +42,5 @@ EXPOSE 8001
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --start-interval=2s \
     CMD ["node", "-e", "require('node:http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/readyz', timeout: 8000 }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('timeout', () => process.exit(1)).on('error', () => process.exit(1))"]
 # Without a shell between them, the signal that ends a container reaches Chatdrop.
-ENTRYPOINT ["node", "/app/server/chatdrop.js"]
+ENTRYPOINT ["node", "/app/dist/server/chatdrop.js"]
 CMD ["serve"]

@@ -28,6 +28,7 @@ export default defineConfig({
     teardownTimeout: 20_000,
     retry: 0,
     allowOnly: false,
+    globalSetup: ['test/services/built-server.ts'],
     reporters: ['default', new CountReporter()],
     projects: [
       {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 const NEEDED_MAJOR = 22;
 const NEEDED_MINOR = 18;
 const EXIT_GRACE_MS = 200;
+const WINDOWS = process.platform === 'win32';
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major > NEEDED_MAJOR || (major === NEEDED_MAJOR && minor >= NEEDED_MINOR)) {
@@ -38,10 +39,11 @@ function endWithReader() {
 
 /** An older Node on the PATH would die of a segmentation fault in better-sqlite3; the project brings its own. */
 function startUnderOwnNode() {
-  const own = fileURLToPath(
-    new URL(`../node_modules/.bin/node${process.platform === 'win32' ? '.cmd' : ''}`, import.meta.url),
-  );
-  if (!existsSync(own)) {
+  // From `server/`, or from where it is bundled to: `dist/server/`.
+  const own = ['../', '../../']
+    .map((up) => fileURLToPath(new URL(`${up}node_modules/.bin/node${WINDOWS ? '.cmd' : ''}`, import.meta.url)))
+    .find((file) => existsSync(file));
+  if (own === undefined) {
     process.stderr.write(
       `Chatdrop needs Node ${NEEDED_MAJOR}.${NEEDED_MINOR} or later; this is ${process.version}. Run: npm ci\n`,
     );

@@ -11,7 +11,7 @@ import { createNodeClaim } from '../nodes/node-claim.ts';
 import type { NodeMessage } from '../nodes/node-message.ts';
 import { createNodePresence } from '../nodes/node-presence.ts';
 import { createRedisCarrier } from '../nodes/redis-carrier.ts';
-import { connectRedis, type RedisConnection } from '../nodes/redis-connection.ts';
+import type { RedisConnection } from '../nodes/redis-connection.ts';
 import type { SessionFeed } from '../realtime/session-feed.ts';
 import { createLocker } from '../upload/locker.ts';
 import { createNodeLocker } from '../upload/node-locker.ts';
@@ -36,7 +36,7 @@ export async function composeNodes({ config, log, database, feed, installation }
   session?.onBack(() => log.info('The connection to PostgreSQL is back'));
   const presence = session === null ? null : await createNodePresence(session, HOLDER);
   const onFault = (err: unknown) => log.error({ err }, 'Redis does not answer; the database does its work meanwhile');
-  const redis = config.redisUrl === undefined ? null : connectRedis(config.redisUrl, onFault);
+  const redis = await openRedis(config.redisUrl, onFault);
   const carrier = session === null ? null : carrierOf(session, redis, prefix);
   const onMessage = (message: NodeMessage) => {
     if (message.type === 'wake') feed.wake(message.company);
@@ -76,6 +76,12 @@ async function openSession(postgresUrl: string | undefined): Promise<NodeSession
   // Who has SQLite does not wait for the driver to load.
   const { openNodeSession } = await import('../database/node-session.ts');
   return openNodeSession(postgresUrl);
+}
+
+async function openRedis(url: string | undefined, onFault: (error: unknown) => void): Promise<RedisConnection | null> {
+  if (url === undefined) return null;
+  const { connectRedis } = await import('../nodes/redis-connection.ts');
+  return connectRedis(url, onFault);
 }
 
 function carrierOf(session: NodeSession, redis: RedisConnection | null, prefix: string): Carrier {

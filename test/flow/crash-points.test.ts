@@ -1,8 +1,8 @@
 /** A kill at every point between the last byte and the event: exactly one row and one event, nothing orphaned. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
+import { variantEntry } from '../services/built-server.ts';
 import { listFiles, storedFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
@@ -13,7 +13,7 @@ import { recordSocket } from '../services/socket-recorder.ts';
 import { create, fileIdOf, head, offsetOf, patch } from '../services/tus-wire.ts';
 import { send } from '../services/wire.ts';
 
-const ENTRY = fileURLToPath(new URL('../services/crashing-server.ts', import.meta.url));
+const ENTRY = variantEntry('crashing-server');
 let server: Chatdrop | undefined;
 
 afterEach(async () => {

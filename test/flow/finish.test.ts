@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { Upload } from 'tus-js-client';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MIGRATIONS } from '../../migrations/index.ts';
@@ -24,6 +23,7 @@ import { createRecordFile } from '../../server/sharing/record-file.ts';
 import { createRejectUpload } from '../../server/sharing/reject-upload.ts';
 import { createReserveBytes } from '../../server/sharing/reserve-bytes.ts';
 import { createLocalStorage } from '../../server/storage/local-storage.ts';
+import { variantEntry } from '../services/built-server.ts';
 import { listFiles, storedFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
@@ -32,7 +32,7 @@ import { mp4File, pngFile } from '../services/fixtures.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
 import { create, fileIdOf, head, patch, terminate } from '../services/tus-wire.ts';
 
-const FAILING = fileURLToPath(new URL('../services/failing-server.ts', import.meta.url));
+const FAILING = variantEntry('failing-server');
 
 describe('a finish that fails a few times', () => {
   let server: Chatdrop | undefined;

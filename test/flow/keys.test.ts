@@ -1,8 +1,8 @@
 /** Tokens by public key and by JWKS URL, on the whole server; and every way to get in without the right key. */
 import { spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { SERVER_ENTRY } from '../services/built-server.ts';
 import { bearer, codeOf, get, listFiles, listUploads, shareFile } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { startChatdrop } from '../services/chatdrop-process.ts';
@@ -357,9 +357,8 @@ function derOf(rs: Buffer): string {
 }
 
 function chatdrop(args: string[], env: Record<string, string>) {
-  const entry = fileURLToPath(new URL('../../server/chatdrop.js', import.meta.url));
   const { PATH = '', HOME = '' } = process.env;
-  return spawnSync(process.execPath, [entry, ...args], {
+  return spawnSync(process.execPath, [SERVER_ENTRY, ...args], {
     env: { PATH, HOME, ...env },
     encoding: 'utf8',
     timeout: 15_000,

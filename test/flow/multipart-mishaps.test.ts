@@ -1,6 +1,7 @@
 /** The upload in one request when something happens on its way: it is there once, or nothing of it is. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
+import { variantEntry } from '../services/built-server.ts';
 import { bearer, codeOf, listFiles, listUploads, storedFiles } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
@@ -22,7 +23,7 @@ import { jsonOf, type OpenRequest, send } from '../services/wire.ts';
 const film = mp4File(600_000);
 const part = filePart(film, 'name="file"; filename="film.mp4"');
 const END = Buffer.from(`--${BOUNDARY}--\r\n`);
-const FAILING_SERVER = new URL('../services/failing-server.ts', import.meta.url).pathname;
+const FAILING_SERVER = variantEntry('failing-server');
 
 let server: Chatdrop;
 let room: ChatRoom;

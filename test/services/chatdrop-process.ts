@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '../../server/config.ts';
 import { type Database, openDatabase } from '../../server/database/open-database.ts';
+import { SERVER_ENTRY } from './built-server.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { newTestDatabase } from './shared-postgres.ts';
@@ -18,7 +19,6 @@ const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 const MAX_LOG_CHARACTERS = 200_000;
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-const ENTRY = join(PROJECT, 'server/chatdrop.js');
 
 export type ChatdropOptions = {
   /** Settings on top of the harness's own; `undefined` takes one away. Nothing else of the test's environment is passed on. */
@@ -28,7 +28,7 @@ export type ChatdropOptions = {
   port?: number;
   /** No JWT_SECRET: the server makes its own and opens the demo. */
   development?: boolean;
-  /** Another script than server/chatdrop.js: crash tests wrap parts of the server. */
+  /** Another script than `SERVER_ENTRY`: crash tests wrap parts of the server. */
   entry?: string;
 };
 
@@ -82,7 +82,7 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
   let child: ChildProcess | undefined;
 
   const start = async () => {
-    const started = spawn(process.execPath, [options.entry ?? ENTRY, 'serve'], {
+    const started = spawn(process.execPath, [options.entry ?? SERVER_ENTRY, 'serve'], {
       cwd: PROJECT,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,11 +1,10 @@
 /** Runs a Chatdrop command to its end: as a process of its own, or (faster) in this one. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
 import { main } from '../../server/main.ts';
+import { SERVER_ENTRY } from './built-server.ts';
 
-const ENTRY = fileURLToPath(new URL('../../server/chatdrop.js', import.meta.url));
 /** A command that has not ended by then hangs; it is killed, and its exit code is null. */
 const COMMAND_TIMEOUT_MS = 60_000;
 
@@ -18,7 +17,7 @@ export async function runCommand(
   { unread = false } = {},
 ): Promise<CommandEnd> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [ENTRY, ...args], {
+  const child = spawn(process.execPath, [SERVER_ENTRY, ...args], {
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -444,9 +444,12 @@ async function openShop(
   });
   page.on('request', (request) => {
     if (!request.url().includes('/api/chat/tus')) return;
-    if (request.method() === 'POST') creations += 1;
     if (request.method() === 'DELETE') deletions += 1;
     if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']));
+  });
+  // One that came when its token had just ended made nothing.
+  page.on('response', (response) => {
+    if (/\/api\/chat\/tus\//.test(response.url()) && response.status() === 201) creations += 1;
   });
   if (withoutPolicy) {
     await page.route('**/embed/*', async (route) => {

@@ -1,0 +1,27 @@
+/** The server as it is shipped, bundled anew before each run: a start costs a third of what the sources cost, and there are hundreds. */
+import { join } from 'node:path';
+import { bundleServer } from '../../server/build/bundle-server.ts';
+
+const DIST = join(import.meta.dirname, '../../dist');
+/** With a fault built in. */
+const VARIANTS = ['crashing-server', 'failing-server'] as const;
+const building = Symbol.for('chatdrop: the bundled server');
+
+export const SERVER_ENTRY = join(DIST, 'server/chatdrop.js');
+
+export function variantEntry(name: (typeof VARIANTS)[number]): string {
+  return join(DIST, `test-server/${name}.js`);
+}
+
+/** vitest's global setup, of each project: the first one builds. */
+export async function setup(): Promise<void> {
+  const shared = globalThis as { [building]?: Promise<unknown> };
+  shared[building] ??= Promise.all([
+    bundleServer({ chatdrop: 'server/chatdrop.js' }, join(DIST, 'server')),
+    bundleServer(
+      Object.fromEntries(VARIANTS.map((name) => [name, `test/services/${name}.ts`])),
+      join(DIST, 'test-server'),
+    ),
+  ]);
+  await shared[building];
+}

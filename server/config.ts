@@ -39,6 +39,8 @@ export type Config = {
   jwtIssuer: string | undefined;
   jwtAudience: string | undefined;
   urlSigningSecret: string | undefined;
+  /** Undefined: no admin API. */
+  adminToken: string | undefined;
   signedUrlSeconds: number;
   maxFileSizeBytes: number;
   allowedTypes: readonly string[];
@@ -161,6 +163,7 @@ function toConfig(values: Values): Config {
     jwtIssuer: values.JWT_ISSUER,
     jwtAudience: values.JWT_AUDIENCE,
     urlSigningSecret: values.URL_SIGNING_SECRET,
+    adminToken: values.ADMIN_TOKEN,
     signedUrlSeconds: values.SIGNED_URL_EXPIRY,
     maxFileSizeBytes: values.CHAT_MAX_FILE_SIZE,
     allowedTypes: values.CHAT_ALLOWED_FILE_TYPES,

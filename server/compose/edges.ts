@@ -3,12 +3,15 @@ import type { Assets } from '../assets.ts';
 import { createOrigins } from '../auth/origins.ts';
 import type { Config } from '../config.ts';
 import type { ChatConfig } from '../contract/chat-file.ts';
+import { createJobList } from '../database/job-list.ts';
 import { createSessionListTable } from '../database/session-list-table.ts';
+import { authenticateAdmin } from '../http/authenticate-admin.ts';
 import { createChatSessionRoutes } from '../http/chat-session-routes.ts';
 import { createClientAddress } from '../http/client-address.ts';
 import { createFileRoutes } from '../http/file-routes.ts';
 import { createHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from '../http/http-app.ts';
+import { createJobAdminRoutes } from '../http/job-admin-routes.ts';
 import { createMediaRoute } from '../http/media-routes.ts';
 import { createOpenApiDocument } from '../http/openapi-document.ts';
 import { createOpenApiRoute } from '../http/openapi-route.ts';
@@ -93,6 +96,8 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       uploadWhole: upload.multipart,
     }),
     media: createMediaRoute({ files, sendObject, secret: linkSecret, now }),
+    admin: { guard: authenticateAdmin(config.adminToken) },
+    jobs: createJobAdminRoutes({ jobs: createJobList(database), chores: parts.choreTable, now }),
     health: createHealthRoutes({ database, storage, draining: draining.signal, nodes: parts.nodes }),
     openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
     pages: createPageRoutes({

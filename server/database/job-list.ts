@@ -34,6 +34,8 @@ export type Job = {
   lastError: string | null;
 };
 
+export type JobList = ReturnType<typeof createJobList>;
+
 export function createJobList(database: Database) {
   const sources = (nowMs: number): Record<JobKind, Knex.QueryBuilder<Row, Row[]>> => ({
     'finish upload': database('uploads')

@@ -11,6 +11,7 @@ import type { ClientAddress } from './client-address.ts';
 import { cors } from './cors.ts';
 import type { FileRoutes } from './file-routes.ts';
 import type { HealthRoutes } from './health-routes.ts';
+import type { JobAdminRoutes } from './job-admin-routes.ts';
 import { limitCreations } from './limit-creations.ts';
 import type { PageRoutes } from './page-routes.ts';
 import { problemResponses } from './problem-responses.ts';
@@ -34,6 +35,9 @@ type Needs = {
   chats: ChatSessionRoutes;
   uploads: UploadRoutes;
   media: Middleware;
+  /** Before everything below `/api/admin/`. */
+  admin: { guard: Middleware };
+  jobs: JobAdminRoutes;
   health: HealthRoutes;
   openApi: Middleware;
   pages: PageRoutes;
@@ -59,7 +63,7 @@ export function createHttpApp(needs: Needs): Koa {
 
 /** What is new here has a row in `openapi-operations.ts` and in the README. */
 export function createRoutes(needs: Needs): Router<CallerState> {
-  const { session, tus, files, chats, uploads, media, health, openApi, pages } = needs;
+  const { session, tus, files, chats, uploads, media, admin, jobs, health, openApi, pages } = needs;
   const caller = authenticate(needs);
   const creation = limitCreations({ clientAddress: needs.clientAddress, limits: needs.creationLimits });
   const routes = new Router<CallerState>();
@@ -78,6 +82,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.get('/api/chat/sessions', caller, chats.list);
   routes.delete('/api/chat/sessions/:session', caller, files.removeSession);
   routes.get(`${needs.mediaPath}{*key}`, media);
+  routes.get('/api/admin/jobs', admin.guard, jobs.list);
   routes.get('/healthz', health.alive).get('/readyz', health.ready).get('/openapi.json', openApi);
   routes
     .get('/', pages.home)

@@ -8,7 +8,12 @@ import { WIRE_SCHEMAS } from './wire-schemas.ts';
 type Json = Record<string, unknown>;
 export type OpenApiDocument = Json & { paths: Record<string, Record<string, Json>>; components: Json };
 
-const SECURITY = { caller: [{ bearer: [] }, { cookie: [] }], bearer: [{ bearer: [] }], none: [] };
+const SECURITY = {
+  caller: [{ bearer: [] }, { cookie: [] }],
+  bearer: [{ bearer: [] }],
+  admin: [{ admin: [] }],
+  none: [],
+};
 /** Of every operation: which code can come is in the README; the body is the same for all. */
 const PROBLEM = { $ref: '#/components/responses/Problem' };
 
@@ -19,6 +24,7 @@ const TAGS: { name: Operation['tag']; description: string }[] = [
   { name: 'tus', description: TUS },
   { name: 'files', description: 'what is shared in a chat, and what is on its way' },
   { name: 'links', description: 'stored files by signed link' },
+  { name: 'admin', description: 'for the operator; not there unless ADMIN_TOKEN is set' },
   { name: 'server', description: 'of the server itself' },
   { name: 'pages', description: 'the demo' },
 ];
@@ -54,6 +60,7 @@ export function createOpenApiDocument({ version, mediaPath }: { version: string;
       },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        admin: { type: 'http', scheme: 'bearer', description: 'ADMIN_TOKEN' },
         cookie: { type: 'apiKey', in: 'cookie', name: 'chatdrop', description: 'set by POST /api/auth/session/' },
       },
     },

@@ -6,10 +6,10 @@ import type { WireSchemaName } from './wire-schemas.ts';
 export type Answer = { what: string; json?: WireSchemaName; body?: 'bytes' | 'text'; headers?: readonly string[] };
 
 export type Operation = {
-  tag: 'files' | 'tus' | 'session' | 'links' | 'server' | 'pages';
+  tag: 'files' | 'tus' | 'session' | 'links' | 'admin' | 'server' | 'pages';
   summary: string;
-  /** `caller`: a token or the cookie; `bearer`: a token; `none`: no matter who. */
-  who: 'caller' | 'bearer' | 'none';
+  /** `caller`: a token or the cookie; `bearer`: a token; `admin`: ADMIN_TOKEN; `none`: no matter who. */
+  who: 'caller' | 'bearer' | 'admin' | 'none';
   query?: z.ZodObject;
   headers?: readonly string[];
   body?: { type: string; schema?: z.ZodObject };

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { sessionsQuery } from './chat-session-routes.ts';
 import { contentQuery, listQuery } from './file-routes.ts';
+import { jobsQuery } from './job-admin-routes.ts';
 import type { Operation } from './openapi-operation.ts';
 import { TUS_OPERATIONS } from './openapi-tus.ts';
 import { embedQuery, tokensBody } from './page-routes.ts';
@@ -103,6 +104,13 @@ export const OPERATIONS: Record<string, Operation> = {
     who: 'none',
     headers: ['Range', 'If-None-Match'],
     answers: { 200: BYTES, 206: PART, 304: UNCHANGED },
+  },
+  'GET /api/admin/jobs/': {
+    tag: 'admin',
+    summary: 'what is owed, those tried most often first, and which chores failed',
+    who: 'admin',
+    query: jobsQuery,
+    answers: { 200: { what: 'the jobs', json: 'JobReport' } },
   },
   'GET /healthz': {
     tag: 'server',

@@ -77,6 +77,29 @@ const problem = z.object({
   code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
 });
 
+const jobReport = z.object({
+  counts: z.record(z.string(), z.int().min(0)).describe('all that are owed, by kind'),
+  jobs: z.array(
+    z.object({
+      kind: z.string(),
+      key: z.string().describe('of the upload or the stored object'),
+      state: z.enum(['due', 'running', 'waiting']),
+      attempts: z.int().min(0),
+      next_attempt_at: time.nullable(),
+      last_error: z.string().nullable(),
+    }),
+  ),
+  chores: z.array(
+    z.object({
+      name: z.string(),
+      failures: z.int().min(0).describe('in a row; 0 once it works again'),
+      failures_total: z.int().min(0),
+      last_error: z.string().nullable(),
+      last_failed_at: time,
+    }),
+  ),
+});
+
 /** By their names in the document. */
 export const WIRE_SCHEMAS = {
   ChatFile: chatFile,
@@ -86,6 +109,7 @@ export const WIRE_SCHEMAS = {
   SessionList: z.object({ sessions: z.array(chatSession), next_cursor: z.string().nullable(), seq }),
   ChatConfig: chatConfig,
   Problem: problem,
+  JobReport: jobReport,
   Alive: z.object({ status: z.literal('ok') }),
   Ready: z.object({
     status: z.enum(['ready', 'not ready']),

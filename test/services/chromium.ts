@@ -1,7 +1,7 @@
 /** Launches the Chromium that most widget tests drive. */
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
-import { CHROMIUM } from './browser-programs.ts';
-import { debianProgram } from './debian-programs.ts';
+import { CHROMIUM, CHROMIUM_SHELL } from './browser-programs.ts';
+import { type DebianProgram, debianProgram, hasDebianProgram } from './debian-programs.ts';
 
 const LAUNCH_TIMEOUT_MS = 45_000;
 const FLAGS = [
@@ -17,12 +17,22 @@ const FLAGS = [
 
 /** Starts a browser with a profile of its own; the caller closes it. `flags` come on top of ours. */
 export async function launchChromium(flags: string[] = []): Promise<Browser> {
-  const executablePath = debianProgram(CHROMIUM);
-  return await chromium.launch({ executablePath, args: [...FLAGS, ...flags], timeout: LAUNCH_TIMEOUT_MS });
+  // Where there is no shell, the whole browser does the same, more slowly.
+  return await launch(hasDebianProgram(CHROMIUM_SHELL) ? CHROMIUM_SHELL : CHROMIUM, flags);
+}
+
+/** With all that a person's has: the shell has no wake lock, and asks nobody for permission. */
+export async function launchWholeChromium(flags: string[] = []): Promise<Browser> {
+  return await launch(CHROMIUM, flags);
 }
 
 /** The same with a profile folder of the caller's, and the settings in it; closing the context ends the browser. */
 export async function launchChromiumProfile(folder: string): Promise<BrowserContext> {
   const executablePath = debianProgram(CHROMIUM);
   return await chromium.launchPersistentContext(folder, { executablePath, args: FLAGS, timeout: LAUNCH_TIMEOUT_MS });
+}
+
+async function launch(program: DebianProgram, flags: string[]): Promise<Browser> {
+  const executablePath = debianProgram(program);
+  return await chromium.launch({ executablePath, args: [...FLAGS, ...flags], timeout: LAUNCH_TIMEOUT_MS });
 }

@@ -27,8 +27,8 @@ export type CoreSuite = {
   /** New for each test: rate, hole and cut. */
   wire: TcpProxy;
   baseUrl: string;
-  /** A page in a new profile. `init` runs before anything else in it. */
-  open(init?: () => void): Promise<CorePage>;
+  /** A page in a new profile. `init` runs before anything else in it; `within`: another browser than the suite's. */
+  open(init?: () => void, within?: Browser): Promise<CorePage>;
   /** Another page in the profile of this one. */
   openBeside(other: CorePage): Promise<CorePage>;
   fileNamed(name: string, content: Buffer): Promise<string>;
@@ -76,8 +76,8 @@ export function coreSuite(): CoreSuite {
   }
 
   return Object.assign(suite, {
-    async open(init?: () => void) {
-      const context = await browser.newContext();
+    async open(init?: () => void, within: Browser = browser) {
+      const context = await within.newContext();
       contexts.push(context);
       if (init) await context.addInitScript(init);
       return await openCore(context, suite.baseUrl);

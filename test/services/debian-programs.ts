@@ -26,6 +26,10 @@ export function debianProgram(program: DebianProgram): string {
   return path;
 }
 
+export function hasDebianProgram(program: DebianProgram): boolean {
+  return find(program) !== undefined;
+}
+
 /**
  * Installs Debian's packages of all that is missing, in one go, where root or a password-less sudo is there.
  * Rejects, naming what is missing and the command that gets it.

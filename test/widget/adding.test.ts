@@ -6,7 +6,7 @@ import { type Browser, type BrowserContextOptions, devices, type Locator, type P
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { axeFindings } from '../services/axe.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
-import { launchChromium } from '../services/chromium.ts';
+import { launchChromium, launchWholeChromium } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
 import { mp4File, pdfFile, pngFile, textFile } from '../services/fixtures.ts';
 
@@ -159,7 +159,7 @@ describe('a voice note', () => {
   });
 
   test('without permission says what to do', async () => {
-    const asking = await launchChromium(FAKE_DEVICES.slice(0, 1));
+    const asking = await launchWholeChromium(FAKE_DEVICES.slice(0, 1));
     onTestFinished(() => asking.close());
     await open(server, {}, asking);
     // What is not granted is denied.

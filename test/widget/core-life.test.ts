@@ -1,7 +1,8 @@
 /** The widget's core over its life: callbacks, several files, storage that is blocked, the wake lock, transform, and its end. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { bearer, listFiles, listUploads, shareFile } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
+import { launchWholeChromium } from '../services/chromium.ts';
 import type { CorePage } from '../services/core-page.ts';
 import { coreSuite, MIB, TUS } from '../services/core-suite.ts';
 import { exeFile, pngFile, sha256Of, textFile } from '../services/fixtures.ts';
@@ -277,6 +278,8 @@ test(
   'the screen is kept on while an upload runs, and let go when none does; a refusal is survived',
   async () => {
     const room = newChatRoom();
+    const whole = await launchWholeChromium();
+    onTestFinished(() => whole.close());
     const core = await suite.open(() => {
       const locks: WakeLockSentinel[] = [];
       Object.assign(window, { locks });
@@ -286,7 +289,7 @@ test(
         locks.push(lock);
         return lock;
       };
-    });
+    }, whole);
     const released = () =>
       core.page.evaluate(() => (window as unknown as { locks: WakeLockSentinel[] }).locks.map((lock) => lock.released));
     await core.start(optionsOf(room, room.visitor));

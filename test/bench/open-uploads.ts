@@ -1,5 +1,5 @@
 /**
- * What open, slow uploads cost: `node test/bench/open-uploads.ts [counts …]`, by default 1 to 1,000. Each PATCH has brought a
+ * What open, slow uploads cost: `npm run build`, then `node test/bench/open-uploads.ts [counts …]`, by default 1 to 1,000. Each PATCH has brought a
  * quarter of a mebibyte and stays open, a kilobyte a second; then all end, and become files. With the settings of its own
  * environment the server stands on PostgreSQL or S3 (DATABASE_URL, USE_S3_STORAGE, AWS_…).
  */
@@ -9,6 +9,7 @@ import { mp4File } from '../services/fixtures.ts';
 import { residentMebibytes } from '../services/resident-memory.ts';
 import { visitorToken } from '../services/tokens.ts';
 import { create } from '../services/tus-wire.ts';
+import { eachAtOnce } from './each-at-once.ts';
 import { printTable } from './print-table.ts';
 
 const COMPANY = 'bench';
@@ -26,7 +27,10 @@ for (const count of counts.length > 0 ? counts : [1, 10, 100, 1000]) {
   const server = await startChatdrop({ env: passedOn });
   try {
     const before = residentMebibytes(server.pid);
-    const uploads = await Promise.all(Array.from({ length: count }, (_, n) => begin(server.baseUrl, n)));
+    const uploads: OpenUpload[] = [];
+    await eachAtOnce(count, async (n) => {
+      uploads[n] = await begin(server.baseUrl, n);
+    });
     for (let n = 0; n < TRICKLES; n += 1) {
       for (const upload of uploads) upload.send(TRICKLE_BYTES);
       await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -46,6 +50,8 @@ for (const count of counts.length > 0 ? counts : [1, 10, 100, 1000]) {
   }
 }
 printTable('Uploads open at once', rows);
+
+type OpenUpload = Awaited<ReturnType<typeof begin>>;
 
 async function begin(baseUrl: string, n: number) {
   const token = visitorToken(COMPANY, `s${n}`);

@@ -1,5 +1,5 @@
 /**
- * What open sockets cost: `node test/bench/sockets.ts [counts …]`, by default 1 to 10,000. Each visitor has a chat of their own;
+ * What open sockets cost: `npm run build`, then `node test/bench/sockets.ts [counts …]`, by default 1 to 10,000. Each visitor has a chat of their own;
  * then as many agents' sockets follow the whole company. Memory is the server's, by the system's count (Linux).
  */
 import { once } from 'node:events';
@@ -10,11 +10,11 @@ import { residentMebibytes } from '../services/resident-memory.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
 import { agentToken, visitorToken } from '../services/tokens.ts';
 import { create, patch } from '../services/tus-wire.ts';
+import { eachAtOnce } from './each-at-once.ts';
 import { median, printTable } from './print-table.ts';
 
 const COMPANY = 'bench';
 const AGENT_SOCKETS = 100;
-const CONNECT_AT_ONCE = 50;
 const EVENTS = 20;
 const SETTLE_MS = 2000;
 
@@ -129,12 +129,4 @@ async function nextShared(sockets: readonly WebSocket[]): Promise<void> {
         }),
     ),
   );
-}
-
-async function eachAtOnce(count: number, work: (n: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    for (let n = next++; n < count; n = next++) await work(n);
-  };
-  await Promise.all(Array.from({ length: CONNECT_AT_ONCE }, worker));
 }

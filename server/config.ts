@@ -1,5 +1,6 @@
 /** Environment → Config. All mistakes are reported at once, each with its fault and an example. */
 import path from 'node:path';
+import type { S3Settings } from './rules/s3-settings.ts';
 import type { VerificationKey } from './rules/verification-key.ts';
 import { FUTURE_SETTINGS, SETTINGS, type Setting } from './settings.ts';
 
@@ -53,21 +54,10 @@ export type Config = {
   /** Where new files go: into `mediaRoot`, or into the bucket. */
   store: 'local' | 's3';
   /** Also where it is not the store: files may be moved there. */
-  s3: S3Config | undefined;
+  s3: S3Settings | undefined;
   logLevel: string;
   /** Said at start: settings without effect, and what an operator should know of others. */
   notes: readonly string[];
-};
-
-/** What the S3 storage takes as its settings. */
-export type S3Config = {
-  bucket: string;
-  region: string;
-  endpoint: string | undefined;
-  publicEndpoint: string | undefined;
-  useTls: boolean;
-  pathStyle: boolean;
-  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string | undefined } | undefined;
 };
 
 /** Thrown by `readConfig`; `message` lists every fault, a line each. */
@@ -179,7 +169,7 @@ function toConfig(values: Values): Config {
   };
 }
 
-function s3Of(values: Values): S3Config | undefined {
+function s3Of(values: Values): S3Settings | undefined {
   const { AWS_STORAGE_BUCKET_NAME: bucket, AWS_S3_ADDRESSING_STYLE: style } = values;
   if (bucket === undefined) return undefined;
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = values;

@@ -1,40 +1,7 @@
 /** `s3_uploads`, `s3_parts`, `s3_pieces`: where in a bucket the bytes of unfinished uploads are, and which of them count. */
 import type { Knex } from 'knex';
+import type { Piece, S3Change, S3Upload } from '../rules/s3-upload.ts';
 import type { Database } from './open-database.ts';
-
-/** An object in the bucket that holds bytes which are in no part. */
-type Piece = { start: number; sizeBytes: number; name: string };
-
-type S3Upload = {
-  id: string;
-  /** Null while the length is deferred. */
-  sizeBytes: number | null;
-  partSizeBytes: number;
-  /** The bytes that count. */
-  offset: number;
-  /** Stored parts, numbered from 1. */
-  parts: number;
-  /** Each change makes the next one; who changes names the one that it saw. */
-  version: number;
-  head: Buffer;
-  multipart: { key: string; id: string } | null;
-  finalKey: string | null;
-  /** In the order of their bytes. */
-  pieces: Piece[];
-};
-
-type S3Change = {
-  offset: number;
-  /** What is above was stored and does not count any more. */
-  parts: number;
-  addParts: readonly { number: number; etag: string }[];
-  addPieces: readonly Piece[];
-  /** By their names. */
-  dropPieces: readonly string[];
-  head: Buffer;
-  multipart: { key: string; id: string } | null;
-  finalKey: string | null;
-};
 
 const PAGE_UPLOADS = 500;
 const MAX_ROWS_A_STATEMENT = 500;

@@ -16,8 +16,8 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
+import type { Multipart } from '../rules/s3-upload.ts';
 import { isMissing, mayPass } from './s3-errors.ts';
-import type { Multipart } from './s3-uploads.ts';
 
 const STREAM_ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 200;

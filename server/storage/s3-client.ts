@@ -1,19 +1,6 @@
 /** The AWS SDK's clients, with bounds on everything that it leaves unbounded. */
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
-
-export type S3Settings = {
-  bucket: string;
-  region: string;
-  /** Undefined: AWS itself. */
-  endpoint: string | undefined;
-  /** For links that others follow; undefined: `endpoint`. */
-  publicEndpoint: string | undefined;
-  /** Of AWS itself; an endpoint says it by its scheme. */
-  useTls: boolean;
-  pathStyle: boolean;
-  /** Undefined: the SDK looks for them where AWS puts them (a role of the machine or container, a profile). */
-  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined } | undefined;
-};
+import type { S3Settings } from '../rules/s3-settings.ts';
 
 /** For tests: what is waited for at most. */
 export type S3Timeouts = { requestTimeoutMs: number; stallTimeoutMs: number; maxWaitingMs: number };

@@ -1,9 +1,11 @@
 /** Puts the parts of a multipart upload together, and finds out whether that was done. */
+
+import type { Multipart } from '../rules/s3-upload.ts';
 import type { Bucket } from './s3-bucket.ts';
 import type { S3Multiparts } from './s3-multipart.ts';
 import type { IncomingNames } from './s3-pieces.ts';
 import type { S3Reader } from './s3-read.ts';
-import type { Multipart, S3Uploads } from './s3-uploads.ts';
+import type { S3Uploads } from './s3-uploads.ts';
 
 /** What works on the unfinished uploads in a bucket. */
 export type S3Needs = {

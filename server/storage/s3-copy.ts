@@ -1,10 +1,11 @@
 /** Copies inside the bucket: large objects in parts, several at once, since one request would take too long and has a limit. */
+
+import { type Multipart, type S3Upload, unchanged } from '../rules/s3-upload.ts';
 import { endMultiparts } from './s3-bucket.ts';
 import { completeOrFind, type S3Needs } from './s3-complete.ts';
 import { MIN_PART_BYTES } from './s3-multipart.ts';
 import { type Source, streamOf } from './s3-pieces.ts';
 import { overtaken } from './s3-tally.ts';
-import { type Multipart, type S3Upload, unchanged } from './s3-uploads.ts';
 
 /** Above it a copy is made in parts. */
 export const LARGE_COPY_BYTES = 256 * 1024 * 1024;

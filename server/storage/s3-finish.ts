@@ -1,10 +1,11 @@
 /** Makes one object of an unfinished upload. Each step can be repeated after a crash or a fault at any point. */
+
+import { type S3Upload, unchanged } from '../rules/s3-upload.ts';
 import { endMultiparts } from './s3-bucket.ts';
 import { completeOrFind, type S3Needs } from './s3-complete.ts';
 import { copyInParts } from './s3-copy.ts';
 import { bytesOf, dropObjects, sourcesOf, streamOf, WHOLE } from './s3-pieces.ts';
 import { overtaken } from './s3-tally.ts';
-import { type S3Upload, unchanged } from './s3-uploads.ts';
 
 /** Two calls may meet (both are safe alone); more changes than these mean that somebody else writes. */
 const MAX_STEPS = 6;

@@ -1,11 +1,11 @@
 /** Makes one unfinished upload of others, inside the bucket. */
 import { HEAD_BYTES } from '../rules/detect-type.ts';
+import type { S3Upload } from '../rules/s3-upload.ts';
 import type { S3Needs } from './s3-complete.ts';
 import { concatenate } from './s3-copy.ts';
 import { seal } from './s3-finish.ts';
 import { MIN_PART_BYTES } from './s3-multipart.ts';
 import { bytesOf, newPieceName, type Source, sourcesOf, streamOf } from './s3-pieces.ts';
-import type { S3Upload } from './s3-uploads.ts';
 
 /** The row comes last: before it there is no such upload, whatever lies in the bucket. */
 export async function joinUploads(

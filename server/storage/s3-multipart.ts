@@ -2,7 +2,7 @@
 import type { S3, S3ClientConfig } from '@aws-sdk/client-s3';
 import { type MetadataValue, S3Store } from '@tus/s3-store';
 import { Upload } from '@tus/utils';
-import type { Multipart } from './s3-uploads.ts';
+import type { Multipart } from '../rules/s3-upload.ts';
 
 /** S3's own rule for all parts but the last. */
 export const MIN_PART_BYTES = 5 * 1024 * 1024;

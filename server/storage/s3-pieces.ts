@@ -1,10 +1,10 @@
 /** Names of what an unfinished upload has in the bucket, and its bytes as one stream. */
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import type { Piece } from '../rules/s3-upload.ts';
 import { isStorageKey } from '../rules/upload-id.ts';
 import type { Bucket } from './s3-bucket.ts';
 import type { S3Reader } from './s3-read.ts';
-import type { Piece } from './s3-uploads.ts';
 
 /** A fault of the store leaves them to the sweep. */
 const DELETE_DEADLINE_MS = 5_000;

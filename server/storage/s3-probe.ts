@@ -11,7 +11,8 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { S3_TIMEOUTS, type S3Settings, s3Config } from './s3-client.ts';
+import type { S3Settings } from '../rules/s3-settings.ts';
+import { S3_TIMEOUTS, s3Config } from './s3-client.ts';
 
 const PROBE_BYTES = 64 * 1024;
 const MAX_SOCKETS = 2;

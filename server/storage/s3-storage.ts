@@ -5,13 +5,14 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { HEAD_BYTES } from '../rules/detect-type.ts';
+import type { S3Settings } from '../rules/s3-settings.ts';
 import { isStorageKey, isUploadId } from '../rules/upload-id.ts';
 import type { FileStorage, LinkedAnswer } from './file-storage.ts';
 import { createMemoryShare } from './memory-share.ts';
 import { ownId, ownKey } from './own-names.ts';
 import { createS3Append } from './s3-append.ts';
 import { type Bucket, createBucket, endMultiparts } from './s3-bucket.ts';
-import { S3_TIMEOUTS, type S3Settings, type S3Timeouts, s3Config } from './s3-client.ts';
+import { S3_TIMEOUTS, type S3Timeouts, s3Config } from './s3-client.ts';
 import { LARGE_COPY_BYTES } from './s3-copy.ts';
 import { limitReads } from './s3-downloads.ts';
 import { apart, translated } from './s3-errors.ts';

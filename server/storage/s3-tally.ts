@@ -1,6 +1,7 @@
 /** What one body has put into the bucket so far, and the steps by which the database comes to count it. */
 import { Failure } from '../rules/failure.ts';
-import { type Multipart, type Piece, type S3Upload, type S3Uploads, unchanged } from './s3-uploads.ts';
+import { type Multipart, type Piece, type S3Upload, unchanged } from '../rules/s3-upload.ts';
+import type { S3Uploads } from './s3-uploads.ts';
 
 export type S3Tally = {
   /** As the bytes are in the bucket, counted or not. */

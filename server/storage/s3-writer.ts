@@ -3,12 +3,13 @@
  * (pieces) beside it, which go into the next part. First the bytes are stored, then the database counts them.
  */
 import { HEAD_BYTES } from '../rules/detect-type.ts';
+import type { Piece, S3Upload } from '../rules/s3-upload.ts';
 import { type Bucket, endMultiparts } from './s3-bucket.ts';
 import type { S3Multiparts } from './s3-multipart.ts';
 import { bytesOf, dropObjects, type IncomingNames, newPieceName, sourcesOf, streamOf, WHOLE } from './s3-pieces.ts';
 import type { S3Reader } from './s3-read.ts';
 import { createS3Tally, overtaken, type S3Tally } from './s3-tally.ts';
-import type { Piece, S3Upload, S3Uploads } from './s3-uploads.ts';
+import type { S3Uploads } from './s3-uploads.ts';
 
 export type S3WriterNeeds = {
   bucket: Bucket;

@@ -45,6 +45,7 @@ export type Config = {
   signedUrlSeconds: number;
   maxFileSizeBytes: number;
   allowedTypes: readonly string[];
+  refuseEncrypted: boolean;
   uploadsPerMinute: number;
   maxPendingUploads: number;
   maxPendingBytes: number;
@@ -157,6 +158,7 @@ function toConfig(values: Values): Config {
     signedUrlSeconds: values.SIGNED_URL_EXPIRY,
     maxFileSizeBytes: values.CHAT_MAX_FILE_SIZE,
     allowedTypes: values.CHAT_ALLOWED_FILE_TYPES,
+    refuseEncrypted: values.CHAT_REFUSE_ENCRYPTED,
     uploadsPerMinute: values.CHAT_UPLOAD_RATE_LIMIT,
     maxPendingUploads: values.CHAT_MAX_PENDING_UPLOADS,
     maxPendingBytes: values.CHAT_MAX_PENDING_SIZE ?? values.CHAT_MAX_FILE_SIZE * DEFAULT_PENDING_FILES,

@@ -91,6 +91,12 @@ export const SETTINGS = {
     'image/*, application/pdf',
     DEFAULT_ALLOWED_TYPES.join(', '),
   ),
+  CHAT_REFUSE_ENCRYPTED: setting(
+    readBoolean,
+    'refuses documents and ZIP files that need a password: nobody can look into them',
+    'true',
+    'false',
+  ),
   CHAT_UPLOAD_RATE_LIMIT: setting(readInteger(1, 1_000_000), 'uploads a minute a user', '10', '10'),
   CHAT_MAX_PENDING_UPLOADS: setting(readInteger(1, 1_000_000), 'unfinished uploads a user', '200', '200'),
   CHAT_MAX_PENDING_SIZE: setting(readSize, 'bytes of these together; 40 × `CHAT_MAX_FILE_SIZE` if not set', '1GB'),

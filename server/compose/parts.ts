@@ -65,7 +65,8 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
   const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
   const nodes = await composeNodes({ config, log, database, feed, installation });
-  const policy = { maxFileSizeBytes: config.maxFileSizeBytes, allowedTypes: config.allowedTypes };
+  const { maxFileSizeBytes, allowedTypes, refuseEncrypted } = config;
+  const policy = { maxFileSizeBytes, allowedTypes, refuseEncrypted };
   const draining = new AbortController();
   const auth = composeAuth(config, log, draining.signal);
   return {

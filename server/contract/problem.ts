@@ -24,6 +24,8 @@ export const PROBLEMS = {
   executable: [415, 'Programs, scripts and web pages are not allowed'],
   'range-not-satisfiable': [416, 'The file has no such range'],
   'wrong-host': [421, 'This server does not answer for that host name'],
+  'archive-refused': [422, 'The archive is not safe to unpack'],
+  encrypted: [422, 'Files with a password are not allowed'],
   'checksum-mismatch': [422, 'The bytes received are not the bytes announced'],
   'try-again': [423, 'Not yet: try again in a moment'],
   'rate-limited': [429, 'Too many uploads in a short time'],

@@ -17,6 +17,7 @@ export type Detected = {
   isExact?: boolean;
 };
 
+const OLE_SIGNATURE = Uint8Array.of(0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1);
 const UNKNOWN: Detected = { mimeType: 'application/octet-stream', candidates: [] };
 
 /** Signatures that name a family, or whose exact reading by file-type would need more than the head or unpack what it holds. */
@@ -24,7 +25,7 @@ const SIGNATURES: readonly (readonly [bytes: Uint8Array, mimeType: string])[] = 
   [Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a), 'image/png'],
   [Uint8Array.of(0x50, 0x4b, 0x03, 0x04), 'application/zip'],
   [Uint8Array.of(0x50, 0x4b, 0x05, 0x06), 'application/zip'], // without entries
-  [Uint8Array.of(0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1), 'application/x-ole-storage'],
+  [OLE_SIGNATURE, 'application/x-ole-storage'],
   [Uint8Array.of(0x1f, 0x8b, 0x08), 'application/gzip'],
 ];
 
@@ -124,7 +125,18 @@ function detected(mimeType: string): Detected {
   if (type === undefined) return { mimeType, candidates: [] };
   if (type.family === 'binary') return { mimeType: type.mimeType, candidates: [type] };
   const others = typesOfFamily(type.family).filter((other) => other !== type);
-  return { mimeType: type.mimeType, candidates: [type, ...others] };
+  // Under a password a new office document lies in a file of the old kind; the whole of it shows whether it does.
+  const wrapped = type.family === 'ole-office' ? typesOfFamily('zip').filter(isOpenXml) : [];
+  return { mimeType: type.mimeType, candidates: [type, ...others, ...wrapped] };
+}
+
+/** What old office documents and installers are made of ([MS-CFB]). */
+export function isOleFile(head: Uint8Array): boolean {
+  return startsWith(head, OLE_SIGNATURE);
+}
+
+function isOpenXml({ mimeType }: FileType): boolean {
+  return mimeType.startsWith('application/vnd.openxmlformats-officedocument.');
 }
 
 function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {

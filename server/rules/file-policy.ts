@@ -8,13 +8,15 @@ import { type Declared, type Stated, statedTypes } from './stated-types.ts';
 import { type AgreedType, agreeOnType } from './type-agreement.ts';
 import { isTypeAllowed } from './type-patterns.ts';
 import type { FileType } from './type-table.ts';
-import { zipNamesInHead } from './zip-entries.ts';
+import { zipNamesInHead } from './zip-head.ts';
 import { forbiddenPackage } from './zip-packages.ts';
 
 export type FilePolicy = {
   maxFileSizeBytes: number;
   /** Types, `image/*` or `*`: see `isTypeAllowed`. */
   allowedTypes: readonly string[];
+  /** Documents and archives that need a password; let in if left out. */
+  refuseEncrypted?: boolean;
 };
 
 export type DecidedType = {

@@ -1,15 +1,16 @@
 /** Confirms the type of a file whose bytes are all here: what only the whole of it shows, such as a ZIP file's directory. */
-import { HEAD_BYTES } from './detect-type.ts';
+import { HEAD_BYTES, isOleFile } from './detect-type.ts';
 import { type DecidedType, decideType, type FilePolicy } from './file-policy.ts';
 import { typeNamed, typesOfFamily } from './file-types.ts';
 import { type OleDirectory, readOleDirectory } from './ole-directory.ts';
-import { damaged, forbidden, notWhatItsNameSays } from './refusals.ts';
+import { isEncryptedPdf } from './pdf-encryption.ts';
+import { damaged, encrypted, forbidden, notWhatItsNameSays, unsafeArchive } from './refusals.ts';
 import type { Declared } from './stated-types.ts';
-import { type ReadBytes, readStoredEntry, readZipDirectory, type ZipEntry } from './zip-entries.ts';
-import { canBeType, forbiddenPackage } from './zip-packages.ts';
-
-/** Random access to a stored file. `read` answers fewer bytes than asked for only where the file ends. */
-export type WholeFile = { sizeBytes: number; read(position: number, lengthBytes: number): Promise<Uint8Array> };
+import type { ReadBytes, WholeFile } from './whole-file.ts';
+import { readZipDirectory, type ZipDirectory } from './zip-directory.ts';
+import { hazardInDirectory, headersAgree } from './zip-hazards.ts';
+import { nestIsUnsafe } from './zip-nest.ts';
+import { canBeType, ENCRYPTED_DOCUMENT_ENTRY, forbiddenPackage } from './zip-packages.ts';
 
 /** Longer than any media type that an OpenDocument or EPUB file names itself. */
 const MAX_MIMETYPE_BYTES = 256;
@@ -23,11 +24,15 @@ const OLE_STREAMS: ReadonlyMap<string, readonly string[]> = new Map([
 /** The storages that hold a document's macros ([MS-OVBA] 2.2.1); Word's, Excel's and the project itself. */
 const OLE_MACRO_STORAGES = new Set(['macros', '_vba_project_cur', '_vba_project', 'vba']);
 
+/** The stream that holds an Open XML document under a password ([MS-OFFCRYPTO] 2.3.4.4). */
+const ENCRYPTED_PACKAGE = 'encryptedpackage';
+
 /**
  * Decides the type again from the first bytes, so that nothing rests on what was decided before a crash, and then looks
- * into ZIP and old office files: programs and macros in disguise are `executable`; what is not the document that its name
- * says, and a ZIP file that cannot be read, is `type-mismatch`. Throws `Failure` as `decideType` does, and whatever `read` throws.
- * Reads at most 4 KiB, 64 KiB of the end, 1 MiB of directory and a few entries.
+ * into ZIP, old office and PDF files: programs and macros in disguise are `executable`; what is not the document that its
+ * name says, and a ZIP file that cannot be read, is `type-mismatch`; a ZIP file that would harm who unpacks it is
+ * `archive-refused`; what needs a password is `encrypted`, if the policy says so. Throws `Failure` as `decideType` does, and
+ * whatever `read` throws. Unpacks nothing; reads at most 4 MiB of directory, and the first bytes of each entry.
  */
 export async function confirmType(
   file: WholeFile,
@@ -42,8 +47,11 @@ export async function confirmType(
   // A file that was let in as a ZIP or office file is held to it, whatever its first bytes have become since.
   const families = new Set([decided, confirmed].map((type) => typeNamed(type.mimeType)?.family));
   const inside: WholeFile = { sizeBytes: file.sizeBytes, read: readInside(file) };
-  if (families.has('zip')) await inspectZip(inside, confirmed.mimeType, declared.name);
-  if (families.has('ole-office')) await inspectOle(inside, confirmed.mimeType, declared.name);
+  const isOle = isOleFile(head);
+  if (families.has('zip') && !isOle) await inspectZip(inside, confirmed.mimeType, declared.name, policy);
+  if (families.has('ole-office') || isOle) await inspectOle(inside, confirmed.mimeType, declared.name, policy);
+  if (policy.refuseEncrypted && confirmed.mimeType === 'application/pdf' && (await isEncryptedPdf(inside)))
+    throw encrypted(declared.name, 'a PDF');
   return confirmed;
 }
 
@@ -55,14 +63,26 @@ function readInside(file: WholeFile): ReadBytes {
   };
 }
 
-async function inspectZip(file: WholeFile, mimeType: string, name: string): Promise<void> {
+async function inspectZip(file: WholeFile, mimeType: string, name: string, policy: FilePolicy): Promise<void> {
   const label = typeNamed(mimeType)?.label ?? 'a ZIP file';
-  const entries = await readZipDirectory(file.sizeBytes, file.read);
-  if (entries === undefined) throw damaged(name, label);
-  const names = entries.map((entry) => entry.name);
+  const directory = await readZipDirectory(file);
+  if (directory === 'damaged') throw damaged(name, label);
+  if (directory === 'too-many') throw unsafeArchive(name, 'too-many');
+  const { entries } = directory;
+  const names = entries.flatMap((entry) => entry.names);
+  // What a file is comes first: “a program” says more to a person than how it is packed.
   const kind = forbiddenPackage(names);
   if (kind !== undefined) throw forbidden(name, kind);
-  const mimetypeEntry = await readMimetypeEntry(entries, file.read);
+  const hazard = hazardInDirectory(directory, file.sizeBytes);
+  if (hazard !== null) throw unsafeArchive(name, hazard);
+  if (!(await headersAgree(directory))) throw unsafeArchive(name, 'ambiguous');
+  if (await nestIsUnsafe(directory, file)) throw unsafeArchive(name, 'nested');
+  if (
+    policy.refuseEncrypted &&
+    (entries.some(({ isEncrypted }) => isEncrypted) || names.includes(ENCRYPTED_DOCUMENT_ENTRY))
+  )
+    throw encrypted(name, label);
+  const mimetypeEntry = await readMimetypeEntry(directory, file.read);
   if (canBeType(mimeType, names, mimetypeEntry)) return;
   const found = typesOfFamily('zip').find(
     (type) => type.mimeType !== 'application/zip' && canBeType(type.mimeType, names, mimetypeEntry),
@@ -70,21 +90,30 @@ async function inspectZip(file: WholeFile, mimeType: string, name: string): Prom
   throw notWhatItsNameSays(name, label, found?.label ?? 'other files in a ZIP file');
 }
 
-async function readMimetypeEntry(entries: readonly ZipEntry[], read: ReadBytes): Promise<string | null> {
-  const entry = entries.find((candidate) => candidate.name === 'mimetype');
-  const bytes = entry === undefined ? undefined : await readStoredEntry(entry, MAX_MIMETYPE_BYTES, read);
-  return bytes === undefined ? null : new TextDecoder().decode(bytes).trim();
+/** A document's own word on its type; null unless it is stored as it is, and short. */
+async function readMimetypeEntry({ entries, localHeader }: ZipDirectory, read: ReadBytes): Promise<string | null> {
+  const entry = entries.find(({ path }) => path === 'mimetype');
+  if (entry === undefined || !entry.isStored || entry.packedBytes > MAX_MIMETYPE_BYTES) return null;
+  const header = await localHeader(entry);
+  if (header === undefined) return null;
+  return new TextDecoder().decode(await read(header.fileDataStart, entry.packedBytes)).trim();
 }
 
 /** Lenient where the directory cannot be followed: old office programs wrote much that others call broken. */
-async function inspectOle(file: WholeFile, mimeType: string, name: string): Promise<void> {
+async function inspectOle(file: WholeFile, mimeType: string, name: string, policy: FilePolicy): Promise<void> {
   const directory = await readOleDirectory(file.read);
+  const type = typeNamed(mimeType);
+  const label = type?.label ?? 'that document';
+  const isEncrypted = directory?.names.includes(ENCRYPTED_PACKAGE) ?? false;
+  // Under a password an Open XML document is no ZIP file; without one it is nothing else.
+  if (type?.family === 'zip' && !isEncrypted) throw notWhatItsNameSays(name, label, 'an old office document');
   if (directory === undefined) return;
   if (directory.isInstaller) throw forbidden(name, 'program');
   if (directory.names.some((entry) => OLE_MACRO_STORAGES.has(entry))) throw forbidden(name, 'macro');
+  if (isEncrypted && policy.refuseEncrypted) throw encrypted(name, label);
   const found = oleTypes(directory);
   if (found.length > 0 && OLE_STREAMS.has(mimeType) && !found.includes(mimeType)) {
-    throw notWhatItsNameSays(name, typeNamed(mimeType)?.label ?? 'that document', typeNamed(found[0] ?? '')?.label);
+    throw notWhatItsNameSays(name, label, typeNamed(found[0] ?? '')?.label);
   }
 }
 

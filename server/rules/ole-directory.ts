@@ -1,5 +1,5 @@
 /** What an old office file (OLE compound file, [MS-CFB]) holds, by the names in its directory, within limits. */
-import type { ReadBytes } from './zip-entries.ts';
+import type { ReadBytes } from './whole-file.ts';
 
 /** How many sectors of the directory are read; with 512 bytes each this shows 256 storages and streams. */
 const MAX_DIRECTORY_SECTORS = 64;

@@ -3,6 +3,7 @@ import { Failure } from './failure.ts';
 import { cleanFileName } from './file-name.ts';
 import type { ForbiddenKind } from './forbidden-types.ts';
 import { sizeInWords } from './size-words.ts';
+import type { ZipHazard } from './zip-hazards.ts';
 
 /** A name is quoted up to this many UTF-16 units, so that the advice behind it stays in sight. */
 const MAX_QUOTED_UNITS = 80;
@@ -14,6 +15,16 @@ const FORBIDDEN: Record<ForbiddenKind, readonly [what: string, advice: string]> 
   macro: ['a document with macros', 'Save it without macros and send that.'],
   'web-page': ['a web page', 'Save it as a PDF and send that.'],
   svg: ['an SVG picture', 'SVG pictures can contain scripts: save it as a PNG and send that.'],
+};
+
+const PACK_AGAIN = 'Pack the files again, or send them one by one.';
+const HAZARDS: Record<ZipHazard, string> = {
+  'too-many': 'it holds more files than are let in together. Send fewer at a time.',
+  bomb: 'unpacked it would be many times larger. Send the files in it one by one.',
+  nested: 'the archives in it hide how much they hold. Unpack those first, and send the files.',
+  path: `a file in it would land outside of the folder that it is unpacked to. ${PACK_AGAIN}`,
+  link: `it holds links instead of files. ${PACK_AGAIN}`,
+  ambiguous: `it says two different things of what it holds. ${PACK_AGAIN}`,
 };
 
 /** 413: the file is larger than `maxFileSizeBytes`. */
@@ -61,6 +72,19 @@ export function damaged(name: string, claimed: string): Failure {
   return new Failure(
     'type-mismatch',
     `${quoted(name)} is not ${claimed} that can be opened: it is damaged or incomplete. Open it on your device, save it again and send that.`,
+  );
+}
+
+/** 422 `archive-refused`. */
+export function unsafeArchive(name: string, hazard: ZipHazard): Failure {
+  return new Failure('archive-refused', `${quoted(name)} cannot be sent here: ${HAZARDS[hazard]}`);
+}
+
+/** 422 `encrypted`; `what` with its article. */
+export function encrypted(name: string, what: string): Failure {
+  return new Failure(
+    'encrypted',
+    `${quoted(name)} is ${what} with a password, and such files cannot be sent here. Take the password off and send it again.`,
   );
 }
 

@@ -29,6 +29,9 @@ const MACRO_ENTRIES: readonly RegExp[] = [
   /^scripts\/(?:python|javascript|beanshell|java)\/.*[^/]$/,
 ];
 
+/** In OpenDocument files under a password, as LibreOffice 24 and later write them. */
+export const ENCRYPTED_DOCUMENT_ENTRY = 'encrypted-package';
+
 /** The kind of forbidden package that these entries (lower case, `/` between folders) make; undefined for all others. */
 export function forbiddenPackage(names: readonly string[]): ForbiddenKind | undefined {
   if (names.some((name) => PROGRAM_ENTRIES.some((entry) => entry.test(name)))) return 'program';

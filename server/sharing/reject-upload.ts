@@ -24,6 +24,8 @@ const REFUSALS = new Set<ProblemCode>([
   'type-not-allowed',
   'type-mismatch',
   'executable',
+  'archive-refused',
+  'encrypted',
   'checksum-mismatch',
 ]);
 

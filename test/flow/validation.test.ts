@@ -2,7 +2,7 @@
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { ProblemCode } from '../../server/contract/problem.ts';
-import { codeOf, get, listFiles, listUploads, storedFiles } from '../services/chat-api.ts';
+import { bearer, codeOf, get, listFiles, listUploads, storedFiles } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { eventually } from '../services/eventually.ts';
@@ -21,7 +21,7 @@ import {
 } from '../services/fixtures.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
 import { create, fileIdOf, head, offsetOf, openPatch, patch } from '../services/tus-wire.ts';
-import type { WireAnswer } from '../services/wire.ts';
+import { send, type WireAnswer } from '../services/wire.ts';
 
 const MIB = 1024 * 1024;
 /** The first bytes that a verdict may wait for. */
@@ -287,7 +287,9 @@ describe('names are data', () => {
 });
 
 describe('CHAT_ALLOWED_FILE_TYPES', () => {
-  const narrow = chatdropForSuite({ env: { CHAT_ALLOWED_FILE_TYPES: '*', CHAT_MAX_FILE_SIZE: '1MB' } });
+  const narrow = chatdropForSuite({
+    env: { CHAT_ALLOWED_FILE_TYPES: '*', CHAT_MAX_FILE_SIZE: '1MB', CHAT_REFUSE_ENCRYPTED: 'true' },
+  });
 
   test('* lets unknown bytes in, but programs, pages and SVG never', async () => {
     const room = newChatRoom();
@@ -307,8 +309,37 @@ describe('CHAT_ALLOWED_FILE_TYPES', () => {
     expect((await create({ baseUrl: narrow().baseUrl, token: room.visitor, length: MIB + 1 })).status).toBe(413);
   });
 
-  test('a zip bomb’s claims cost nothing: a small zip is looked at, not unpacked', async () => {
+  test('CHAT_REFUSE_ENCRYPTED refuses what has a password, by one request too', async () => {
     const room = newChatRoom();
+    const body = zipOf('a.txt', Buffer.from('secret'), 1);
+    const refused = await create({
+      baseUrl: narrow().baseUrl,
+      token: room.visitor,
+      body,
+      metadata: { filename: 'a.zip' },
+    });
+    expectRefusal(refused, 422, 'encrypted');
+    const boundary = 'x'.repeat(20);
+    const part = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\n`;
+    const whole = Buffer.concat([Buffer.from(part), body, Buffer.from(`\r\n--${boundary}--\r\n`)]);
+    const headers = { ...bearer(room.visitor), 'content-type': `multipart/form-data; boundary=${boundary}` };
+    const url = `${narrow().baseUrl}/api/chat/upload/`;
+    expectRefusal(await send({ method: 'POST', url, headers, body: whole }), 422, 'encrypted');
+    expect((await listFiles(narrow().baseUrl, room)).count).toBe(0);
+    // Without the setting it is a file.
+    const kept = await create({
+      baseUrl: server().baseUrl,
+      token: room.visitor,
+      body,
+      metadata: { filename: 'a.zip' },
+    });
+    expect(kept.status).toBe(201);
+    expect((await listFiles(server().baseUrl, room)).files).toMatchObject([{ mime_type: 'application/zip' }]);
+  });
+
+  test('a zip bomb is refused and leaves nothing; a zip is looked at, not unpacked', async () => {
+    const room = newChatRoom();
+    const before = await storedFiles(narrow().dataDir);
     const bomb = zipOf('zeros.txt', Buffer.alloc(40 * MIB));
     expect(bomb.length).toBeLessThan(MIB);
     const created = await create({
@@ -317,7 +348,26 @@ describe('CHAT_ALLOWED_FILE_TYPES', () => {
       body: bomb,
       metadata: { filename: 'a.zip' },
     });
-    expect([201, 415, 422]).toContain(created.status);
+    expectRefusal(created, 422, 'archive-refused');
+    expect((await listFiles(narrow().baseUrl, room)).count).toBe(0);
+    await eventually('its bytes are gone', async () =>
+      (await storedFiles(narrow().dataDir)).every((path) => before.includes(path)),
+    );
+    const begun = await create({
+      baseUrl: narrow().baseUrl,
+      token: room.visitor,
+      length: bomb.length,
+      metadata: { filename: 'a.zip' },
+    });
+    expectRefusal(await patch({ url: begun.url, token: room.visitor, offset: 0, body: bomb }), 422, 'archive-refused');
+    expect((await head(begun.url, room.visitor)).status).toBe(410);
+    const small = await create({
+      baseUrl: narrow().baseUrl,
+      token: room.visitor,
+      body: zipOf('zeros.txt', Buffer.alloc(1000)),
+      metadata: { filename: 'a.zip' },
+    });
+    expect(small.status).toBe(201);
   });
 });
 
@@ -370,7 +420,7 @@ function noise(bytes: number): Buffer {
 }
 
 /** A zip of one deflated member. */
-function zipOf(name: string, content: Buffer): Buffer {
+function zipOf(name: string, content: Buffer, flags = 0): Buffer {
   const packed = deflateRawSync(content, { level: 9 });
   const fields = (signature: number, head: number[]) => {
     const buffer = Buffer.alloc(4 + head.length * 2);
@@ -379,7 +429,7 @@ function zipOf(name: string, content: Buffer): Buffer {
     return buffer;
   };
   const sizes = [packed.length & 0xffff, packed.length >>> 16, content.length & 0xffff, content.length >>> 16];
-  const common = [20, 0, 8, 0, 0, 0, 0, ...sizes, name.length, 0];
+  const common = [20, flags, 8, 0, 0, 0, 0, ...sizes, name.length, 0];
   const local = Buffer.concat([fields(0x04034b50, common), Buffer.from(name), packed]);
   const entry = Buffer.concat([fields(0x02014b50, [20, ...common, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(name)]);
   const end = fields(0x06054b50, [

@@ -123,15 +123,6 @@ describe('confirmType', () => {
     );
   });
 
-  it('reads no more than it says of a huge directory', async () => {
-    const many = Object.fromEntries(Array.from({ length: 30_000 }, (_, at) => [`folder/with/a/long/name/${at}`, '']));
-    const file = inMemory(zip(many));
-    expect((await confirmType(file, unknown, { name: 'a.zip', declaredType: null }, standard)).mimeType).toBe(
-      'application/zip',
-    );
-    expect(file.readBytes).toBeLessThan(1024 * 1024 + 70_000 + 4096);
-  });
-
   it('follows no ring in the table of an old document', async () => {
     const file = inMemory(oleFile(['WordDocument'], undefined, true));
     await confirmType(file, unknown, { name: 'a.doc', declaredType: null }, standard);
@@ -167,7 +158,7 @@ describe('confirmType', () => {
         damaged[8 + ((seed * 31 + at * 97 + byte) % (damaged.length - 8))] = byte;
       }
       const got = await confirmation(damaged, ['a.docx', 'a.odt', 'a.zip', 'a.zip', 'a.doc'][seed % 5] ?? 'a');
-      expect(got).toMatch(/^(?:executable|type-mismatch|type-not-allowed|application\/[a-z.-]+)$/);
+      expect(got).toMatch(/^(?:executable|type-mismatch|type-not-allowed|archive-refused|application\/[a-z.-]+)$/);
     }
   });
 });

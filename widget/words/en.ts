@@ -257,6 +257,8 @@ export const en = {
     'The contents of this file do not fit its name, or it is damaged. Open it, save it again and send that.',
   'problem-executable':
     'Programs, scripts, web pages, SVG pictures and documents with macros cannot be sent here. Send a PDF or a PNG instead.',
+  'problem-archive-refused': 'This archive is not safe to unpack. Send the files in it one by one.',
+  'problem-encrypted': 'Files with a password cannot be sent here. Take the password off and send it again.',
   'problem-infected': 'A virus was found in this file. Check your device and choose another file.',
   'problem-unscannable': 'This file cannot be checked for viruses. Send it without a password, or not packed.',
   'problem-checksum-mismatch': 'The file changed on its way. Choose it again.',

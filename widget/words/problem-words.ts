@@ -23,6 +23,8 @@ const SENTENCES: Record<ProblemCode | 'infected' | 'unscannable' | 'scanner-unav
   'type-not-allowed': 'problem-type-not-allowed',
   'type-mismatch': 'problem-type-mismatch',
   executable: 'problem-executable',
+  'archive-refused': 'problem-archive-refused',
+  encrypted: 'problem-encrypted',
   infected: 'problem-infected',
   unscannable: 'problem-unscannable',
   'range-not-satisfiable': 'problem-invalid-request',

@@ -270,6 +270,8 @@ export const dictionary: Dictionary = {
     'Obsah tohoto souboru neodpovídá jeho názvu, nebo je poškozený. Otevřete ho, uložte znovu a odešlete ten.',
   'problem-executable':
     'Programy, skripty, webové stránky, obrázky SVG a dokumenty s makry zde nelze odeslat. Odešlete místo toho PDF nebo PNG.',
+  'problem-archive-refused': 'Rozbalit tento archiv není bezpečné. Pošlete soubory v něm jednotlivě.',
+  'problem-encrypted': 'Soubory s heslem sem nelze poslat. Odstraňte heslo a pošlete soubor znovu.',
   'problem-infected': 'V tomto souboru byl nalezen virus. Zkontrolujte své zařízení a vyberte jiný soubor.',
   'problem-unscannable': 'U tohoto souboru nelze ověřit, zda neobsahuje viry. Odešlete ho bez hesla nebo nezabalený.',
   'problem-checksum-mismatch': 'Soubor se cestou změnil. Vyberte ho znovu.',

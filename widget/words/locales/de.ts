@@ -258,6 +258,10 @@ export const dictionary: Dictionary = {
     'Der Inhalt dieser Datei passt nicht zu ihrem Namen, oder sie ist beschädigt. Öffnen Sie sie, speichern Sie sie neu und senden Sie diese.',
   'problem-executable':
     'Programme, Skripte, Webseiten, SVG-Bilder und Dokumente mit Makros können hier nicht gesendet werden. Senden Sie stattdessen ein PDF oder PNG.',
+  'problem-archive-refused':
+    'Dieses Archiv lässt sich nicht gefahrlos entpacken. Senden Sie die Dateien darin einzeln.',
+  'problem-encrypted':
+    'Dateien mit Passwort können hier nicht gesendet werden. Entfernen Sie das Passwort und senden Sie die Datei noch einmal.',
   'problem-infected':
     'In dieser Datei wurde ein Virus gefunden. Prüfen Sie Ihr Gerät und wählen Sie eine andere Datei.',
   'problem-unscannable': 'Diese Datei lässt sich nicht auf Viren prüfen. Senden Sie sie ohne Passwort oder ungepackt.',

@@ -268,6 +268,8 @@ export const dictionary: Dictionary = {
     'El contenido de este archivo no corresponde a su nombre, o está dañado. Ábralo, guárdelo de nuevo y envíe esa copia.',
   'problem-executable':
     'Aquí no se pueden enviar programas, scripts, páginas web, imágenes SVG ni documentos con macros. Envíe un PDF o un PNG en su lugar.',
+  'problem-archive-refused': 'Descomprimir este archivo no es seguro. Envíe por separado los archivos que contiene.',
+  'problem-encrypted': 'Aquí no se pueden enviar archivos con contraseña. Quítela y envíe el archivo de nuevo.',
   'problem-infected': 'Se ha encontrado un virus en este archivo. Revise su dispositivo y elija otro archivo.',
   'problem-unscannable': 'No se puede comprobar si este archivo tiene virus. Envíelo sin contraseña o sin comprimir.',
   'problem-checksum-mismatch': 'El archivo ha cambiado por el camino. Elíjalo de nuevo.',

@@ -266,6 +266,10 @@ export const dictionary: Dictionary = {
     'Le contenu de ce fichier ne correspond pas à son nom, ou il est endommagé. Ouvrez-le, enregistrez-le à nouveau et envoyez cette version.',
   'problem-executable':
     'Les programmes, scripts, pages web, images SVG et documents avec macros ne peuvent pas être envoyés ici. Envoyez plutôt un PDF ou un PNG.',
+  'problem-archive-refused':
+    'Décompresser cette archive n’est pas sûr. Envoyez un par un les fichiers qu’elle contient.',
+  'problem-encrypted':
+    'Les fichiers avec mot de passe ne peuvent pas être envoyés ici. Retirez le mot de passe et renvoyez le fichier.',
   'problem-infected': 'Un virus a été trouvé dans ce fichier. Vérifiez votre appareil et choisissez un autre fichier.',
   'problem-unscannable':
     'L’analyse antivirus de ce fichier est impossible. Envoyez-le sans mot de passe ou non compressé.',

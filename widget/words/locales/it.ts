@@ -255,6 +255,8 @@ export const dictionary: Dictionary = {
     'Il contenuto di questo file non corrisponde al nome, oppure il file è danneggiato. Aprilo, salvalo di nuovo e invia quello.',
   'problem-executable':
     'Programmi, script, pagine web, immagini SVG e documenti con macro non si possono inviare qui. Invia invece un PDF o un PNG.',
+  'problem-archive-refused': 'Questo archivio non è sicuro da decomprimere. Invia i file che contiene uno alla volta.',
+  'problem-encrypted': 'Qui non si possono inviare file con password. Togli la password e invialo di nuovo.',
   'problem-infected': 'In questo file è stato trovato un virus. Controlla il tuo dispositivo e scegli un altro file.',
   'problem-unscannable':
     'Non è possibile controllare se questo file contiene virus. Invialo senza password o non compresso.',

@@ -253,6 +253,8 @@ export const dictionary: Dictionary = {
   'problem-type-mismatch': 'ファイルの内容が名前と合わないか、壊れています。開いて保存し直したものを送ってください。',
   'problem-executable':
     'プログラム、スクリプト、Web ページ、SVG 画像、マクロを含む文書は送れません。代わりに PDF か PNG を送ってください。',
+  'problem-archive-refused': 'このアーカイブは安全に展開できません。中のファイルを一つずつ送ってください。',
+  'problem-encrypted': 'パスワード付きのファイルはここでは送れません。パスワードを外してもう一度送ってください。',
   'problem-infected': 'このファイルからウイルスが見つかりました。端末を確認し、別のファイルを選んでください。',
   'problem-unscannable': 'このファイルはウイルスの確認ができません。パスワードなし、または圧縮せずに送ってください。',
   'problem-checksum-mismatch': '送信中にファイルが変わりました。もう一度選んでください。',

@@ -248,6 +248,8 @@ export const dictionary: Dictionary = {
   'problem-type-mismatch': '파일 내용이 이름과 맞지 않거나 손상되었습니다. 열어서 다시 저장한 파일을 보내 주세요.',
   'problem-executable':
     '프로그램, 스크립트, 웹 페이지, SVG 그림, 매크로가 있는 문서는 보낼 수 없습니다. 대신 PDF나 PNG를 보내 주세요.',
+  'problem-archive-refused': '이 압축 파일은 안전하게 풀 수 없습니다. 안에 있는 파일을 하나씩 보내 주세요.',
+  'problem-encrypted': '암호가 있는 파일은 여기에서 보낼 수 없습니다. 암호를 없애고 다시 보내 주세요.',
   'problem-infected': '이 파일에서 바이러스가 발견되었습니다. 기기를 검사하고 다른 파일을 선택해 주세요.',
   'problem-unscannable': '이 파일은 바이러스 검사를 할 수 없습니다. 암호 없이 또는 압축하지 않고 보내 주세요.',
   'problem-checksum-mismatch': '파일이 전송 중에 변경되었습니다. 다시 선택해 주세요.',

@@ -255,6 +255,9 @@ export const dictionary: Dictionary = {
     'De inhoud van dit bestand past niet bij de naam, of het is beschadigd. Open het, sla het opnieuw op en verstuur dat.',
   'problem-executable':
     'Programma’s, scripts, webpagina’s, SVG-afbeeldingen en documenten met macro’s kunnen hier niet worden verstuurd. Verstuur in plaats daarvan een PDF of PNG.',
+  'problem-archive-refused': 'Dit archief is niet veilig om uit te pakken. Verstuur de bestanden erin een voor een.',
+  'problem-encrypted':
+    'Bestanden met een wachtwoord kunnen hier niet worden verstuurd. Verwijder het wachtwoord en verstuur het opnieuw.',
   'problem-infected': 'Er is een virus in dit bestand gevonden. Controleer uw apparaat en kies een ander bestand.',
   'problem-unscannable':
     'Dit bestand kan niet op virussen worden gecontroleerd. Verstuur het zonder wachtwoord of uitgepakt.',

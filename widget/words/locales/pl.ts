@@ -272,6 +272,8 @@ export const dictionary: Dictionary = {
     'Zawartość tego pliku nie pasuje do jego nazwy lub plik jest uszkodzony. Otwórz go, zapisz ponownie i wyślij tę wersję.',
   'problem-executable':
     'Nie można tu wysyłać programów, skryptów, stron internetowych, obrazów SVG ani dokumentów z makrami. Wyślij zamiast tego PDF lub PNG.',
+  'problem-archive-refused': 'Rozpakowanie tego archiwum nie jest bezpieczne. Wyślij zawarte w nim pliki pojedynczo.',
+  'problem-encrypted': 'Nie można tu wysyłać plików z hasłem. Usuń hasło i wyślij plik ponownie.',
   'problem-infected': 'W tym pliku znaleziono wirusa. Sprawdź swoje urządzenie i wybierz inny plik.',
   'problem-unscannable': 'Tego pliku nie można sprawdzić pod kątem wirusów. Wyślij go bez hasła lub rozpakowany.',
   'problem-checksum-mismatch': 'Plik zmienił się po drodze. Wybierz go ponownie.',

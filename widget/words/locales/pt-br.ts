@@ -267,6 +267,8 @@ export const dictionary: Dictionary = {
     'O conteúdo deste arquivo não corresponde ao nome, ou ele está danificado. Abra-o, salve-o de novo e envie essa cópia.',
   'problem-executable':
     'Programas, scripts, páginas da web, imagens SVG e documentos com macros não podem ser enviados aqui. Envie um PDF ou PNG.',
+  'problem-archive-refused': 'Não é seguro descompactar este arquivo. Envie um a um os arquivos que estão nele.',
+  'problem-encrypted': 'Arquivos com senha não podem ser enviados aqui. Remova a senha e envie-o de novo.',
   'problem-infected': 'Um vírus foi encontrado neste arquivo. Verifique seu dispositivo e escolha outro arquivo.',
   'problem-unscannable': 'Não é possível verificar se há vírus neste arquivo. Envie-o sem senha ou sem compactar.',
   'problem-checksum-mismatch': 'O arquivo mudou no caminho. Escolha-o de novo.',

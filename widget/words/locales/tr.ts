@@ -253,6 +253,8 @@ export const dictionary: Dictionary = {
     'Bu dosyanın içeriği adına uymuyor ya da dosya bozuk. Açıp yeniden kaydedin ve onu gönderin.',
   'problem-executable':
     'Programlar, betikler, web sayfaları, SVG resimleri ve makrolu belgeler burada gönderilemez. Bunun yerine PDF veya PNG gönderin.',
+  'problem-archive-refused': 'Bu arşivi açmak güvenli değil. İçindeki dosyaları tek tek gönderin.',
+  'problem-encrypted': 'Parolalı dosyalar buradan gönderilemez. Parolayı kaldırıp yeniden gönderin.',
   'problem-infected': 'Bu dosyada virüs bulundu. Cihazınızı denetleyin ve başka bir dosya seçin.',
   'problem-unscannable': 'Bu dosyada virüs taraması yapılamıyor. Parolasız veya sıkıştırılmamış olarak gönderin.',
   'problem-checksum-mismatch': 'Dosya yolda değişti. Yeniden seçin.',

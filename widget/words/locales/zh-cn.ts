@@ -247,6 +247,8 @@ export const dictionary: Dictionary = {
   'problem-type-not-allowed': '此处不允许这种类型的文件。请选择其他类型的文件。',
   'problem-type-mismatch': '文件内容与名称不符，或文件已损坏。请打开并重新保存后再发送。',
   'problem-executable': '不能在此发送程序、脚本、网页、SVG 图片和带宏的文档。请改为发送 PDF 或 PNG。',
+  'problem-archive-refused': '解压此压缩包不安全。请逐个发送其中的文件。',
+  'problem-encrypted': '不能在此发送带密码的文件。请移除密码后重新发送。',
   'problem-infected': '在此文件中发现病毒。请检查您的设备并选择其他文件。',
   'problem-unscannable': '无法对此文件进行病毒检查。请发送未加密或未压缩的文件。',
   'problem-checksum-mismatch': '文件在传输途中发生变化。请重新选择。',

@@ -30,6 +30,8 @@ export type Config = {
   redisUrl: string | undefined;
   /** Undefined: made from host and port once the server listens. */
   publicUrl: string | undefined;
+  /** Undefined: links to files lead to `publicUrl`. */
+  filesOrigin: string | undefined;
   allowedOrigins: readonly string[];
   /** How many proxies stand before the server, or their addresses. */
   trustProxy: number | readonly string[];
@@ -78,6 +80,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
   if (env.JWT_PUBLIC_KEY && env.JWT_JWKS_URL)
     faults.push('JWT_PUBLIC_KEY and JWT_JWKS_URL both say where the public keys are. Leave one of them out.');
+  if (
+    values.FILES_ORIGIN !== undefined &&
+    values.FILES_ORIGIN === new URL(values.PUBLIC_URL ?? values.FILES_ORIGIN).origin
+  )
+    faults.push(
+      'FILES_ORIGIN has to be another origin than that of PUBLIC_URL, which it needs. Example: FILES_ORIGIN=https://usercontent.example.net',
+    );
   faults.push(...s3Faults(env));
   // A key with a fault is no missing key: that it is named is enough.
   if (!KEY_SETTINGS.some((name) => env[name])) faults.push(...developmentFaults(values));
@@ -146,6 +155,7 @@ function toConfig(values: Values): Config {
     databasePoolSize: values.DATABASE_POOL_SIZE,
     redisUrl: values.REDIS_URL,
     publicUrl: values.PUBLIC_URL,
+    filesOrigin: values.FILES_ORIGIN,
     allowedOrigins: values.ALLOWED_ORIGINS,
     trustProxy: values.TRUST_PROXY,
     jwtSecret: values.JWT_SECRET,

@@ -46,6 +46,11 @@ export const SETTINGS = {
     'address that links are made with; `http://HOST:PORT` if not set',
     'https://files.example.com',
   ),
+  FILES_ORIGIN: setting(
+    readOrigin,
+    'origin that links to files lead to, another than that of `PUBLIC_URL`; it leads to this server too, which answers with files there and with nothing else',
+    'https://usercontent.example.net',
+  ),
   ALLOWED_ORIGINS: setting(
     readList(readOrigin),
     "origins of the pages that may connect; the server's own always may",
@@ -167,7 +172,7 @@ export const SETTINGS = {
 } as const;
 
 /** Promised by the contract, not understood yet: naming one of them is a fault, not something to ignore. */
-export const FUTURE_SETTINGS = ['CLAMAV_URL', 'FILES_ORIGIN', 'RETENTION'] as const;
+export const FUTURE_SETTINGS = ['CLAMAV_URL', 'RETENTION'] as const;
 
 function setting<T>(read: (text: string) => T, meaning: string, example: string): Setting<T>;
 function setting<T>(

@@ -64,7 +64,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     auth,
     draining,
   } = parts;
-  const { listFiles, removeFile, removeSession, creationLimits } = sharing;
+  const { listFiles, removeFile, removeSession, revokeLinks, creationLimits } = sharing;
   const origins = createOrigins(config);
   const { authenticateToken } = auth;
   const secure = config.publicUrl?.startsWith('https:') ?? false;
@@ -81,10 +81,11 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     clientAddress,
     creationLimits,
     mediaPath: config.mediaPath,
+    filesOrigin: config.filesOrigin,
     draining: draining.signal,
     session: createSessionRoutes({ authenticateToken, origins, secure, now }),
     tus: upload.tus,
-    files: createFileRoutes({ files, listFiles, presentFile, removeFile, removeSession, sendObject }),
+    files: createFileRoutes({ files, listFiles, presentFile, removeFile, removeSession, revokeLinks, sendObject }),
     chats: createChatSessionRoutes({
       listSessions: createListSessions({ ledger, sessions: createSessionListTable(database), files, presentFile }),
     }),
@@ -104,6 +105,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       assets,
       development: config.development,
       publicUrl: parts.publicUrl,
+      filesOrigin: config.filesOrigin,
       isAllowedOrigin: origins.isAllowedOrigin,
       allowedOrigins: config.allowedOrigins,
       signToken: auth.signDemoToken,

@@ -60,7 +60,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const storage = (overrides.storage ?? same)(stores.storage);
 
   const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
-  const mediaUrl = () => publicUrl() + config.mediaPath;
+  const mediaUrl = () => (config.filesOrigin ?? publicUrl()) + config.mediaPath;
   const presentFile = createPresentFile({ mediaUrl, secret: linkSecret, expirySeconds: config.signedUrlSeconds, now });
   const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
   const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));

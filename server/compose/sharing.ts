@@ -23,6 +23,7 @@ import { createRejectUpload } from '../sharing/reject-upload.ts';
 import { createRemoveFile } from '../sharing/remove-file.ts';
 import { createRemoveSession } from '../sharing/remove-session.ts';
 import { createReserveBytes } from '../sharing/reserve-bytes.ts';
+import { createRevokeLinks } from '../sharing/revoke-links.ts';
 import { createSettleUpload } from '../sharing/settle-upload.ts';
 import { createReportProgress } from '../sharing/upload-progress.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
@@ -135,6 +136,7 @@ export function composeSharing({
     finishPartial: createFinishPartial({ parts, finishUpload }),
     abortUpload: createAbortUpload({ uploads, storage, report, now }),
     removeFile: createRemoveFile({ database, files, ledger, deleteRemovedBytes, wake, now }),
+    revokeLinks: createRevokeLinks({ database, files, ledger, wake, now }),
     removeSession: createRemoveSession({
       database,
       people,

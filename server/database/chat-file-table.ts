@@ -23,9 +23,11 @@ export type FileRecord = {
   sha256: string | null;
   seq: number;
   createdAt: number;
+  /** How often the links to it were taken back: older ones are good no more. */
+  linkEpoch: number;
 };
 
-export type NewFile = Omit<FileRecord, 'id' | 'thumbnailKey' | 'width' | 'height' | 'placeholder'> & {
+export type NewFile = Omit<FileRecord, 'id' | 'thumbnailKey' | 'width' | 'height' | 'placeholder' | 'linkEpoch'> & {
   profileId: number;
   chatSessionId: number;
 };
@@ -124,6 +126,19 @@ export function createChatFileTable(database: Database) {
       return transaction('chat_files').where({ company_id: company, session_id: session }).orderBy('id').pluck('id');
     },
 
+    /** From now on links that were made before are good no more. @returns the ids of the files that there are, in order */
+    async revokeLinks(
+      transaction: Knex.Transaction,
+      of: { id: number } | { company: string; session: string },
+    ): Promise<number[]> {
+      const files = 'id' in of ? { id: of.id } : { company_id: of.company, session_id: of.session };
+      const rows = await transaction('chat_files')
+        .where(files)
+        .update({ link_epoch: transaction.raw('link_epoch + 1') })
+        .returning('id');
+      return rows.map((row: Row) => row.id).toSorted((a: number, b: number) => a - b);
+    },
+
     /** @returns false when the row was gone already. A trigger notes its bytes in `removed_objects`. */
     async remove(transaction: Knex.Transaction, id: number): Promise<boolean> {
       return (await transaction('chat_files').where({ id }).delete()) > 0;
@@ -209,5 +224,6 @@ function fromRow(row: Row): FileRecord {
     sha256: row.sha256,
     seq: row.seq,
     createdAt: row.created_at,
+    linkEpoch: row.link_epoch,
   };
 }

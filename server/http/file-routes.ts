@@ -8,6 +8,7 @@ import { type ListFiles, MAX_PAGE_FILES } from '../sharing/list-files.ts';
 import type { PresentFile } from '../sharing/present-file.ts';
 import type { RemoveFile } from '../sharing/remove-file.ts';
 import type { RemoveSession } from '../sharing/remove-session.ts';
+import type { RevokeLinks } from '../sharing/revoke-links.ts';
 import type { CallerMiddleware } from './authenticate.ts';
 import { readQuery } from './read-query.ts';
 import type { SendObject } from './send-object.ts';
@@ -18,6 +19,7 @@ type Needs = {
   presentFile: PresentFile;
   removeFile: RemoveFile;
   removeSession: RemoveSession;
+  revokeLinks: RevokeLinks;
   sendObject: SendObject;
 };
 
@@ -34,7 +36,10 @@ export const listQuery = z.object({
 });
 export const contentQuery = z.object({ disposition: z.enum(['inline', 'attachment']).default('inline') });
 
-export type FileRoutes = Record<'list' | 'one' | 'content' | 'remove' | 'removeSession', CallerMiddleware>;
+export type FileRoutes = Record<
+  'list' | 'one' | 'content' | 'remove' | 'revokeLinks' | 'removeSession' | 'revokeSessionLinks',
+  CallerMiddleware
+>;
 
 export function createFileRoutes(needs: Needs): FileRoutes {
   return {
@@ -66,16 +71,37 @@ export function createFileRoutes(needs: Needs): FileRoutes {
       if (!(await needs.removeFile(file, 'deleted'))) throw new Failure('not-found', 'There is no such file.');
       ctx.status = 204;
     },
+    revokeLinks: async (ctx) => {
+      const file = await findVisible(needs, ctx.state.caller, ctx.params.id);
+      if (!mayRemove(ctx.state.caller, file))
+        throw new Failure('forbidden', 'Only the agent can take back the links to this file.');
+      if (!(await needs.revokeLinks.ofFile(file))) throw new Failure('not-found', 'There is no such file.');
+      ctx.status = 204;
+    },
+    revokeSessionLinks: async (ctx) => {
+      const { caller } = ctx.state;
+      const session = visibleSession(caller, ctx.params.session);
+      if (caller.role !== 'agent')
+        throw new Failure('forbidden', 'Only an agent can take back the links of a session.');
+      if ((await needs.revokeLinks.ofSession(caller.company, session)) === 0)
+        throw new Failure('not-found', 'There is no file in such a session.');
+      ctx.status = 204;
+    },
     removeSession: async (ctx) => {
       const { caller } = ctx.state;
-      const session = String(ctx.params.session);
-      if (!seesSession(caller, caller.company, session)) throw new Failure('not-found', 'There is no such session.');
+      const session = visibleSession(caller, ctx.params.session);
       if (caller.role !== 'agent') throw new Failure('forbidden', 'Only an agent can delete a session.');
       if (!(await needs.removeSession(caller.company, session)))
         throw new Failure('not-found', 'There is no such session.');
       ctx.status = 204;
     },
   };
+}
+
+function visibleSession(caller: Participant, session: unknown): string {
+  if (typeof session !== 'string' || !seesSession(caller, caller.company, session))
+    throw new Failure('not-found', 'There is no such session.');
+  return session;
 }
 
 /** What the caller may not see does not exist for them. */

@@ -10,6 +10,7 @@ import type { ChatSessionRoutes } from './chat-session-routes.ts';
 import type { ClientAddress } from './client-address.ts';
 import { cors } from './cors.ts';
 import type { FileRoutes } from './file-routes.ts';
+import { keepFilesApart } from './files-origin.ts';
 import type { HealthRoutes } from './health-routes.ts';
 import type { JobAdminRoutes } from './job-admin-routes.ts';
 import { limitCreations } from './limit-creations.ts';
@@ -27,6 +28,8 @@ type Needs = {
   clientAddress: ClientAddress;
   creationLimits: CreationLimits;
   mediaPath: string;
+  /** Undefined: links lead to where the API is. */
+  filesOrigin: string | undefined;
   /** Aborts when the server shuts down. */
   draining: AbortSignal;
   session: SessionRoutes;
@@ -54,6 +57,7 @@ export function createHttpApp(needs: Needs): Koa {
   app.use(logRequests(needs.log));
   app.use(checkHost(needs.origins));
   app.use(cors(needs.origins));
+  app.use(keepFilesApart(needs));
   app.use(needs.tus.every);
   app.use(routes.routes());
   app.use(refuseOtherMethods(routes));
@@ -78,9 +82,11 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.get('/api/chat/files', caller, files.list);
   routes.get('/api/chat/files/:id', caller, files.one);
   routes.delete('/api/chat/files/:id', caller, files.remove);
+  routes.delete('/api/chat/files/:id/links', caller, files.revokeLinks);
   routes.get('/api/chat/files/:id/content', caller, files.content);
   routes.get('/api/chat/sessions', caller, chats.list);
   routes.delete('/api/chat/sessions/:session', caller, files.removeSession);
+  routes.delete('/api/chat/sessions/:session/links', caller, files.revokeSessionLinks);
   routes.get(`${needs.mediaPath}{*key}`, media);
   routes.get('/api/admin/jobs', admin.guard, jobs.list);
   routes.get('/healthz', health.alive).get('/readyz', health.ready).get('/openapi.json', openApi);
@@ -117,12 +123,13 @@ function logRequests(log: Logger): Middleware {
   };
 }
 
-function checkHost({ isAllowedHost }: Origins): Middleware {
+function checkHost({ isAllowedHost, isFilesHost }: Origins): Middleware {
   return async (ctx, next) => {
     // RFC 9112 section 3.2: "a server MUST respond with a 400 […] to any request message that contains more than one Host".
     const hosts = ctx.req.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host');
     if (hosts.length > 1) throw new Failure('invalid-request', 'The request names more than one Host.');
-    if (!isAllowedHost(ctx.get('Host')))
+    const host = ctx.get('Host');
+    if (!isFilesHost(host) && !isAllowedHost(host))
       throw new Failure('wrong-host', 'In development mode only loopback names are answered.');
     await next();
   };

@@ -2,13 +2,13 @@
 import type { Middleware } from 'koa';
 import type { ChatFileTable } from '../database/chat-file-table.ts';
 import { Failure } from '../rules/failure.ts';
-import { checkLink } from '../rules/signed-link.ts';
+import { checkLink, invalidLink } from '../rules/signed-link.ts';
 import { isStorageKey } from '../rules/upload-id.ts';
 import type { SendObject } from './send-object.ts';
 
 type Needs = { files: Pick<ChatFileTable, 'findByKey'>; sendObject: SendObject; secret: string; now(): number };
 
-/** `GET /media/{key}?expires=&disposition=&signature=` · 403 altered or expired, 404 removed since. */
+/** `GET /media/{key}?expires=&disposition=&epoch=&signature=` · 403 altered, expired or taken back, 404 removed since. */
 export function createMediaRoute({ files, sendObject, secret, now }: Needs): Middleware {
   return async (ctx) => {
     const key = String(ctx.params.key);
@@ -16,12 +16,15 @@ export function createMediaRoute({ files, sendObject, secret, now }: Needs): Mid
     const query = {
       expires: one(ctx.query.expires),
       disposition: one(ctx.query.disposition),
+      epoch: one(ctx.query.epoch),
       signature: one(ctx.query.signature),
     };
-    const disposition = checkLink(secret, key, query, nowSeconds);
+    // The signature comes first: the database is not asked for what somebody made up.
+    const { disposition, epoch, expiresAt } = checkLink(secret, key, query, nowSeconds);
     const file = isStorageKey(key) ? await files.findByKey(key) : null;
     if (file === null) throw new Failure('not-found', 'This file was removed from the chat.');
-    await sendObject(ctx, file, disposition, Number(query.expires) - nowSeconds);
+    if (epoch !== file.linkEpoch) throw invalidLink();
+    await sendObject(ctx, file, disposition, expiresAt - nowSeconds);
   };
 }
 

@@ -72,6 +72,12 @@ export const OPERATIONS: Record<string, Operation> = {
     who: 'caller',
     answers: { 204: { what: 'row, bytes and links are gone' } },
   },
+  'DELETE /api/chat/files/{id}/links/': {
+    tag: 'links',
+    summary: 'take back every link to a file: an agent to any, a visitor to their own',
+    who: 'caller',
+    answers: { 204: { what: 'links made before are 403; file_updated brings new ones' } },
+  },
   'GET /api/chat/uploads/': {
     tag: 'files',
     summary: 'what is unfinished in a session',
@@ -97,6 +103,12 @@ export const OPERATIONS: Record<string, Operation> = {
     summary: 'an agent removes a session with everything in it',
     who: 'caller',
     answers: { 204: { what: 'its files and unfinished uploads are gone' } },
+  },
+  'DELETE /api/chat/sessions/{session}/links/': {
+    tag: 'links',
+    summary: 'an agent takes back every link to the files of a session',
+    who: 'caller',
+    answers: { 204: { what: 'links made before are 403; file_updated brings new ones' } },
   },
   'GET /media/{key}': {
     tag: 'links',

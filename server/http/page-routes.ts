@@ -13,6 +13,8 @@ type Needs = {
   development: boolean;
   /** Where links lead; the demo moves there, so that "self" in its policy is one origin. */
   publicUrl(): string;
+  /** Where the files that they show come from, if not from there. */
+  filesOrigin: string | undefined;
   isAllowedOrigin(origin: string, host: string | undefined): boolean;
   /** Whose pages may hold the widget's iframe, besides our own. */
   allowedOrigins: readonly string[];
@@ -100,8 +102,8 @@ async function demoTokens({ signToken, now }: Needs, session: string): Promise<R
 }
 
 /** Nothing inline and nothing from elsewhere, but files under the public address, wherever the page itself was opened. */
-function pagePolicy({ publicUrl }: Needs, frameAncestors: string): string {
-  const { origin } = new URL(publicUrl());
+function pagePolicy({ publicUrl, filesOrigin }: Needs, frameAncestors: string): string {
+  const origin = [new URL(publicUrl()).origin, ...(filesOrigin === undefined ? [] : [filesOrigin])].join(' ');
   return (
     `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' ${origin} blob: data:; ` +
     `media-src 'self' ${origin} blob:; connect-src 'self' ${origin} ws: wss:; base-uri 'none'; form-action 'none'; ` +

@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import parseRange from 'range-parser';
 import type { FileRecord } from '../database/chat-file-table.ts';
 import { Failure } from '../rules/failure.ts';
-import { INLINE_TYPES } from '../rules/file-types.ts';
+import { shownAs } from '../rules/shown-as.ts';
 import type { Disposition } from '../rules/signed-link.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
@@ -63,7 +63,7 @@ export function createSendObject({ storage, maxStallMs = MAX_STALL_MS }: Needs):
       // Node ends the connection then, and forgets the limit when the answer is over.
       ctx.res.setTimeout(maxStallMs);
       // Koa guesses a type for a stream that has none yet; ours stands.
-      ctx.set('Content-Type', contentTypeOf(file));
+      ctx.set('Content-Type', shownAs(file.mimeType, disposition).contentType);
     } catch (error) {
       await object.close();
       throw error;
@@ -78,7 +78,8 @@ export function createSendObject({ storage, maxStallMs = MAX_STALL_MS }: Needs):
 async function sendToStore(storage: Needs['storage'], ctx: Context, file: FileRecord): Promise<boolean> {
   const contentDisposition = ctx.response.get('Content-Disposition');
   if (!contentDisposition.startsWith('attachment')) return false;
-  const answer = { contentType: contentTypeOf(file), contentDisposition, expiresSeconds: LINK_SECONDS };
+  const { contentType } = shownAs(file.mimeType, 'attachment');
+  const answer = { contentType, contentDisposition, expiresSeconds: LINK_SECONDS };
   const link = await storage.linkTo(file.storageKey, answer);
   if (link === null) return false;
   for (const header of ['Accept-Ranges', 'Content-Disposition', 'ETag', 'Last-Modified']) ctx.remove(header);
@@ -90,9 +91,9 @@ async function sendToStore(storage: Needs['storage'], ctx: Context, file: FileRe
 }
 
 function setHeaders(ctx: Context, file: FileRecord, wanted: Disposition, etag: string, maxAgeSeconds: number): void {
-  const disposition = INLINE_TYPES.includes(file.mimeType) ? wanted : 'attachment';
+  const { contentType, disposition } = shownAs(file.mimeType, wanted);
   ctx.set({
-    'Content-Type': contentTypeOf(file),
+    'Content-Type': contentType,
     'Content-Disposition': contentDisposition(file.name, { type: disposition }),
     'Content-Security-Policy': CONTENT_POLICY,
     'X-Content-Type-Options': 'nosniff',
@@ -104,11 +105,6 @@ function setHeaders(ctx: Context, file: FileRecord, wanted: Disposition, etag: s
     ETag: etag,
     'Last-Modified': new Date(file.createdAt).toUTCString(),
   });
-}
-
-/** Without a charset a browser would guess one, and could be made to guess wrong. */
-function contentTypeOf({ mimeType }: FileRecord): string {
-  return mimeType.startsWith('text/') ? `${mimeType}; charset=utf-8` : mimeType;
 }
 
 /** Null: the whole file. Several ranges at once are answered with the whole file, as RFC 9110 section 14.2 allows. */

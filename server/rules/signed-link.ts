@@ -1,37 +1,54 @@
-/** Signed links: HMAC-SHA256 over key, expiry and disposition. Altering any of them voids the link. */
+/** Signed links: HMAC-SHA256 over key, expiry, disposition and epoch. Altering any of them voids the link. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Failure } from './failure.ts';
 
 export type Disposition = 'inline' | 'attachment';
 
-/** The query of a signed link. `expiresAt` in whole seconds since the epoch. */
-export function signLink(secret: string, key: string, expiresAt: number, disposition: Disposition): string {
-  const signature = signatureOf(secret, key, String(expiresAt), disposition);
-  return `expires=${expiresAt}&disposition=${disposition}&signature=${signature}`;
+/** `expiresAt` in whole seconds since the epoch; `epoch`: how often the links to the file had been taken back. */
+export type LinkTerms = { expiresAt: number; disposition: Disposition; epoch: number };
+
+/** The query of a link, as text; `epoch` is left out while it is 0. */
+export type LinkQuery = { expires: string; disposition: string; epoch: string; signature: string };
+
+/** The query of a signed link. */
+export function signLink(secret: string, key: string, { expiresAt, disposition, epoch }: LinkTerms): string {
+  const shownEpoch = epoch === 0 ? '' : String(epoch);
+  const signature = signatureOf(secret, key, { expires: String(expiresAt), disposition, epoch: shownEpoch });
+  return `expires=${expiresAt}&disposition=${disposition}${epoch === 0 ? '' : `&epoch=${epoch}`}&signature=${signature}`;
 }
 
 /**
+ * What the link was signed with; whether it has been taken back since, only the file's row knows.
  * @param nowSeconds seconds since the epoch
  * @throws {Failure} `link-invalid` or `link-expired` (403)
  */
-export function checkLink(
-  secret: string,
-  key: string,
-  query: { expires: string; disposition: string; signature: string },
-  nowSeconds: number,
-): Disposition {
-  const expected = Buffer.from(signatureOf(secret, key, query.expires, query.disposition));
+export function checkLink(secret: string, key: string, query: LinkQuery, nowSeconds: number): LinkTerms {
+  const isWellFormed = /^\d{1,15}$/.test(query.expires) && /^(?:[1-9]\d{0,9})?$/.test(query.epoch);
+  const expected = Buffer.from(signatureOf(secret, key, query));
   const given = Buffer.from(query.signature);
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-    throw new Failure('link-invalid', 'This link is not valid. Open the file from the chat again.');
-  }
-  if (Number(query.expires) < nowSeconds) {
+  if (!isWellFormed || given.length !== expected.length || !timingSafeEqual(given, expected)) throw invalidLink();
+  const terms = {
+    expiresAt: Number(query.expires),
+    disposition: query.disposition as Disposition,
+    epoch: Number(query.epoch),
+  };
+  if (terms.expiresAt < nowSeconds) {
     throw new Failure('link-expired', 'This link has expired. Open the file from the chat again.');
   }
-  return query.disposition as Disposition;
+  return terms;
 }
 
-function signatureOf(secret: string, key: string, expires: string, disposition: string): string {
-  // A newline stands in none of the three, so no two different links sign the same text.
-  return createHmac('sha256', secret).update(`${key}\n${expires}\n${disposition}`).digest('base64url');
+/** 403: altered, or taken back. */
+export function invalidLink(): Failure {
+  return new Failure('link-invalid', 'This link is not valid. Open the file from the chat again.');
+}
+
+function signatureOf(
+  secret: string,
+  key: string,
+  { expires, disposition, epoch }: Omit<LinkQuery, 'signature'>,
+): string {
+  // Only a key could hold a newline, so no two different links sign the same text. Without an epoch it is as it always was.
+  const terms = [key, expires, disposition, ...(epoch === '' ? [] : [epoch])];
+  return createHmac('sha256', secret).update(terms.join('\n')).digest('base64url');
 }

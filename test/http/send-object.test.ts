@@ -248,5 +248,6 @@ async function stored(storage: FileStorage, content: Buffer): Promise<FileRecord
     sha256: null,
     seq: 1,
     createdAt: CREATED_AT,
+    linkEpoch: 0,
   };
 }

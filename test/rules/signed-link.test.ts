@@ -1,18 +1,24 @@
 /** A signed link opens one key in one way until one moment; whatever is altered voids it. */
 import { describe, expect, test } from 'vitest';
-import { checkLink, signLink } from '../../server/rules/signed-link.ts';
+import { checkLink, type LinkQuery, signLink } from '../../server/rules/signed-link.ts';
 
 const KEY = 'chat/c/s/aaaaaaaaaaaaaaaaaaaaaa.png';
-const link = Object.fromEntries(new URLSearchParams(signLink('secret', KEY, 1000, 'inline'))) as Query;
-type Query = { expires: string; disposition: string; signature: string };
+const link = readLink(signLink('secret', KEY, { expiresAt: 1000, disposition: 'inline', epoch: 0 }));
+const later = readLink(signLink('secret', KEY, { expiresAt: 1000, disposition: 'inline', epoch: 3 }));
+type Query = LinkQuery;
 
 test('opens until its second is over', () => {
-  expect([999, 1000].map((now) => checkLink('secret', KEY, link, now))).toEqual(['inline', 'inline']);
+  const terms = { expiresAt: 1000, disposition: 'inline', epoch: 0 };
+  expect([999, 1000].map((now) => checkLink('secret', KEY, link, now))).toEqual([terms, terms]);
+  expect(checkLink('secret', KEY, later, 1000)).toEqual({ ...terms, epoch: 3 });
   expect(() => checkLink('secret', KEY, link, 1001)).toThrow(expect.objectContaining({ code: 'link-expired' }));
 });
 
 test('needs no escaping in an address', () => {
-  for (let at = 0; at < 50; at += 1) expect(signLink('secret', KEY, at, 'attachment')).toMatch(/^[A-Za-z0-9_=&-]+$/);
+  for (let at = 0; at < 50; at += 1)
+    expect(signLink('secret', KEY, { expiresAt: at, disposition: 'attachment', epoch: at % 3 })).toMatch(
+      /^[A-Za-z0-9_=&-]+$/,
+    );
 });
 
 describe('is void when altered', () => {
@@ -24,6 +30,16 @@ describe('is void when altered', () => {
     ['an end that is no number', 'secret', KEY, { expires: 'NaN' }],
     ['no end', 'secret', KEY, { expires: '' }],
     ['another disposition', 'secret', KEY, { disposition: 'attachment' }],
+    ['a later epoch', 'secret', KEY, { epoch: '1' }],
+    ['the first epoch, written', 'secret', KEY, { epoch: '0' }],
+    ['another’s epoch', 'secret', KEY, { epoch: '4', signature: later.signature }],
+    ['an epoch left out', 'secret', KEY, { signature: later.signature }],
+    [
+      'an epoch moved over a border',
+      'secret',
+      `${KEY}\n1000`,
+      { expires: 'inline', disposition: '3', signature: later.signature },
+    ],
     ['no signature', 'secret', KEY, { signature: '' }],
     ['a shorter signature', 'secret', KEY, { signature: link.signature.slice(0, -1) }],
     ['a longer signature', 'secret', KEY, { signature: `${link.signature}A` }],
@@ -34,3 +50,7 @@ describe('is void when altered', () => {
     expect(check).toThrow(expect.objectContaining({ code: 'link-invalid', status: 403 }));
   });
 });
+
+function readLink(query: string): Query {
+  return { epoch: '', ...Object.fromEntries(new URLSearchParams(query)) } as Query;
+}

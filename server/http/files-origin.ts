@@ -1,0 +1,24 @@
+/** With `FILES_ORIGIN`: what users sent is answered at that origin by link, nothing else is there, and links lead nowhere else. */
+import type { Middleware } from 'koa';
+import type { Origins } from '../auth/origins.ts';
+import { Failure } from '../rules/failure.ts';
+
+type Needs = { origins: Pick<Origins, 'isFilesHost'>; filesOrigin: string | undefined; mediaPath: string };
+
+/** A page there, should one ever run, has no API of its own origin to speak to, and no cookie. */
+export function keepFilesApart({ origins, filesOrigin, mediaPath }: Needs): Middleware {
+  return async (ctx, next) => {
+    const isMedia = ctx.path.startsWith(mediaPath);
+    if (filesOrigin === undefined) return next();
+    if (origins.isFilesHost(ctx.get('Host'))) {
+      if (!isMedia) throw new Failure('not-found', 'Files are here, by their links, and nothing else.');
+      return next();
+    }
+    if (!isMedia) return next();
+    // A link that was made before there was such an origin, or with the old name by hand.
+    ctx.status = 308;
+    ctx.set('Location', `${filesOrigin}${ctx.path}${ctx.search}`);
+    ctx.set('Cache-Control', 'no-store');
+    ctx.body = '';
+  };
+}

@@ -6,6 +6,11 @@ export async function up(knex: Knex): Promise<void> {
     // Counts how often the links to a file were taken back; each link is signed with the number of its time.
     table.integer('link_epoch').notNullable().defaultTo(0);
   });
+  // Who began it from where is told when the file is shared, which may be after a restart.
+  await knex.schema.alterTable('uploads', (table) => {
+    table.string('client_address', 64);
+    table.text('client_agent');
+  });
   await knex.schema.createTable('audit_entries', (table) => {
     table.bigIncrements('id');
     table.bigInteger('at').notNullable();
@@ -27,5 +32,7 @@ export async function up(knex: Knex): Promise<void> {
 
 export async function down(knex: Knex): Promise<void> {
   await knex.schema.dropTable('audit_entries');
+  await knex.raw('alter table uploads drop column client_agent');
+  await knex.raw('alter table uploads drop column client_address');
   await knex.raw('alter table chat_files drop column link_epoch');
 }

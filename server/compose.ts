@@ -40,6 +40,8 @@ const SOCKETS_DRAIN_MS = 1_000;
 /** A store that takes requests and says nothing keeps chores and finishes for minutes. */
 const STOP_MS = 9_000;
 const FIRST_RUN_MS = 5_000;
+/** And then, what was opened and downloaded in the last second is written. */
+const AUDIT_MS = 500;
 
 /** @throws when the data folder is in use, or the database or the storage cannot be opened */
 export async function compose(
@@ -90,8 +92,10 @@ function createLifecycle(
     hasOtherNodes: parts.nodes.isAlive !== null,
     checkUsage,
     onFault: (err) => log.warn({ err }, 'what an earlier process left could not be looked at; that is done later'),
+    flushAudit: parts.auditLog.flush,
     pollFeed: () => parts.feed.poll(),
   });
+  const onAuditFault = (err: unknown) => log.error({ err }, 'the last entries of the audit could not be written');
   let periodic: Periodic | undefined;
   let firstRun: Promise<void> | undefined;
   const stop = async () => {
@@ -107,6 +111,7 @@ function createLifecycle(
     await sockets.close();
     for (const timer of timers) clearTimeout(timer);
     await within(STOP_MS - (performance.now() - startedAt), choresEnd.then(sharing.finishUpload.settled));
+    await within(AUDIT_MS, parts.auditLog.flush().catch(onAuditFault));
     await release();
   };
   const start = async () => {

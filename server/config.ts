@@ -45,6 +45,7 @@ export type Config = {
   /** Undefined: no admin API. */
   adminToken: string | undefined;
   signedUrlSeconds: number;
+  auditRetentionSeconds: number;
   maxFileSizeBytes: number;
   allowedTypes: readonly string[];
   refuseEncrypted: boolean;
@@ -166,6 +167,7 @@ function toConfig(values: Values): Config {
     urlSigningSecret: values.URL_SIGNING_SECRET,
     adminToken: values.ADMIN_TOKEN,
     signedUrlSeconds: values.SIGNED_URL_EXPIRY,
+    auditRetentionSeconds: values.AUDIT_RETENTION,
     maxFileSizeBytes: values.CHAT_MAX_FILE_SIZE,
     allowedTypes: values.CHAT_ALLOWED_FILE_TYPES,
     refuseEncrypted: values.CHAT_REFUSE_ENCRYPTED,

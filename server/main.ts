@@ -1,6 +1,7 @@
 /** The command line: arguments and environment in, exit code out. 0 done, 1 failed, 2 wrong usage. */
 import { constants } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
+import { audit } from './commands/audit.ts';
 import { type Command, type Context, UsageError } from './commands/command.ts';
 import { doctor } from './commands/doctor.ts';
 import { filesList } from './commands/files-list.ts';
@@ -24,6 +25,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['files remove', filesRemove],
   ['files verify', filesVerify],
   ['migrate-storage', migrateStorage],
+  ['audit', audit],
   ['jobs', jobs],
   ['sweep', sweep],
 ]);

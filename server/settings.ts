@@ -89,6 +89,7 @@ export const SETTINGS = {
   ),
   ADMIN_TOKEN: secret(readAdminToken, 'opens `/api/admin/…`, at least 32 bytes; without it these routes do not exist'),
   SIGNED_URL_EXPIRY: setting(readDuration, 'how long a signed link lasts', '1h', '1h'),
+  AUDIT_RETENTION: setting(readDuration, 'how long it is kept who did what to which file', '90d', '90d'),
   CHAT_MAX_FILE_SIZE: setting(readSize, 'largest file', '50GB', '25MB'),
   CHAT_ALLOWED_FILE_TYPES: setting(
     readList(readTypePattern),

@@ -17,7 +17,7 @@ export const filesRemove: Command = {
       let absent = 0;
       for (const id of new Set(words.map(Number))) {
         const file = await files.find(id);
-        if (file !== null && (await removeFile(file, 'deleted'))) print(`removed ${id}\n`);
+        if (file !== null && (await removeFile(file))) print(`removed ${id}\n`);
         else {
           absent += 1;
           note(`There is no file ${id}.\n`);

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Assets } from '../assets.ts';
 import { createOrigins } from '../auth/origins.ts';
@@ -5,9 +6,11 @@ import type { Config } from '../config.ts';
 import type { ChatConfig } from '../contract/chat-file.ts';
 import { createJobList } from '../database/job-list.ts';
 import { createSessionListTable } from '../database/session-list-table.ts';
+import { createAuditAdminRoutes } from '../http/audit-admin-routes.ts';
 import { authenticateAdmin } from '../http/authenticate-admin.ts';
 import { createChatSessionRoutes } from '../http/chat-session-routes.ts';
 import { createClientAddress } from '../http/client-address.ts';
+import { createClientOf } from '../http/client-of.ts';
 import { createFileRoutes } from '../http/file-routes.ts';
 import { createHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from '../http/http-app.ts';
@@ -23,6 +26,8 @@ import { createUploadRoutes } from '../http/upload-routes.ts';
 import { createPlainWebSocket } from '../realtime/plain-websocket.ts';
 import { createSocketPlaces } from '../realtime/socket-places.ts';
 import { createSocketServer } from '../realtime/socket-server.ts';
+import { actorOf } from '../rules/actor.ts';
+import type { Participant } from '../rules/participant.ts';
 import { createListSessions } from '../sharing/list-sessions.ts';
 import { createMultipartUpload } from '../upload/multipart-upload.ts';
 import { createTusEndpoint } from '../upload/tus-endpoint.ts';
@@ -74,6 +79,8 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       'Requests carry X-Forwarded-For, and TRUST_PROXY is not set: all visitors behind that proxy count as one.',
     );
   const clientAddress = createClientAddress({ trustProxy: config.trustProxy, onIgnored });
+  const clientOf = createClientOf(clientAddress);
+  const { audit, auditLog } = parts;
   const app = createHttpApp({
     log,
     origins,
@@ -85,8 +92,20 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     draining: draining.signal,
     session: createSessionRoutes({ authenticateToken, origins, secure, now }),
     tus: upload.tus,
-    files: createFileRoutes({ files, listFiles, presentFile, removeFile, removeSession, revokeLinks, sendObject }),
+    files: createFileRoutes({
+      files,
+      listFiles,
+      presentFile,
+      removeFile,
+      removeSession,
+      revokeLinks,
+      sendObject,
+      auditLog,
+      clientOf,
+    }),
     chats: createChatSessionRoutes({
+      auditLog,
+      clientOf,
       listSessions: createListSessions({ ledger, sessions: createSessionListTable(database), files, presentFile }),
     }),
     uploads: createUploadRoutes({
@@ -96,9 +115,10 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       limits: limitsOf(config),
       uploadWhole: upload.multipart,
     }),
-    media: createMediaRoute({ files, sendObject, secret: linkSecret, now }),
+    media: createMediaRoute({ files, sendObject, auditLog, clientOf, secret: linkSecret, now }),
     admin: { guard: authenticateAdmin(config.adminToken) },
     jobs: createJobAdminRoutes({ jobs: createJobList(database), chores: parts.choreTable, now }),
+    audit: createAuditAdminRoutes({ audit, auditLog }),
     health: createHealthRoutes({ database, storage, draining: draining.signal, nodes: parts.nodes }),
     openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
     pages: createPageRoutes({
@@ -115,7 +135,15 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
   http.on('request', app.callback());
   const onFault = (err: unknown) => log.error({ err }, 'a socket message failed');
   const places = createSocketPlaces();
-  const socketNeeds = { authenticateToken, feed, ledger, listFiles, origins, places, clientAddress, onFault, now };
+  const onConnected = (
+    { caller, session }: { caller: Participant; session: string | null },
+    request: IncomingMessage,
+  ) => {
+    const deed = { action: 'connected', company: caller.company, session } as const;
+    auditLog.note(actorOf(caller, clientOf(request)), deed);
+  };
+  const reading = { authenticateToken, feed, ledger, listFiles, origins, places };
+  const socketNeeds = { ...reading, clientAddress, onConnected, onFault, now };
   const socketIo = createSocketServer(http, socketNeeds);
   const plain = createPlainWebSocket({ ...socketNeeds, draining: draining.signal });
   plain.attach(http);

@@ -6,6 +6,7 @@ import { createFetchJwks } from '../auth/fetch-jwks.ts';
 import { createJwks } from '../auth/jwks.ts';
 import { signToken, type TokenClaims } from '../auth/sign-token.ts';
 import type { Config } from '../config.ts';
+import { createAuditTable } from '../database/audit-table.ts';
 import { type ChatFileTable, createChatFileTable } from '../database/chat-file-table.ts';
 import { createChoreTable } from '../database/chore-table.ts';
 import { createCompanyUsageTable } from '../database/company-usage-table.ts';
@@ -20,6 +21,7 @@ import { createUploadTable } from '../database/upload-table.ts';
 import { addressOf, createHttpServer } from '../http/http-server.ts';
 import { createSocketPort } from '../http/socket-port.ts';
 import { createSessionFeed, type SessionFeed } from '../realtime/session-feed.ts';
+import { createAuditLog } from '../sharing/audit-log.ts';
 import { createPresentFile } from '../sharing/present-file.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { composeNodes } from './nodes.ts';
@@ -55,6 +57,10 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const removedObjects = createRemovedObjectTable(database);
   const choreTable = createChoreTable(database);
   const limits = createRateLimitTable(database);
+  const audit = createAuditTable(database);
+  const onLost = (count: number) =>
+    log.error({ count }, 'entries of the audit are lost: the database was away too long');
+  const auditLog = createAuditLog({ audit, onLost, now });
   const installation = (await sharedSecret(database, 'installation')).slice(0, INSTALLATION_CHARACTERS);
   const stores = await composeStores(config, database, installation);
   const storage = (overrides.storage ?? same)(stores.storage);
@@ -85,6 +91,8 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     removedObjects,
     choreTable,
     limits,
+    audit,
+    auditLog,
     stores,
     storage,
     linkSecret,

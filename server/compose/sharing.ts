@@ -46,6 +46,7 @@ export function composeSharing({
   files,
   people,
   ledger,
+  audit,
   removedObjects,
   storage: store,
   feed,
@@ -67,7 +68,7 @@ export function composeSharing({
   };
   const report = createReportProgress({ publish, now });
   const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
-  const recordFile = createRecordFile({ database, uploads, parts, files, people, ledger, now });
+  const recordFile = createRecordFile({ database, uploads, parts, files, people, ledger, audit, now });
   const reserveBytes = createReserveBytes({
     database,
     uploads,
@@ -135,8 +136,8 @@ export function composeSharing({
     finishUpload,
     finishPartial: createFinishPartial({ parts, finishUpload }),
     abortUpload: createAbortUpload({ uploads, storage, report, now }),
-    removeFile: createRemoveFile({ database, files, ledger, deleteRemovedBytes, wake, now }),
-    revokeLinks: createRevokeLinks({ database, files, ledger, wake, now }),
+    removeFile: createRemoveFile({ database, files, ledger, audit, deleteRemovedBytes, wake, now }),
+    revokeLinks: createRevokeLinks({ database, files, ledger, audit, wake, now }),
     removeSession: createRemoveSession({
       database,
       people,
@@ -144,6 +145,7 @@ export function composeSharing({
       uploads,
       removedObjects,
       ledger,
+      audit,
       storage,
       deleteRemovedBytes,
       exclusively,
@@ -155,7 +157,7 @@ export function composeSharing({
 }
 
 export function composeCleaning(
-  { log, uploads, storage, stores, ledger, limits, nodes }: Parts,
+  { config, log, uploads, storage, stores, ledger, limits, audit, nodes }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively }: Sharing,
 ) {
   const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
@@ -165,6 +167,8 @@ export function composeCleaning(
     storage,
     ledger,
     limits,
+    audit,
+    auditKeptSeconds: config.auditRetentionSeconds,
     finishUpload,
     abortUpload,
     exclusively,

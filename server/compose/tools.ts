@@ -3,12 +3,15 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import type { Config } from '../config.ts';
+import type { FileRecord } from '../database/chat-file-table.ts';
 import { createEventLedger } from '../database/event-ledger.ts';
 import { type InstanceLock, isInstanceRunning, takeInstanceLock } from '../database/instance-lock.ts';
 import { createJobList } from '../database/job-list.ts';
 import { migrate, migrationState, rollback } from '../database/migrate.ts';
 import { type Database, openDatabase, openForMigration } from '../database/open-database.ts';
+import { presentAuditEntry } from '../http/audit-admin-routes.ts';
 import { sweepOnce } from '../jobs/sweep-once.ts';
+import { OPERATOR } from '../rules/actor.ts';
 import { createMoveFiles } from '../sharing/move-files.ts';
 import { createMoveStorage } from '../sharing/move-storage.ts';
 import { createRepairFiles } from '../sharing/repair-files.ts';
@@ -94,11 +97,13 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
     };
     const sharing = composeSharing(parts);
     await checkStore(config, parts.stores.record);
-    const { files, storage, stores, uploads, removedObjects, choreTable } = parts;
+    const { files, storage, stores, uploads, removedObjects, choreTable, audit } = parts;
     const { removeFile, deleteRemovedBytes } = sharing;
     return {
       files,
-      removeFile,
+      audit,
+      presentAuditEntry,
+      removeFile: (file: FileRecord) => removeFile(file, 'deleted', OPERATOR),
       jobs: createJobList(database),
       faults: choreTable,
       verifyFiles: createVerifyFiles({ files, storage }),

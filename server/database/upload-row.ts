@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import type { Uploader } from '../contract/chat-file.ts';
 import type { ProblemCode } from '../contract/problem.ts';
+import type { Client } from '../rules/actor.ts';
 
 /**
  * `open → finishing → finished | rejected`, `open → aborted | expired`, and for a partial upload `open → joined` when it
@@ -45,6 +46,8 @@ export type UploadRecord = {
   expiresAt: number;
   /** The client ended the tus resource of a finished upload; the file stays. */
   endedAt: number | null;
+  /** Who created it; for the audit. */
+  client?: Client;
 };
 
 export type NewUpload = Pick<
@@ -65,6 +68,7 @@ export type NewUpload = Pick<
   | 'concat'
   | 'createdAt'
   | 'expiresAt'
+  | 'client'
 > & {
   /** The process that has the one request; null where other requests follow. */
   holder: string | null;
@@ -92,6 +96,8 @@ export function toRow(upload: NewUpload): Row {
     one_request: upload.oneRequest,
     upload_concat: upload.concat,
     lease_token: upload.holder === null ? null : `${upload.holder}.request`,
+    client_address: upload.client?.address ?? null,
+    client_agent: upload.client?.userAgent ?? null,
     state: 'open',
     created_at: upload.createdAt,
     expires_at: upload.expiresAt,
@@ -125,6 +131,7 @@ export function fromRow(row: Row): UploadRecord {
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     endedAt: row.ended_at,
+    client: { address: row.client_address, userAgent: row.client_agent },
   };
 }
 

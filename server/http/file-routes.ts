@@ -1,17 +1,21 @@
 /** The original API's files: list, one, its bytes, and its removal; and a session's end. */
 import { z } from 'zod';
 import { FILE_KINDS, FILE_ORDERS } from '../contract/file-filter.ts';
+import type { Deed } from '../database/audit-table.ts';
 import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
+import { actorOf } from '../rules/actor.ts';
 import { Failure } from '../rules/failure.ts';
 import { chooseScope, mayRemove, type Participant, seesSession } from '../rules/participant.ts';
+import type { AuditLog } from '../sharing/audit-log.ts';
 import { type ListFiles, MAX_PAGE_FILES } from '../sharing/list-files.ts';
 import type { PresentFile } from '../sharing/present-file.ts';
 import type { RemoveFile } from '../sharing/remove-file.ts';
 import type { RemoveSession } from '../sharing/remove-session.ts';
 import type { RevokeLinks } from '../sharing/revoke-links.ts';
 import type { CallerMiddleware } from './authenticate.ts';
+import type { ClientOf } from './client-of.ts';
 import { readQuery } from './read-query.ts';
-import type { SendObject } from './send-object.ts';
+import { deedOfAnswer, type SendObject } from './send-object.ts';
 
 type Needs = {
   files: Pick<ChatFileTable, 'find'>;
@@ -21,6 +25,8 @@ type Needs = {
   removeSession: RemoveSession;
   revokeLinks: RevokeLinks;
   sendObject: SendObject;
+  auditLog: Pick<AuditLog, 'note'>;
+  clientOf: ClientOf;
 };
 
 export const listQuery = z.object({
@@ -42,13 +48,14 @@ export type FileRoutes = Record<
 >;
 
 export function createFileRoutes(needs: Needs): FileRoutes {
+  const actor = (ctx: Parameters<CallerMiddleware>[0]) => actorOf(ctx.state.caller, needs.clientOf(ctx.req));
   return {
     list: async (ctx) => {
       const { caller } = ctx.state;
       const query = readQuery(listQuery, ctx.query);
       const session = chooseScope(caller, { company: query.company_id, session: query.session_id });
       const { limit, cursor, order, kind, uploader } = query;
-      ctx.body = await needs.listFiles(caller.company, session, {
+      const page = await needs.listFiles(caller.company, session, {
         limit,
         cursor,
         order,
@@ -57,25 +64,34 @@ export function createFileRoutes(needs: Needs): FileRoutes {
         mimeType: query.mime_type,
         nameContains: query.q,
       });
+      const deed = { action: 'linked', company: caller.company, session } as const;
+      if (page.files.length > 0) needs.auditLog.note(actor(ctx), { ...deed, detail: { files: page.files.length } });
+      ctx.body = page;
     },
     one: async (ctx) => {
-      ctx.body = needs.presentFile(await findVisible(needs, ctx.state.caller, ctx.params.id));
+      const file = await findVisible(needs, ctx.state.caller, ctx.params.id);
+      needs.auditLog.note(actor(ctx), deedOn(file, 'linked'));
+      ctx.body = needs.presentFile(file);
     },
     content: async (ctx) => {
       const { disposition } = readQuery(contentQuery, ctx.query);
-      await needs.sendObject(ctx, await findVisible(needs, ctx.state.caller, ctx.params.id), disposition, 0);
+      const file = await findVisible(needs, ctx.state.caller, ctx.params.id);
+      await needs.sendObject(ctx, file, disposition, 0);
+      const sent = deedOfAnswer(ctx);
+      if (sent !== null) needs.auditLog.note(actor(ctx), deedOn(file, sent));
     },
     remove: async (ctx) => {
       const file = await findVisible(needs, ctx.state.caller, ctx.params.id);
       if (!mayRemove(ctx.state.caller, file)) throw new Failure('forbidden', 'Only the agent can remove this file.');
-      if (!(await needs.removeFile(file, 'deleted'))) throw new Failure('not-found', 'There is no such file.');
+      if (!(await needs.removeFile(file, 'deleted', actor(ctx))))
+        throw new Failure('not-found', 'There is no such file.');
       ctx.status = 204;
     },
     revokeLinks: async (ctx) => {
       const file = await findVisible(needs, ctx.state.caller, ctx.params.id);
       if (!mayRemove(ctx.state.caller, file))
         throw new Failure('forbidden', 'Only the agent can take back the links to this file.');
-      if (!(await needs.revokeLinks.ofFile(file))) throw new Failure('not-found', 'There is no such file.');
+      if (!(await needs.revokeLinks.ofFile(file, actor(ctx)))) throw new Failure('not-found', 'There is no such file.');
       ctx.status = 204;
     },
     revokeSessionLinks: async (ctx) => {
@@ -83,7 +99,7 @@ export function createFileRoutes(needs: Needs): FileRoutes {
       const session = visibleSession(caller, ctx.params.session);
       if (caller.role !== 'agent')
         throw new Failure('forbidden', 'Only an agent can take back the links of a session.');
-      if ((await needs.revokeLinks.ofSession(caller.company, session)) === 0)
+      if ((await needs.revokeLinks.ofSession(caller.company, session, actor(ctx))) === 0)
         throw new Failure('not-found', 'There is no file in such a session.');
       ctx.status = 204;
     },
@@ -91,11 +107,15 @@ export function createFileRoutes(needs: Needs): FileRoutes {
       const { caller } = ctx.state;
       const session = visibleSession(caller, ctx.params.session);
       if (caller.role !== 'agent') throw new Failure('forbidden', 'Only an agent can delete a session.');
-      if (!(await needs.removeSession(caller.company, session)))
+      if (!(await needs.removeSession(caller.company, session, actor(ctx))))
         throw new Failure('not-found', 'There is no such session.');
       ctx.status = 204;
     },
   };
+}
+
+export function deedOn({ company, session, id: fileId, name }: FileRecord, action: Deed['action']): Deed {
+  return { action, company, session, fileId, name };
 }
 
 function visibleSession(caller: Participant, session: unknown): string {

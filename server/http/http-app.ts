@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { Failure } from '../rules/failure.ts';
+import type { AuditAdminRoutes } from './audit-admin-routes.ts';
 import { authenticate, type CallerMiddleware, type CallerState } from './authenticate.ts';
 import type { ChatSessionRoutes } from './chat-session-routes.ts';
 import type { ClientAddress } from './client-address.ts';
@@ -41,6 +42,7 @@ type Needs = {
   /** Before everything below `/api/admin/`. */
   admin: { guard: Middleware };
   jobs: JobAdminRoutes;
+  audit: AuditAdminRoutes;
   health: HealthRoutes;
   openApi: Middleware;
   pages: PageRoutes;
@@ -67,7 +69,7 @@ export function createHttpApp(needs: Needs): Koa {
 
 /** What is new here has a row in `openapi-operations.ts` and in the README. */
 export function createRoutes(needs: Needs): Router<CallerState> {
-  const { session, tus, files, chats, uploads, media, admin, jobs, health, openApi, pages } = needs;
+  const { session, tus, files, chats, uploads, media, admin, jobs, audit, health, openApi, pages } = needs;
   const caller = authenticate(needs);
   const creation = limitCreations({ clientAddress: needs.clientAddress, limits: needs.creationLimits });
   const routes = new Router<CallerState>();
@@ -89,6 +91,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.delete('/api/chat/sessions/:session/links', caller, files.revokeSessionLinks);
   routes.get(`${needs.mediaPath}{*key}`, media);
   routes.get('/api/admin/jobs', admin.guard, jobs.list);
+  routes.get('/api/admin/audit', admin.guard, audit.list);
   routes.get('/healthz', health.alive).get('/readyz', health.ready).get('/openapi.json', openApi);
   routes
     .get('/', pages.home)

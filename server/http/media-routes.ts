@@ -1,15 +1,26 @@
 /** Signed links: whoever holds one may read the file until it expires, whatever the store. */
 import type { Middleware } from 'koa';
 import type { ChatFileTable } from '../database/chat-file-table.ts';
+import { linkHolder } from '../rules/actor.ts';
 import { Failure } from '../rules/failure.ts';
 import { checkLink, invalidLink } from '../rules/signed-link.ts';
 import { isStorageKey } from '../rules/upload-id.ts';
-import type { SendObject } from './send-object.ts';
+import type { AuditLog } from '../sharing/audit-log.ts';
+import type { ClientOf } from './client-of.ts';
+import { deedOn } from './file-routes.ts';
+import { deedOfAnswer, type SendObject } from './send-object.ts';
 
-type Needs = { files: Pick<ChatFileTable, 'findByKey'>; sendObject: SendObject; secret: string; now(): number };
+type Needs = {
+  files: Pick<ChatFileTable, 'findByKey'>;
+  sendObject: SendObject;
+  auditLog: Pick<AuditLog, 'note'>;
+  clientOf: ClientOf;
+  secret: string;
+  now(): number;
+};
 
 /** `GET /media/{key}?expires=&disposition=&epoch=&signature=` · 403 altered, expired or taken back, 404 removed since. */
-export function createMediaRoute({ files, sendObject, secret, now }: Needs): Middleware {
+export function createMediaRoute({ files, sendObject, auditLog, clientOf, secret, now }: Needs): Middleware {
   return async (ctx) => {
     const key = String(ctx.params.key);
     const nowSeconds = Math.floor(now() / 1000);
@@ -25,6 +36,9 @@ export function createMediaRoute({ files, sendObject, secret, now }: Needs): Mid
     if (file === null) throw new Failure('not-found', 'This file was removed from the chat.');
     if (epoch !== file.linkEpoch) throw invalidLink();
     await sendObject(ctx, file, disposition, expiresAt - nowSeconds);
+    const sent = deedOfAnswer(ctx);
+    // A thumbnail comes with every list: the list is what tells of it.
+    if (sent !== null && key === file.storageKey) auditLog.note(linkHolder(clientOf(ctx.req)), deedOn(file, sent));
   };
 }
 

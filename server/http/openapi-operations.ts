@@ -1,5 +1,6 @@
 /** What each route takes and answers; a test holds this table and the routes together. A new route gets a row here. */
 import { z } from 'zod';
+import { auditQuery } from './audit-admin-routes.ts';
 import { sessionsQuery } from './chat-session-routes.ts';
 import { contentQuery, listQuery } from './file-routes.ts';
 import { jobsQuery } from './job-admin-routes.ts';
@@ -123,6 +124,14 @@ export const OPERATIONS: Record<string, Operation> = {
     who: 'admin',
     query: jobsQuery,
     answers: { 200: { what: 'the jobs', json: 'JobReport' } },
+  },
+  'GET /api/admin/audit/': {
+    tag: 'admin',
+    summary:
+      'who did what to which file, when and from where; the newest first, or all as JSON lines, the oldest first',
+    who: 'admin',
+    query: auditQuery,
+    answers: { 200: { what: 'a page of the audit', json: 'AuditPage' } },
   },
   'GET /healthz': {
     tag: 'server',

@@ -71,6 +71,14 @@ export function createSendObject({ storage, maxStallMs = MAX_STALL_MS }: Needs):
   };
 }
 
+/** What the answer does, for the audit; null where it is nothing, or a later piece of what was opened before. */
+export function deedOfAnswer({ method, status, response }: Context): 'opened' | 'downloaded' | null {
+  if (method !== 'GET' || ![200, 206, 302].includes(status)) return null;
+  if (status === 206 && !response.get('Content-Range').startsWith('bytes 0-')) return null;
+  // What the store sends is to be saved.
+  return status !== 302 && response.get('Content-Disposition').startsWith('inline') ? 'opened' : 'downloaded';
+}
+
 /**
  * What is to be saved may come from the store itself, which cannot send our headers: nothing that a browser would open.
  * The address is good for whoever has it, so nobody may keep it. @returns false where the bytes go through here

@@ -1,6 +1,7 @@
 /** What the API answers, as schemas: the OpenAPI document is made of them, and a test holds them against `contract/`. */
 import { z } from 'zod';
 import { PROBLEMS, type ProblemCode } from '../contract/problem.ts';
+import { AUDIT_ACTIONS } from '../database/audit-table.ts';
 
 const uploader = z.enum(['user', 'agent']);
 const seq = z.int().min(0).describe('a place in the ledger of the company');
@@ -100,6 +101,20 @@ const jobReport = z.object({
   ),
 });
 
+const auditEntry = z.object({
+  id: z.int().positive(),
+  at: time,
+  company_id: z.string(),
+  session_id: z.string().nullable().describe('null: the whole company'),
+  role: z.enum(['user', 'agent', 'link', 'operator', 'server']).describe('link: whoever has one'),
+  subject: z.string().nullable().describe('the token’s sub'),
+  action: z.enum(AUDIT_ACTIONS),
+  file_id: z.int().positive().nullable().describe('it may be gone'),
+  name: z.string().nullable(),
+  address: z.string().nullable(),
+  detail: z.record(z.string(), z.unknown()).describe('words and numbers: user_agent, files, reason'),
+});
+
 /** By their names in the document. */
 export const WIRE_SCHEMAS = {
   ChatFile: chatFile,
@@ -110,6 +125,7 @@ export const WIRE_SCHEMAS = {
   ChatConfig: chatConfig,
   Problem: problem,
   JobReport: jobReport,
+  AuditPage: z.object({ entries: z.array(auditEntry), next_cursor: z.string().nullable() }),
   Alive: z.object({ status: z.literal('ok') }),
   Ready: z.object({
     status: z.enum(['ready', 'not ready']),

@@ -17,6 +17,8 @@ type Needs = {
   checkUsage: CheckUsage;
   /** Of the first run. */
   onFault(error: unknown): void;
+  /** Writes what was opened and downloaded. */
+  flushAudit(): Promise<void>;
   /** Sends what another process wrote to the ledger. */
   pollFeed(): Promise<void>;
 };
@@ -36,6 +38,7 @@ export function createChores({
   cleanUp,
   checkUsage,
   onFault,
+  flushAudit,
   pollFeed,
 }: Needs): Chores {
   /** One node alone does it at its start: nobody dies beside it. */
@@ -52,6 +55,7 @@ export function createChores({
     periodic: [
       ...(hasOtherNodes ? afterOthers : []),
       { name: 'look for events of other processes', everyMs: SECOND_MS, run: pollFeed },
+      { name: 'write the audit', everyMs: SECOND_MS, run: flushAudit },
       { name: 'finish what is owed', everyMs: 5 * SECOND_MS, run: owed.sweep },
       { name: 'look at unfinished uploads', everyMs: 60 * MINUTE_MS, run: owed.lookAtAll },
       { name: 'expire uploads', everyMs: MINUTE_MS, run: cleanUp.expireUploads },

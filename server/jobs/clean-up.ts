@@ -1,4 +1,5 @@
 /** Takes away what nobody needs any more: expired uploads, bytes without a row, old rows. */
+import type { AuditTable } from '../database/audit-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
 import type { RateLimitTable } from '../database/rate-limit-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
@@ -17,6 +18,8 @@ type Needs = {
   storage: Pick<FileStorage, 'offsetOf' | 'discard' | 'incomingIds'>;
   ledger: Pick<EventLedger, 'trim'>;
   limits: Pick<RateLimitTable, 'forget'>;
+  audit: Pick<AuditTable, 'forget'>;
+  auditKeptSeconds: number;
   finishUpload: FinishUpload;
   abortUpload: AbortUpload;
   exclusively: Exclusively;
@@ -91,6 +94,7 @@ export function createCleanUp(needs: Needs): CleanUp {
     async forget() {
       const forgotten = await uploads.purge(now() - ENDED_KEPT_DAYS * DAY_MS);
       await needs.limits.forget(now());
+      await needs.audit.forget(now() - needs.auditKeptSeconds * 1000);
       return forgotten + (await ledger.trim(now() - LEDGER_KEPT_DAYS * DAY_MS));
     },
   };

@@ -17,6 +17,8 @@ type Needs = PlainNeeds & {
   authenticateToken: AuthenticateToken;
   origins: Origins;
   places: SocketPlaces;
+  /** Somebody was let in: `request` says from where. */
+  onConnected(entrance: Pick<PlainEntrance, 'caller' | 'session'>, request: IncomingMessage): void;
   /** Aborts when the server shuts down. */
   draining: AbortSignal;
 };
@@ -81,6 +83,7 @@ export function createPlainWebSocket(needs: Needs): PlainWebSocket {
     if (socket.destroyed) return;
     server.handleUpgrade(request, socket, head, (accepted) => {
       begin(accepted);
+      needs.onConnected(entrance, request);
       admit(accepted, entrance);
     });
   };

@@ -22,6 +22,8 @@ type Needs = ConnectionNeeds & {
   places: SocketPlaces;
   /** Whose connection it is, for counting. */
   clientAddress(request: IncomingMessage): string;
+  /** Somebody was let in: `request` says from where. */
+  onConnected(entrance: Pick<Entrance, 'caller' | 'session'>, request: IncomingMessage): void;
   /** Something failed that is no client's fault. */
   onFault(error: unknown): void;
   now(): number;
@@ -58,6 +60,7 @@ export function createSocketServer(http: HttpServer, needs: Needs): SocketServer
       );
   });
   io.on('connection', (socket) => {
+    needs.onConnected(socket.data as Entrance, socket.request);
     void serve(needs, socket, socket.data as Entrance);
   });
   return {

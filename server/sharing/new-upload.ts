@@ -1,5 +1,6 @@
 /** From what a client says to the row of an upload: checked for form, nothing of it believed. */
 import type { NewUpload } from '../database/upload-table.ts';
+import { clientAt } from '../rules/actor.ts';
 import { Failure } from '../rules/failure.ts';
 import { cleanFileName } from '../rules/file-name.ts';
 import type { Participant } from '../rules/participant.ts';
@@ -19,8 +20,10 @@ export type UploadRequest = {
   oneRequest?: true;
   /** The `Upload-Metadata` header as sent. */
   metadata: string | null;
-  /** Where the client is: only counted. */
+  /** Where the client is: counted, and kept for the audit. */
   address: string;
+  /** The header as it came; for the audit. */
+  userAgent: string | undefined;
 };
 
 const MAX_FILE_KEY_CHARACTERS = 128;
@@ -45,6 +48,7 @@ export function newUpload(
     fileKey: request.fileKey ?? null,
     sha256: request.sha256?.toLowerCase() ?? null,
     oneRequest: request.oneRequest ?? false,
+    client: clientAt(request.address, request.userAgent),
     ...facts,
   };
 }

@@ -1,10 +1,12 @@
 /** The one transaction that makes an upload a file: the row, the ledger entry and the upload's end, or none of them. */
+import { type AuditTable, auditEntry } from '../database/audit-table.ts';
 import type { ChatFileTable } from '../database/chat-file-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
 import type { Database } from '../database/open-database.ts';
 import type { PeopleTable } from '../database/people-table.ts';
 import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { actorOf, SERVER } from '../rules/actor.ts';
 import { isFinal } from '../rules/upload-concat.ts';
 
 type Needs = {
@@ -14,6 +16,7 @@ type Needs = {
   files: Pick<ChatFileTable, 'insert'>;
   people: Pick<PeopleTable, 'sessionId' | 'profileId'>;
   ledger: Pick<EventLedger, 'nextSeq' | 'append'>;
+  audit: Pick<AuditTable, 'add'>;
   now(): number;
 };
 
@@ -25,7 +28,7 @@ export type RecordedFile = { fileId: number; endedParts: readonly string[] };
 /** @returns null when the lease was lost: nothing is written then. */
 export type RecordFile = (upload: UploadRecord, lease: Lease, facts: FileFacts) => Promise<RecordedFile | null>;
 
-export function createRecordFile({ database, uploads, files, people, parts, ledger, now }: Needs): RecordFile {
+export function createRecordFile({ database, uploads, files, people, parts, ledger, audit, now }: Needs): RecordFile {
   return async (upload, lease, facts) => {
     const createdAt = now();
     try {
@@ -48,6 +51,9 @@ export function createRecordFile({ database, uploads, files, people, parts, ledg
           chatSessionId,
         });
         await ledger.append(transaction, seq, { company, session, type: 'file_shared', fileId }, createdAt);
+        const uploadedBy = actorOf({ role: uploader, subject }, upload.client ?? SERVER);
+        const deed = { action: 'uploaded', company, session, fileId, name: upload.name } as const;
+        await audit.add(transaction, auditEntry(uploadedBy, deed, createdAt));
         if (!(await uploads.finish(transaction, upload.id, lease, fileId))) throw new LeaseLost();
         const endedParts = isFinal(upload) ? await parts.endParts(transaction, upload.id) : [];
         return { fileId, endedParts };

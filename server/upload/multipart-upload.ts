@@ -59,7 +59,8 @@ export function createMultipartUpload(needs: Needs): MultipartUpload {
         stopping: needs.draining,
         takeFile: async (part, before, cut) => {
           const stop = new AbortController();
-          taken = await take(needs, { caller, address }, part, before, stop);
+          const userAgent = request.headers['user-agent'];
+          taken = await take(needs, { caller, address, userAgent }, part, before, stop);
           await write(needs, taken, AbortSignal.any([cut, stop.signal]));
         },
       });
@@ -86,14 +87,14 @@ function checkLength({ maxFileSizeBytes }: Needs, request: IncomingMessage): voi
 
 async function take(
   needs: Needs,
-  { caller, address }: { caller: Participant; address: string },
+  { caller, ...client }: { caller: Participant; address: string; userAgent: string | undefined },
   part: FilePart,
   before: Fields,
   stop: AbortController,
 ): Promise<Taken> {
   const said = withPart(readFields(caller, before), part);
   const nothingElse = { fileKey: undefined, sha256: undefined, metadata: null };
-  const { id } = await needs.acceptUpload(caller, { ...said, ...nothingElse, address, oneRequest: true });
+  const { id } = await needs.acceptUpload(caller, { ...said, ...nothingElse, ...client, oneRequest: true });
   const lock = needs.locker.newLock(id);
   const upload = (await needs.uploads.find(id)) as UploadRecord;
   await lock

@@ -23,7 +23,7 @@ export async function createFinal(needs: CreateFinalNeeds, ctx: TusContext, fina
   if (headers['upload-length'] !== undefined || headers['upload-defer-length'] !== undefined)
     throw new Failure('invalid-request', 'A final upload is as long as its parts. Leave its length out.');
   if (hasBody(ctx.req)) throw new Failure('forbidden', 'A final upload takes no bytes but those of its parts.');
-  const request = describeFile(readMetadata(ctx.req), null, ctx.state.address);
+  const request = describeFile(readMetadata(ctx.req), null, ctx);
   const id = await needs.acceptFinal(ctx.state.caller, request, final);
   const fileId = await finishedSoon(needs.finishUpload(id));
   const { expiresAt } = (await needs.uploads.find(id)) as UploadRecord;

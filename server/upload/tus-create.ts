@@ -28,7 +28,7 @@ export async function createUpload(needs: CreateNeeds, ctx: TusContext): Promise
   const { req } = ctx;
   const concat = readConcat(req, needs.path);
   if (concat.kind === 'final') return createFinal(needs, ctx, concat);
-  const request = describeFile(readMetadata(req), readLength(req), ctx.state.address);
+  const request = describeFile(readMetadata(req), readLength(req), ctx);
   if (hasBody(req)) {
     checkBodyType(req);
     checkChecksumHeader(req);

@@ -108,9 +108,14 @@ export function readMetadata(request: IncomingMessage): TusMetadata {
 }
 
 /** What the metadata says of the file. */
-export function describeFile(metadata: TusMetadata, sizeBytes: number | null, address: string): UploadRequest {
+export function describeFile(
+  metadata: TusMetadata,
+  sizeBytes: number | null,
+  { req, state }: { req: IncomingMessage; state: { address: string } },
+): UploadRequest {
   return {
-    address,
+    address: state.address,
+    userAgent: req.headers['user-agent'],
     sizeBytes,
     metadata: metadata.raw,
     company: metadata.get('company_id'),

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { MIGRATIONS } from '../../migrations/index.ts';
+import { createAuditTable } from '../../server/database/audit-table.ts';
 import type { FileFilter, FilePlace } from '../../server/database/chat-file-table.ts';
 import { createChatFileTable } from '../../server/database/chat-file-table.ts';
 import { isPostgres } from '../../server/database/dialect.ts';
@@ -162,6 +163,7 @@ function finishOne(database: Database): () => Promise<void> {
     files: createChatFileTable(database),
     people: createPeopleTable(),
     ledger: createEventLedger(database),
+    audit: createAuditTable(database),
     now: Date.now,
   });
   return async () => {

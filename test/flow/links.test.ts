@@ -90,6 +90,26 @@ describe('links that are taken back', () => {
     expect(await statusOf(answered.url)).toEqual([200, '']);
   });
 
+  test('at once with a removal of the session, again and again: no fault, and nothing is left behind', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const room = newChatRoom();
+      const files = [
+        await share(room, pngFile()),
+        await share(room, pngFile({ seed: 2 })),
+        await share(room, pdfFile()),
+      ];
+      const answers = await Promise.all([
+        ...files.map(({ id }) => call('DELETE', `/api/chat/files/${id}/links/`, room.agent)),
+        call('DELETE', `/api/chat/sessions/${room.session}/links/`, room.agent),
+        call('DELETE', `/api/chat/sessions/${room.session}/`, room.agent),
+        call('DELETE', `/api/chat/sessions/${room.session}/links/`, room.agent),
+      ]);
+      for (const { status } of answers) expect([204, 404]).toContain(status);
+      expect((await listFiles(server().baseUrl, room)).count).toBe(0);
+      for (const { url } of files) expect([403, 404]).toContain((await statusOf(url))[0]);
+    }
+  });
+
   test('a file that was removed is 404 by its last link', async () => {
     const room = newChatRoom();
     const file = await share(room, pngFile());

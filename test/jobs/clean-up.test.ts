@@ -235,6 +235,8 @@ function cleanUp() {
     storage,
     ledger: { trim: async () => 0 },
     limits: { forget: async () => 0 },
+    audit: { forget: async () => 0 },
+    auditKeptSeconds: 90 * 86_400,
     finishUpload: async () => 1,
     abortUpload: createAbortUpload({ uploads, storage: ending, report: () => {}, ...clock }),
     exclusively: async (id, work) => {

@@ -86,6 +86,7 @@ async function listen({ maxStallMs }: { maxStallMs: number }): Promise<Server> {
     origins: createOrigins({ allowedOrigins: [], publicUrl: undefined, development: false }),
     places: createSocketPlaces(),
     clientAddress: () => '127.0.0.1',
+    onConnected: () => {},
     onFault,
     now: Date.now,
     maxStallMs,

@@ -1,0 +1,137 @@
+/** `audit_entries`: who did what to which file, when and from where. All SQL of the table, and row ↔ object. */
+import type { Knex } from 'knex';
+import type { Actor, ActorRole } from '../rules/actor.ts';
+import type { Database } from './open-database.ts';
+
+/**
+ * `linked`: got links, to one file or to a page of them. `connected`: is told of a session's files, with links, as long as the
+ * connection lasts. `opened`, `downloaded`: bytes, to be shown or to be saved. `infected`: of the scanner.
+ */
+export const AUDIT_ACTIONS = [
+  'uploaded',
+  'opened',
+  'downloaded',
+  'linked',
+  'connected',
+  'links_revoked',
+  'deleted',
+  'session_deleted',
+  'infected',
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+export type AuditEntry = {
+  id: number;
+  at: number;
+  company: string;
+  /** Null: the whole company. */
+  session: string | null;
+  role: ActorRole;
+  subject: string | null;
+  action: AuditAction;
+  /** The file may be gone by now. */
+  fileId: number | null;
+  name: string | null;
+  address: string | null;
+  /** What else there is to say: the program (`user_agent`), a count, a hash. Never a token or a signature. */
+  detail: Record<string, string | number>;
+};
+
+/** What happened, without who did it. */
+export type Deed = Pick<AuditEntry, 'action' | 'company' | 'session'> &
+  Partial<Pick<AuditEntry, 'fileId' | 'name' | 'detail'>>;
+export type NewAuditEntry = Omit<AuditEntry, 'id'>;
+
+export type AuditFilter = {
+  company?: string | undefined;
+  session?: string | undefined;
+  action?: AuditAction | undefined;
+  /** Milliseconds since the epoch; the second is excluded. */
+  sinceMs?: number | undefined;
+  untilMs?: number | undefined;
+};
+
+/** Rows of one statement: SQLite binds 32,766 values at most. */
+const ROWS_AT_ONCE = 500;
+
+export type AuditTable = ReturnType<typeof createAuditTable>;
+
+export function createAuditTable(database: Database) {
+  return {
+    /** In the transaction of what it tells of, so that neither is without the other. */
+    async add(transaction: Knex.Transaction, entry: NewAuditEntry): Promise<void> {
+      await transaction('audit_entries').insert(toRow(entry));
+    },
+
+    async addAll(entries: readonly NewAuditEntry[]): Promise<void> {
+      await database.batchInsert('audit_entries', entries.map(toRow), ROWS_AT_ONCE);
+    },
+
+    /** A page, the newest first, or the oldest; `beyondId`: where the page before it ended. */
+    async list(
+      filter: AuditFilter,
+      { order, beyondId, limit }: { order: 'newest' | 'oldest'; beyondId: number | null; limit: number },
+    ): Promise<AuditEntry[]> {
+      const query = matching(database('audit_entries'), filter);
+      if (beyondId !== null) query.andWhere('id', order === 'newest' ? '<' : '>', beyondId);
+      const rows = await query.orderBy('id', order === 'newest' ? 'desc' : 'asc').limit(limit);
+      return rows.map(fromRow);
+    },
+
+    /** @returns how many entries from before that time there were */
+    async forget(beforeMs: number): Promise<number> {
+      return database('audit_entries').where('at', '<', beforeMs).delete();
+    },
+  };
+}
+
+export function auditEntry(actor: Actor, deed: Deed, at: number): NewAuditEntry {
+  const { role, subject, address, userAgent } = actor;
+  const { fileId = null, name = null, detail = {} } = deed;
+  const { action, company, session } = deed;
+  const program: AuditEntry['detail'] = userAgent === null ? {} : { user_agent: userAgent };
+  return { at, company, session, role, subject, action, fileId, name, address, detail: { ...program, ...detail } };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row
+type Row = any;
+
+function matching(query: Knex.QueryBuilder, filter: AuditFilter): Knex.QueryBuilder {
+  if (filter.company !== undefined) query.andWhere({ company_id: filter.company });
+  if (filter.session !== undefined) query.andWhere({ session_id: filter.session });
+  if (filter.action !== undefined) query.andWhere({ action: filter.action });
+  if (filter.sinceMs !== undefined) query.andWhere('at', '>=', filter.sinceMs);
+  if (filter.untilMs !== undefined) query.andWhere('at', '<', filter.untilMs);
+  return query;
+}
+
+function toRow(entry: NewAuditEntry): Row {
+  return {
+    at: entry.at,
+    company_id: entry.company,
+    session_id: entry.session,
+    role: entry.role,
+    subject: entry.subject,
+    action: entry.action,
+    file_id: entry.fileId,
+    name: entry.name,
+    address: entry.address,
+    detail: JSON.stringify(entry.detail),
+  };
+}
+
+function fromRow(row: Row): AuditEntry {
+  return {
+    id: row.id,
+    at: row.at,
+    company: row.company_id,
+    session: row.session_id,
+    role: row.role,
+    subject: row.subject,
+    action: row.action,
+    fileId: row.file_id,
+    name: row.name,
+    address: row.address,
+    detail: JSON.parse(row.detail ?? '{}'),
+  };
+}

@@ -8,6 +8,8 @@ import { Failure } from '../rules/failure.ts';
 /** The outermost middleware that sees errors. What is no Failure is our own fault and is logged. */
 export function problemResponses(log: Logger): Middleware {
   return async (ctx, next) => {
+    // A name that a user gave stands in lists and refusals too: none of them is anything but what it says.
+    ctx.set('X-Content-Type-Options', 'nosniff');
     try {
       await next();
       if (ctx.status === 404 && ctx.body == null)

@@ -166,6 +166,21 @@ describe('every answer with a user’s bytes', () => {
     }
   });
 
+  test('lists and refusals, which hold names, are what they say too', async () => {
+    const { baseUrl } = server();
+    const room = newChatRoom();
+    const file = await shareFile({ baseUrl, room, body: pngFile(), name: '<script>alert(1)<⁄script>.png' });
+    for (const answer of [
+      await get(baseUrl, `/api/chat/files/${file.id}/`, room.visitor),
+      await get(baseUrl, '/api/chat/files/', room.visitor),
+      await send({ method: 'GET', url: `${file.url}x` }),
+      await get(baseUrl, '/<script>alert(1)</script>'),
+    ]) {
+      expect(answer.headers['x-content-type-options']).toBe('nosniff');
+      expect(String(answer.headers['content-type'])).toMatch(/^application\/(?:problem\+)?json/);
+    }
+  });
+
   test('a link says no more than the type allows, whatever was signed', async () => {
     const room = newChatRoom();
     const file = await share(room, pngFile());

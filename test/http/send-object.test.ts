@@ -10,7 +10,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FileRecord } from '../../server/database/chat-file-table.ts';
 import { problemResponses } from '../../server/http/problem-responses.ts';
-import { createSendObject } from '../../server/http/send-object.ts';
+import { createSendObject, deedOfAnswer } from '../../server/http/send-object.ts';
 import type { Disposition } from '../../server/rules/signed-link.ts';
 import { newStorageKey, newUploadId } from '../../server/rules/upload-id.ts';
 import type { FileStorage } from '../../server/storage/file-storage.ts';
@@ -91,6 +91,27 @@ describe('a range', () => {
   test('is for GET only: HEAD tells of the whole', async () => {
     const answer = await ask(full, { method: 'HEAD', headers: { range: 'bytes=0-1' } });
     expect([answer.status, answer.headers['content-length'], answer.body.length]).toEqual([200, '10', 0]);
+  });
+});
+
+describe('for the audit', () => {
+  const answer = (status: number, headers: Record<string, string>, method = 'GET') => {
+    const ctx = { method, status, response: { get: (name: string) => headers[name] ?? '' } };
+    return deedOfAnswer(ctx as unknown as Koa.Context);
+  };
+  const inline = { 'Content-Disposition': 'inline; filename="a"' };
+  const attachment = { 'Content-Disposition': 'attachment; filename="a"' };
+  test.each<[string, string | null, string | null]>([
+    ['whole, to be shown', answer(200, inline), 'opened'],
+    ['whole, to be saved', answer(200, attachment), 'downloaded'],
+    ['its beginning', answer(206, { ...inline, 'Content-Range': 'bytes 0-3/10' }), 'opened'],
+    ['a later piece', answer(206, { ...inline, 'Content-Range': 'bytes 4-9/10' }), null],
+    ['from the store', answer(302, {}), 'downloaded'],
+    ['unchanged', answer(304, inline), null],
+    ['HEAD', answer(200, inline, 'HEAD'), null],
+    ['refused', answer(403, {}), null],
+  ])('%s', (_what, got, expected) => {
+    expect(got).toBe(expected);
   });
 });
 

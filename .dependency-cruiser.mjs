@@ -4,7 +4,7 @@
 const STEPS = [
   ['contract'],
   ['rules'],
-  ['auth', 'database', 'nodes', 'storage'],
+  ['auth', 'database', 'nodes', 'scan', 'storage'],
   ['sharing'],
   ['upload', 'http', 'realtime', 'jobs'],
   ['compose'],

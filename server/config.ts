@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { S3Settings } from './rules/s3-settings.ts';
 import type { VerificationKey } from './rules/verification-key.ts';
-import { FUTURE_SETTINGS, SETTINGS, type Setting } from './settings.ts';
+import { type ClamdAddress, FUTURE_SETTINGS, SETTINGS, type Setting } from './settings.ts';
 
 type Values = { [Name in keyof typeof SETTINGS]: ValueOf<(typeof SETTINGS)[Name]> };
 type ValueOf<S> = S extends { fallback: string; read: (text: string) => infer T }
@@ -59,6 +59,8 @@ export type Config = {
   store: 'local' | 's3';
   /** Also where it is not the store: files may be moved there. */
   s3: S3Settings | undefined;
+  /** Undefined: files are shared unscanned. */
+  clamd: ClamdAddress | undefined;
   logLevel: string;
   /** Said at start: settings without effect, and what an operator should know of others. */
   notes: readonly string[];
@@ -178,6 +180,7 @@ function toConfig(values: Values): Config {
     uploadExpirySeconds: values.UPLOAD_EXPIRY,
     store: values.USE_S3_STORAGE ? 's3' : 'local',
     s3: s3Of(values),
+    clamd: values.CLAMAV_URL,
     logLevel: values.LOG_LEVEL,
     notes: notesOf(values),
   };

@@ -7,9 +7,11 @@ import { doctor } from './commands/doctor.ts';
 import { filesList } from './commands/files-list.ts';
 import { filesRemove } from './commands/files-remove.ts';
 import { filesVerify } from './commands/files-verify.ts';
+import { infections } from './commands/infections.ts';
 import { jobs } from './commands/jobs.ts';
 import { migrate } from './commands/migrate.ts';
 import { migrateStorage } from './commands/migrate-storage.ts';
+import { rescan } from './commands/rescan.ts';
 import { serve } from './commands/serve.ts';
 import { sweep } from './commands/sweep.ts';
 import { token } from './commands/token.ts';
@@ -26,6 +28,8 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['files verify', filesVerify],
   ['migrate-storage', migrateStorage],
   ['audit', audit],
+  ['rescan', rescan],
+  ['infections', infections],
   ['jobs', jobs],
   ['sweep', sweep],
 ]);

@@ -124,6 +124,11 @@ export const SETTINGS = {
     'Redis (or Valkey), which carries events between nodes and counts the limits for all of them; without it PostgreSQL does both',
     'redis://:password@redis.example.com:6379/0',
   ),
+  CLAMAV_URL: setting(
+    readClamdAddress,
+    'the virus scanner clamd, `tcp://host:port` or `unix:/path`; files are shared unscanned if not set',
+    'tcp://clamav.example.com:3310',
+  ),
   LOG_LEVEL: setting(
     readChoice('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     'how much is logged',
@@ -173,7 +178,7 @@ export const SETTINGS = {
 } as const;
 
 /** Promised by the contract, not understood yet: naming one of them is a fault, not something to ignore. */
-export const FUTURE_SETTINGS = ['CLAMAV_URL', 'RETENTION'] as const;
+export const FUTURE_SETTINGS = ['RETENTION'] as const;
 
 function setting<T>(read: (text: string) => T, meaning: string, example: string): Setting<T>;
 function setting<T>(
@@ -231,6 +236,21 @@ function readRedisUrl(text: string): string {
   if (!URL.canParse(text) || !['redis:', 'rediss:'].includes(new URL(text).protocol))
     throw new Error('does not begin with redis:// (or rediss:// with TLS)');
   return text;
+}
+
+/** Where clamd listens, as Node's `connect` takes it. */
+export type ClamdAddress = { host: string; port: number } | { path: string };
+
+const CLAMD_PORT = 3310;
+
+function readClamdAddress(text: string): ClamdAddress {
+  const path = /^unix:(?:\/\/)?(\/[^\0]+)$/.exec(text)?.[1];
+  if (path !== undefined) return { path };
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const isBare = url !== null && /^\/?$/.test(url.pathname) && url.search + url.hash + url.username === '';
+  if (url?.protocol !== 'tcp:' || url.hostname === '' || !isBare)
+    throw new Error('is neither tcp://host:port nor unix:/path');
+  return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port) || CLAMD_PORT };
 }
 
 /** Letters of AWS and of others: some let underscores and upper case through. */

@@ -9,6 +9,7 @@ import { checkBucket } from './doctor/check-bucket.ts';
 import { judgeClock } from './doctor/check-clock.ts';
 import { checkDatabase } from './doctor/check-database.ts';
 import { checkFolders } from './doctor/check-folders.ts';
+import { checkScanner } from './doctor/check-scanner.ts';
 import { checkServer } from './doctor/check-server.ts';
 import { checkStorage } from './doctor/check-storage.ts';
 import { printable } from './table.ts';
@@ -17,11 +18,11 @@ import { printable } from './table.ts';
 const WATCH_CLOCK_MS = 200;
 
 export const doctor: Command = {
-  summary: 'check settings, folders, database, storage, clock and server, and say what to do',
+  summary: 'check settings, folders, database, storage, scanner, clock and server, and say what to do',
   help: `chatdrop doctor [--json]
 
   Checks the settings, the data folders, the database, the storage (a probe is written and deleted), the
-  clock, the version of Node, and whether a running server answers on HOST:PORT. Run it with the
+  virus scanner if there is one, the clock, the version of Node, and whether a running server answers on HOST:PORT. Run it with the
   environment that the server has, as its user; beside it or without one. Prints no secret.
   Exit code 1 when something is wrong.
 
@@ -55,6 +56,9 @@ async function examine(context: Context): Promise<Check[]> {
   // A bucket beside the disk is one that files are to be moved to, or were.
   const storage = config.store === 'local' ? [await checkStorage({ ...parts, mediaRoot })] : [];
   if (bucket !== null) storage.push(await checkBucket(bucket));
+  const { scanner } = parts;
+  const { maxFileSizeBytes } = config;
+  const scanning = scanner === null ? [] : [await checkScanner({ scanner, maxFileSizeBytes })];
   const clock = judgeClock({ ...(await readClocks()), newestEntryAtMs: database.newestEntryAt });
   return [
     node,
@@ -62,6 +66,7 @@ async function examine(context: Context): Promise<Check[]> {
     ...folders,
     ...database.checks,
     ...storage,
+    ...scanning,
     clock,
     await checkServer(config, parts),
   ];

@@ -113,13 +113,20 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       storage,
       tusPath: TUS_PATH,
       limits: limitsOf(config),
+      now,
       uploadWhole: upload.multipart,
     }),
     media: createMediaRoute({ files, sendObject, auditLog, clientOf, secret: linkSecret, now }),
     admin: { guard: authenticateAdmin(config.adminToken) },
     jobs: createJobAdminRoutes({ jobs: createJobList(database), chores: parts.choreTable, now }),
     audit: createAuditAdminRoutes({ audit, auditLog }),
-    health: createHealthRoutes({ database, storage, draining: draining.signal, nodes: parts.nodes }),
+    health: createHealthRoutes({
+      database,
+      storage,
+      draining: draining.signal,
+      nodes: parts.nodes,
+      scannerIsThere: parts.scanning?.watch.isThere ?? null,
+    }),
     openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
     pages: createPageRoutes({
       assets,
@@ -159,5 +166,6 @@ function limitsOf(config: Config): Omit<ChatConfig, 'caller'> {
     uploads_per_minute: config.uploadsPerMinute,
     upload_expiry: config.uploadExpirySeconds,
     tus_endpoint: `${TUS_PATH}/`,
+    scans_files: config.clamd !== undefined,
   };
 }

@@ -11,6 +11,7 @@ import { type ChatFileTable, createChatFileTable } from '../database/chat-file-t
 import { createChoreTable } from '../database/chore-table.ts';
 import { createCompanyUsageTable } from '../database/company-usage-table.ts';
 import { createEventLedger } from '../database/event-ledger.ts';
+import { createInfectionTable } from '../database/infection-table.ts';
 import type { Database } from '../database/open-database.ts';
 import { createPeopleTable } from '../database/people-table.ts';
 import { createRateLimitTable } from '../database/rate-limit-table.ts';
@@ -25,6 +26,7 @@ import { createAuditLog } from '../sharing/audit-log.ts';
 import { createPresentFile } from '../sharing/present-file.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { composeNodes } from './nodes.ts';
+import { composeScanner } from './scan.ts';
 import { composeStores } from './storage.ts';
 
 /** Of the name that keeps this installation apart from others that share its Redis or its bucket. */
@@ -56,6 +58,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const people = createPeopleTable();
   const removedObjects = createRemovedObjectTable(database);
   const choreTable = createChoreTable(database);
+  const infections = createInfectionTable(database);
   const limits = createRateLimitTable(database);
   const audit = createAuditTable(database);
   const onLost = (count: number) =>
@@ -74,6 +77,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const { maxFileSizeBytes, allowedTypes, refuseEncrypted } = config;
   const policy = { maxFileSizeBytes, allowedTypes, refuseEncrypted };
   const draining = new AbortController();
+  const scanning = composeScanner(config, log, draining.signal);
   const auth = composeAuth(config, log, draining.signal);
   return {
     config,
@@ -90,6 +94,8 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     people,
     removedObjects,
     choreTable,
+    infections,
+    scanning,
     limits,
     audit,
     auditLog,

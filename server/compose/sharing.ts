@@ -3,6 +3,7 @@ import type { CompanyUsage } from '../database/company-usage-table.ts';
 import { createCreationLimits } from '../http/rate-limit.ts';
 import { createCheckUsage } from '../jobs/check-usage.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
+import { createLookForScanner } from '../jobs/look-for-scanner.ts';
 import { createOwedFinishes } from '../jobs/owed-finishes.ts';
 import { createReleaseDead } from '../jobs/release-dead.ts';
 import { createAbortUpload } from '../sharing/abort-upload.ts';
@@ -15,15 +16,20 @@ import { createDeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
 import { createDiscardBytes } from '../sharing/discard-bytes.ts';
 import type { Exclusively } from '../sharing/exclusively.ts';
 import { createFinishPartial } from '../sharing/finish-partial.ts';
-import { createFinishUpload } from '../sharing/finish-upload.ts';
+import { createFinishUpload, LEASE_MS } from '../sharing/finish-upload.ts';
+import { createGiveUpFinish } from '../sharing/give-up-finish.ts';
 import { createJoinParts } from '../sharing/join-parts.ts';
 import { createListFiles } from '../sharing/list-files.ts';
 import { createRecordFile } from '../sharing/record-file.ts';
+import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
 import { createRejectUpload } from '../sharing/reject-upload.ts';
 import { createRemoveFile } from '../sharing/remove-file.ts';
 import { createRemoveSession } from '../sharing/remove-session.ts';
+import { createRescanFiles } from '../sharing/rescan-files.ts';
 import { createReserveBytes } from '../sharing/reserve-bytes.ts';
 import { createRevokeLinks } from '../sharing/revoke-links.ts';
+import { createScanObject } from '../sharing/scan-object.ts';
+import { createScanUpload } from '../sharing/scan-upload.ts';
 import { createSettleUpload } from '../sharing/settle-upload.ts';
 import { createReportProgress } from '../sharing/upload-progress.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
@@ -48,6 +54,8 @@ export function composeSharing({
   ledger,
   audit,
   removedObjects,
+  infections,
+  scanning,
   storage: store,
   feed,
   policy,
@@ -83,6 +91,20 @@ export function composeSharing({
   const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
   const { uploadExpirySeconds: expirySeconds } = config;
   const { countCreation, countPartial } = creationLimits;
+  const { noteInfected } = infections;
+  const scanObject = scanning === null ? null : createScanObject({ storage, infections, scanner: scanning.scanner });
+  const scanUpload =
+    scanObject === null || scanning === null
+      ? null
+      : createScanUpload({
+          scanObject,
+          uploads,
+          noteInfected,
+          report,
+          stopping: scanning.stopping,
+          leaseMs: LEASE_MS,
+          now,
+        });
   const accepting = {
     database,
     uploads,
@@ -93,6 +115,7 @@ export function composeSharing({
     expirySeconds,
     countCreation,
     countPartial,
+    refuseKnownBad: createRefuseKnownBad({ infections }),
     holder: HOLDER,
     now,
   };
@@ -110,6 +133,7 @@ export function composeSharing({
     storage,
     policy,
     joinParts,
+    scanUpload,
     recordFile,
     rejectUpload,
     report,
@@ -118,6 +142,7 @@ export function composeSharing({
     draining: draining.signal,
     now,
   });
+  const removeFile = createRemoveFile({ database, files, ledger, audit, deleteRemovedBytes, wake, now });
   return {
     locker,
     exclusively,
@@ -136,8 +161,13 @@ export function composeSharing({
     finishUpload,
     finishPartial: createFinishPartial({ parts, finishUpload }),
     abortUpload: createAbortUpload({ uploads, storage, report, now }),
-    removeFile: createRemoveFile({ database, files, ledger, audit, deleteRemovedBytes, wake, now }),
     revokeLinks: createRevokeLinks({ database, files, ledger, audit, wake, now }),
+    giveUpFinish: createGiveUpFinish({ uploads, rejectUpload }),
+    removeFile,
+    rescanFiles:
+      scanObject === null
+        ? null
+        : createRescanFiles({ database, files, ledger, scanObject, noteInfected, removeFile, wake, now }),
     removeSession: createRemoveSession({
       database,
       people,
@@ -157,7 +187,7 @@ export function composeSharing({
 }
 
 export function composeCleaning(
-  { config, log, uploads, storage, stores, ledger, limits, audit, nodes }: Parts,
+  { config, log, uploads, storage, stores, ledger, limits, audit, infections, scanning, nodes }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively }: Sharing,
 ) {
   const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
@@ -169,6 +199,7 @@ export function composeCleaning(
     limits,
     audit,
     auditKeptSeconds: config.auditRetentionSeconds,
+    infections,
     finishUpload,
     abortUpload,
     exclusively,
@@ -180,7 +211,8 @@ export function composeCleaning(
   // Where there is only one node, it is asked at its start, and under the instance lock: all others are dead then.
   const isAlive = nodes.isAlive ?? (async (holder: string) => holder === HOLDER);
   const graceMs = nodes.isAlive === null ? 0 : DEAD_AFTER_MS;
-  return { owed, cleanUp, releaseDead: createReleaseDead({ uploads, isAlive, graceMs, now }) };
+  const lookForScanner = scanning === null ? null : createLookForScanner({ look: scanning.watch.look, uploads, owed });
+  return { owed, cleanUp, lookForScanner, releaseDead: createReleaseDead({ uploads, isAlive, graceMs, now }) };
 }
 
 export function composeCheckUsage({ log, usage }: Parts) {

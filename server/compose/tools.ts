@@ -12,6 +12,7 @@ import { type Database, openDatabase, openForMigration } from '../database/open-
 import { presentAuditEntry } from '../http/audit-admin-routes.ts';
 import { sweepOnce } from '../jobs/sweep-once.ts';
 import { OPERATOR } from '../rules/actor.ts';
+import { createClamd } from '../scan/clamd.ts';
 import { createMoveFiles } from '../sharing/move-files.ts';
 import { createMoveStorage } from '../sharing/move-storage.ts';
 import { createRepairFiles } from '../sharing/repair-files.ts';
@@ -104,6 +105,8 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
       audit,
       presentAuditEntry,
       removeFile: (file: FileRecord) => removeFile(file, 'deleted', OPERATOR),
+      rescanFiles: sharing.rescanFiles,
+      infections: parts.infections,
       jobs: createJobList(database),
       faults: choreTable,
       verifyFiles: createVerifyFiles({ files, storage }),
@@ -137,6 +140,7 @@ export function composeInspection(config: Config) {
     migrationState: (database: Database) => migrationState(database, MIGRATIONS),
     newestEntryAt: (database: Database) => createEventLedger(database).newestEntryAt(),
     bucket: config.s3 === undefined ? null : { ...config.s3, probe: () => probeBucket(config.s3) },
+    scanner: config.clamd === undefined ? null : createClamd(config.clamd),
     // A folder that is missing must not come to belong to the user of the command line.
     openStorage: async () =>
       existsSync(path.join(config.mediaRoot, '.incoming')) ? createLocalStorage(config.mediaRoot) : null,

@@ -62,7 +62,10 @@ export type SessionList = {
   seq: number;
 };
 
-/** How an upload stands, as others see it. */
+/**
+ * How an upload stands, as others see it. `checking`: all bytes are here. `error`: something that passes keeps them from
+ * being shared. `unscannable`: refused, since the virus scanner cannot check it; listed until it expires.
+ */
 export type UploadState = 'uploading' | 'checking' | 'unscannable' | 'error';
 
 /** An entry of `GET /api/chat/uploads/`. `upload_url` and `file_key` only for the uploader. */
@@ -97,5 +100,7 @@ export type ChatConfig = {
   /** Seconds an unfinished upload is kept after its last byte. */
   upload_expiry: number;
   tus_endpoint: string;
+  /** Files are shared only once a virus scanner has found them clean. */
+  scans_files: boolean;
   caller: Caller;
 };

@@ -16,7 +16,7 @@ export type ConnectionEstablished = {
 
 export type FileShared = { type: 'file_shared' } & ChatFile;
 export type FileUpdated = { type: 'file_updated' } & ChatFile;
-export type RemovalReason = 'deleted' | 'session_deleted' | 'retention';
+export type RemovalReason = 'deleted' | 'session_deleted' | 'retention' | 'infected';
 export type FileRemoved = { type: 'file_removed'; id: number; seq: number; reason: RemovalReason } & InSession;
 export type FileListEvent = {
   type: 'file_list';
@@ -26,7 +26,11 @@ export type FileListEvent = {
   seq: number;
 } & InSession;
 
-export type ProgressState = 'uploading' | 'checking' | 'done' | 'failed' | 'cancelled';
+/**
+ * `checking`: all bytes are here, the virus scanner has them. `error`: it is away, the server tries again by itself.
+ * `unscannable`: it cannot check this file, which is refused.
+ */
+export type ProgressState = 'uploading' | 'checking' | 'error' | 'done' | 'failed' | 'cancelled' | 'unscannable';
 
 /** Another participant's upload on its way; passing, at most one a second for each upload. */
 export type UploadProgress = {

@@ -97,11 +97,18 @@ export function createChatFileTable(database: Database) {
     async pageAll(
       afterId: number,
       maxFiles: number,
-      only: { company?: string | undefined; session?: string | undefined } = {},
+      only: {
+        company?: string | undefined;
+        session?: string | undefined;
+        scan?: FileRecord['scan'] | undefined;
+        createdSince?: number | undefined;
+      } = {},
     ): Promise<FileRecord[]> {
       const query = database('chat_files').where('id', '>', afterId);
       if (only.company !== undefined) query.andWhere({ company_id: only.company });
       if (only.session !== undefined) query.andWhere({ session_id: only.session });
+      if (only.scan !== undefined) query.andWhere({ scan: only.scan });
+      if (only.createdSince !== undefined) query.andWhere('created_at', '>=', only.createdSince);
       const rows = await query.orderBy('id').limit(maxFiles);
       return rows.map(fromRow);
     },
@@ -109,6 +116,13 @@ export function createChatFileTable(database: Database) {
     /** What a reading of the bytes has shown. */
     async noteSha256(id: number, sha256: string): Promise<void> {
       await database('chat_files').where({ id }).whereNull('sha256').update({ sha256 });
+    },
+
+    /** A scanner has seen the bytes. @returns false when that was known already, with their sha256 */
+    async noteClean(transaction: Knex.Transaction, id: number, sha256: string): Promise<boolean> {
+      const news = transaction('chat_files').where({ id });
+      news.andWhere((either) => either.whereNot({ scan: 'clean' }).orWhereNull('sha256'));
+      return (await news.update({ scan: 'clean', sha256 })) === 1;
     },
 
     /** Which of these keys belong to something: a file, a finish under way, or the list of what is to be deleted. */

@@ -40,6 +40,8 @@ export type UploadRecord = {
   bytesReceived: number;
   attempts: number;
   nextAttemptAt: number;
+  /** Of the last job on it that failed; null once one has not. */
+  lastError: string | null;
   refusal: { code: ProblemCode; detail: string } | null;
   fileId: number | null;
   createdAt: number;
@@ -126,6 +128,7 @@ export function fromRow(row: Row): UploadRecord {
     bytesReceived: row.bytes_received,
     attempts: row.attempts,
     nextAttemptAt: row.next_attempt_at,
+    lastError: row.last_error,
     refusal: row.refusal_code === null ? null : { code: row.refusal_code, detail: row.refusal_detail },
     fileId: row.file_id,
     createdAt: row.created_at,

@@ -78,12 +78,23 @@ export function createUploadTable(database: Database) {
       return row === undefined ? null : fromRow(row);
     },
 
-    /** Unfinished ones of a session that a client can go on with, oldest first: none that is, or waits for, a part. */
-    async listUnfinished(company: string, session: string, maxUploads: number): Promise<UploadRecord[]> {
+    /**
+     * Unfinished ones of a session, oldest first: none that is, or waits for, a part. And those that were refused because
+     * nobody could say what is in them, until they would have expired.
+     */
+    async listUnfinished(company: string, session: string, maxUploads: number, nowMs: number): Promise<UploadRecord[]> {
       const rows = await database('uploads')
         .where({ company_id: company, session_id: session })
-        .andWhere((listed) => listed.where({ state: 'finishing' }).orWhere({ state: 'open', upload_concat: null }))
-        .orderBy('created_at')
+        .andWhere((listed) =>
+          listed
+            .where({ state: 'finishing' })
+            .orWhere({ state: 'open', upload_concat: null })
+            .orWhere((refused) =>
+              refused.where({ state: 'rejected', refusal_code: 'unscannable' }).andWhere('expires_at', '>', nowMs),
+            ),
+        )
+        // However many were refused, what can go on is there.
+        .orderByRaw(`case when state = 'rejected' then 1 else 0 end, created_at`)
         .limit(maxUploads);
       return rows.map(fromRow);
     },
@@ -116,6 +127,11 @@ export function createUploadTable(database: Database) {
         .orderBy('next_attempt_at')
         .limit(maxUploads)
         .pluck('id');
+    },
+
+    /** What finishes waited for may be there again: all that failed are due. */
+    async hurryFinishes(): Promise<void> {
+      await database('uploads').where({ state: 'finishing', lease_until: 0 }).update({ next_attempt_at: 0 });
     },
 
     async listExpired(nowMs: number, maxUploads: number): Promise<UploadRecord[]> {
@@ -226,6 +242,15 @@ export function createUploadTable(database: Database) {
         })
         .returning('*');
       return row === undefined ? null : fromRow(row);
+    },
+
+    /** What takes longer than a lease. @returns false when it is another's by now, or the upload has ended */
+    async renewLease(id: string, lease: Lease): Promise<boolean> {
+      return (
+        (await database('uploads')
+          .where({ id, state: 'finishing', lease_token: lease.token })
+          .update({ lease_until: lease.untilMs })) === 1
+      );
     },
 
     /** The same before the finish, for a store that can begin there. @returns false when it is noted, or the upload ended */

@@ -3,7 +3,14 @@ import type { Middleware } from 'koa';
 import type { Database } from '../database/open-database.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
-type Needs = { database: Database; storage: Pick<FileStorage, 'check'>; draining: AbortSignal; nodes: Nodes };
+type Needs = {
+  database: Database;
+  storage: Pick<FileStorage, 'check'>;
+  draining: AbortSignal;
+  nodes: Nodes;
+  /** Null where files are not scanned. Without the scanner all works but the last step of an upload. */
+  scannerIsThere: (() => Promise<boolean>) | null;
+};
 
 type Nodes = {
   /** Whether this node can hold the locks of uploads. */
@@ -14,7 +21,7 @@ type Nodes = {
 
 export type HealthRoutes = Record<'alive' | 'ready', Middleware>;
 
-export function createHealthRoutes({ database, storage, draining, nodes }: Needs): HealthRoutes {
+export function createHealthRoutes({ database, storage, draining, nodes, scannerIsThere }: Needs): HealthRoutes {
   return {
     alive: async (ctx) => {
       ctx.body = { status: 'ok' };
@@ -28,7 +35,8 @@ export function createHealthRoutes({ database, storage, draining, nodes }: Needs
       const ready = Object.values(checks).every(Boolean);
       ctx.status = ready ? 200 : 503;
       ctx.set('Cache-Control', 'no-store');
-      const missed = nodes.degraded();
+      const scanner = scannerIsThere === null || (await scannerIsThere());
+      const missed = [...nodes.degraded(), ...(scanner ? [] : ['scanner'])];
       ctx.body = { status: ready ? 'ready' : 'not ready', checks, ...(missed.length > 0 && { degraded: missed }) };
     },
   };

@@ -1,7 +1,7 @@
 /** The upload in one request, what is on its way in a session, and who the caller is and which limits hold. */
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import type { ChatConfig, ChatFile, UnfinishedUpload } from '../contract/chat-file.ts';
+import type { ChatConfig, ChatFile, UnfinishedUpload, UploadState } from '../contract/chat-file.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { chooseSession, isUploader, type Participant } from '../rules/participant.ts';
 import { publicUploadId } from '../rules/upload-id.ts';
@@ -14,6 +14,7 @@ type Needs = {
   storage: Pick<FileStorage, 'offsetOf'>;
   tusPath: string;
   limits: Omit<ChatConfig, 'caller'>;
+  now(): number;
   uploadWhole(caller: Participant, request: IncomingMessage, address: string): Promise<ChatFile>;
 };
 
@@ -32,7 +33,7 @@ export function createUploadRoutes(needs: Needs): UploadRoutes {
       const { caller } = ctx.state;
       const { company_id: company, session_id } = readQuery(uploadsQuery, ctx.query);
       const session = chooseSession(caller, { company, session: session_id });
-      const records = await needs.uploads.listUnfinished(caller.company, session, MAX_LISTED);
+      const records = await needs.uploads.listUnfinished(caller.company, session, MAX_LISTED, needs.now());
       const uploads = await Promise.all(records.map((record) => present(needs, caller, record)));
       ctx.body = { uploads };
     },
@@ -57,11 +58,17 @@ async function present(
     size: record.sizeBytes,
     offset: offset ?? record.bytesReceived,
     uploader: record.uploader,
-    state: record.state === 'finishing' ? (record.attempts > 1 ? 'error' : 'checking') : 'uploading',
+    state: stateOf(record),
     expires_at: new Date(record.expiresAt).toISOString(),
   };
-  // What comes in one request has no URL to go on at.
-  if (isUploader(caller, record) && !record.oneRequest)
+  // What comes in one request has no URL to go on at, and what is refused does not go on.
+  if (isUploader(caller, record) && !record.oneRequest && record.state !== 'rejected')
     Object.assign(shown, { upload_url: `${tusPath}/${record.id}`, file_key: record.fileKey });
   return shown;
+}
+
+function stateOf({ state, lastError }: UploadRecord): UploadState {
+  if (state === 'rejected') return 'unscannable';
+  if (state !== 'finishing') return 'uploading';
+  return lastError === null ? 'checking' : 'error';
 }

@@ -63,6 +63,7 @@ const chatConfig = z.object({
   uploads_per_minute: z.int().min(1),
   upload_expiry: z.int().min(1).describe('seconds after the last byte'),
   tus_endpoint: z.string(),
+  scans_files: z.boolean().describe('files are shared once a virus scanner has found them clean'),
   caller: z.object({
     role: uploader,
     company_id: z.string(),
@@ -130,6 +131,7 @@ export const WIRE_SCHEMAS = {
   Ready: z.object({
     status: z.enum(['ready', 'not ready']),
     checks: z.object({ database: z.boolean(), storage: z.boolean(), server: z.boolean() }),
+    degraded: z.array(z.string()).optional().describe('what works without, but not as well'),
   }),
   DemoTokens: z.object({
     company_id: z.string(),

@@ -19,6 +19,8 @@ type Needs = {
   onFault(error: unknown): void;
   /** Writes what was opened and downloaded. */
   flushAudit(): Promise<void>;
+  /** Null where files are not scanned. */
+  lookForScanner: (() => Promise<void>) | null;
   /** Sends what another process wrote to the ledger. */
   pollFeed(): Promise<void>;
 };
@@ -39,14 +41,21 @@ export function createChores({
   checkUsage,
   onFault,
   flushAudit,
+  lookForScanner,
   pollFeed,
 }: Needs): Chores {
   /** One node alone does it at its start: nobody dies beside it. */
   const afterOthers: Chore[] = [{ name: 'take over from dead nodes', everyMs: 5 * SECOND_MS, run: releaseDead }];
+  const scanner: Chore[] =
+    lookForScanner === null
+      ? []
+      : [{ name: 'look for the virus scanner', everyMs: 3 * SECOND_MS, run: lookForScanner }];
   return {
     async atStart() {
       await checkUsage();
       await releaseDead();
+      // Not waited for: what it learns is for the log.
+      void lookForScanner?.().catch(onFault);
     },
     async firstRun() {
       const { dropOrphans, deleteRemovedBytes, expireUploads } = cleanUp;
@@ -54,6 +63,7 @@ export function createChores({
     },
     periodic: [
       ...(hasOtherNodes ? afterOthers : []),
+      ...scanner,
       { name: 'look for events of other processes', everyMs: SECOND_MS, run: pollFeed },
       { name: 'write the audit', everyMs: SECOND_MS, run: flushAudit },
       { name: 'finish what is owed', everyMs: 5 * SECOND_MS, run: owed.sweep },

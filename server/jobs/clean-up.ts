@@ -1,6 +1,7 @@
 /** Takes away what nobody needs any more: expired uploads, bytes without a row, old rows. */
 import type { AuditTable } from '../database/audit-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
+import type { InfectionTable } from '../database/infection-table.ts';
 import type { RateLimitTable } from '../database/rate-limit-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { backOffMs } from '../rules/back-off.ts';
@@ -20,6 +21,7 @@ type Needs = {
   limits: Pick<RateLimitTable, 'forget'>;
   audit: Pick<AuditTable, 'forget'>;
   auditKeptSeconds: number;
+  infections: Pick<InfectionTable, 'purge'>;
   finishUpload: FinishUpload;
   abortUpload: AbortUpload;
   exclusively: Exclusively;
@@ -37,6 +39,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const LEDGER_KEPT_DAYS = 30;
 /** How long an ended upload still answers 410 instead of 404. */
 const ENDED_KEPT_DAYS = 7;
+/** How long it is known who brought a virus. */
+const INFECTIONS_KEPT_DAYS = 365;
 
 /** Each answers with how many it took away. A fault of one upload never keeps the others waiting, a store that is away does. */
 export type CleanUp = {
@@ -95,6 +99,7 @@ export function createCleanUp(needs: Needs): CleanUp {
       const forgotten = await uploads.purge(now() - ENDED_KEPT_DAYS * DAY_MS);
       await needs.limits.forget(now());
       await needs.audit.forget(now() - needs.auditKeptSeconds * 1000);
+      await needs.infections.purge(now() - INFECTIONS_KEPT_DAYS * DAY_MS);
       return forgotten + (await ledger.trim(now() - LEDGER_KEPT_DAYS * DAY_MS));
     },
   };

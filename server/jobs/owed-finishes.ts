@@ -18,6 +18,8 @@ type Needs = {
 };
 
 const PAGE_UPLOADS = 200;
+/** Most of a finish is waiting: for the disk, the store, the virus scanner. */
+const MAX_AT_ONCE = 4;
 
 export type OwedFinishes = { lookAtAll(): Promise<number>; sweep(): Promise<number> };
 
@@ -63,7 +65,12 @@ export function createOwedFinishes(needs: Needs): OwedFinishes {
     async sweep() {
       const due = await needs.uploads.listFinishDue(needs.now(), PAGE_UPLOADS, needs.holder);
       const patience = createPatience(needs.now);
-      for (const uploadId of due) if (!patience.isOver()) await finish(uploadId, patience);
+      const left = [...due];
+      const work = async () => {
+        for (let id = left.shift(); id !== undefined && !patience.isOver(); id = left.shift())
+          await finish(id, patience);
+      };
+      await Promise.all(Array.from({ length: MAX_AT_ONCE }, work));
       return due.length;
     },
   };

@@ -93,3 +93,18 @@ function quoted(name: string): string {
   if (clean.length <= MAX_QUOTED_UNITS) return `“${clean}”`;
   return `“${clean.slice(0, MAX_QUOTED_UNITS - 21).toWellFormed()}…${clean.slice(-20).toWellFormed()}”`;
 }
+
+/** One sentence for whoever brought it: what the virus is called helps nobody who did not know of it. */
+export function infected(): Failure {
+  return new Failure('infected', 'A virus was found in this file, so it was not shared. Check your device.');
+}
+
+const WHY_UNSCANNABLE = {
+  'too-large': 'This file is larger than the virus scanner takes. Choose a smaller one.',
+  encrypted: 'This file is encrypted, so it cannot be checked for viruses. Send it without a password.',
+  limits: 'There is more in this file than the virus scanner looks at. Send what is in it one by one, not packed.',
+} as const;
+
+export function unscannable(why: keyof typeof WHY_UNSCANNABLE): Failure {
+  return new Failure('unscannable', WHY_UNSCANNABLE[why]);
+}

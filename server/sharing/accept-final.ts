@@ -10,7 +10,8 @@ import { isUploadId } from '../rules/upload-id.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
 import { newUpload, type UploadRequest } from './new-upload.ts';
-import type { RejectUpload } from './reject-upload.ts';
+import type { RefuseKnownBad } from './refuse-known-bad.ts';
+import { isRefusal, type RejectUpload } from './reject-upload.ts';
 import type { ReserveBytes } from './reserve-bytes.ts';
 
 type Needs = {
@@ -21,6 +22,7 @@ type Needs = {
   storage: Pick<FileStorage, 'freeBytes'>;
   rejectUpload: RejectUpload;
   reserveBytes: Pick<ReserveBytes, 'forFinal'>;
+  refuseKnownBad: RefuseKnownBad;
   expirySeconds: number;
   /** Counts one creation of a user: a parallel upload counts here, once. @throws {Failure} `rate-limited` */
   countCreation(caller: Participant, address: string): Promise<void>;
@@ -77,8 +79,9 @@ export function createAcceptFinal(needs: Needs): AcceptFinal {
 async function checkPolicy(needs: Needs, upload: NewUpload): Promise<void> {
   try {
     checkDeclared(upload, needs.policy);
+    await needs.refuseKnownBad(upload.sha256);
   } catch (refusal) {
-    const record = await needs.uploads.find(upload.id);
+    const record = isRefusal(refusal) ? await needs.uploads.find(upload.id) : null;
     if (record !== null) await needs.rejectUpload(record, refusal as Failure);
     throw refusal;
   }

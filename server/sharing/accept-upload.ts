@@ -8,6 +8,7 @@ import { chooseSession, chooseSessionSoFar, type Participant } from '../rules/pa
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
 import { newUpload, type UploadRequest } from './new-upload.ts';
+import type { RefuseKnownBad } from './refuse-known-bad.ts';
 import type { ReserveBytes } from './reserve-bytes.ts';
 
 type Needs = {
@@ -18,6 +19,7 @@ type Needs = {
   storage: Pick<FileStorage, 'freeBytes'>;
   /** Counts one creation of a user and an address. @throws {Failure} `rate-limited` */
   countCreation(caller: Participant, address: string): Promise<void>;
+  refuseKnownBad: RefuseKnownBad;
   /** Names this process: what comes in one request ends with it. */
   holder: string;
   now(): number;
@@ -25,7 +27,7 @@ type Needs = {
 
 /**
  * The reserved upload. @throws {Failure} `invalid-request`, `forbidden`, `file-too-large`, `type-not-allowed`,
- * `executable`, `storage-full`, `rate-limited`, `quota-exceeded`
+ * `executable`, `storage-full`, `rate-limited`, `infected`, `quota-exceeded`
  */
 export type AcceptUpload = (caller: Participant, request: UploadRequest) => Promise<NewUpload>;
 
@@ -41,6 +43,7 @@ export function createAcceptUpload(needs: Needs): AcceptUpload {
     checkDeclared({ ...upload, sizeBytes: request.sizeBytes }, needs.policy);
     await checkRoom(needs.storage, request.sizeBytes ?? 0);
     await needs.countCreation(caller, request.address);
+    await needs.refuseKnownBad(upload.sha256);
     await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload));
     return upload;
   };

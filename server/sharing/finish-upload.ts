@@ -11,8 +11,9 @@ import { isFinal } from '../rules/upload-concat.ts';
 import { newStorageKey } from '../rules/upload-id.ts';
 import type { FileStorage, StoredObject } from '../storage/file-storage.ts';
 import { type JoinParts, PartGone } from './join-parts.ts';
-import type { RecordFile } from './record-file.ts';
+import type { FileFacts, RecordFile } from './record-file.ts';
 import { isRefusal, type RejectUpload, storedRefusal } from './reject-upload.ts';
+import type { ScanUpload } from './scan-upload.ts';
 import type { ReportProgress } from './upload-progress.ts';
 
 type Needs = {
@@ -20,6 +21,8 @@ type Needs = {
   storage: Pick<FileStorage, 'offsetOf' | 'readIncoming' | 'makeFinal' | 'open' | 'remove' | 'discard'>;
   policy: FilePolicy;
   joinParts: JoinParts;
+  /** Null: files are shared unscanned. */
+  scanUpload: ScanUpload | null;
   recordFile: RecordFile;
   rejectUpload: RejectUpload;
   report: ReportProgress;
@@ -33,8 +36,10 @@ type Needs = {
 };
 
 /** A lease ends by itself, so that a finish whose process died is taken over. */
-const LEASE_MS = 10 * 60 * 1000;
+export const LEASE_MS = 10 * 60 * 1000;
 const MAX_BACKOFF_MS = 5 * 60 * 1000;
+/** Who waits for the virus scanner is told that the file comes as soon as it is back. */
+const MAX_SCANNER_BACKOFF_MS = 10 * 1000;
 
 /** By another call, or another node. */
 export class BeingFinished extends Failure {
@@ -47,7 +52,7 @@ export class BeingFinished extends Failure {
  * Finishes an upload and answers with the file's id. Five callers, one function: the tus hook, HEAD and PATCH on a
  * complete upload, the start, the sweep, the drain.
  * @throws {Failure} the refusal, if the file is refused (also later, every time) · `try-again` while another call or
- * node is at it, or after a fault that may pass · `gone` when the upload was aborted or expired
+ * node is at it, or after a fault that may pass · `scanner-unavailable`: the same, for that reason · `gone` when the upload was aborted or expired
  */
 export type FinishUpload = (uploadId: string) => Promise<number>;
 
@@ -83,14 +88,22 @@ async function finishOnce(needs: Needs, uploadId: string): Promise<number> {
       await needs.rejectUpload((await needs.uploads.find(uploadId)) ?? upload, error);
       throw error;
     }
-    const backoffMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** Math.min(upload.attempts, 10));
+    const isUnscanned = error instanceof Failure && error.code === 'scanner-unavailable';
+    const maxBackoffMs = isUnscanned ? MAX_SCANNER_BACKOFF_MS : MAX_BACKOFF_MS;
+    const backoffMs = Math.min(maxBackoffMs, 1000 * 2 ** Math.min(upload.attempts, 10));
     // If even that fails, this process still knows that the lease is its own and not in use.
-    await needs.uploads.releaseLease(uploadId, lease, String(error), needs.now() + backoffMs).catch(() => {});
+    await needs.uploads.releaseLease(uploadId, lease, reasonOf(error), needs.now() + backoffMs).catch(() => {});
+    if (isUnscanned) throw error;
     throw new Failure('try-again', 'All bytes are here, but the file cannot be shared yet. It will be, by itself.', {
       retryAfterSeconds: 2,
       cause: error,
     });
   }
+}
+
+/** For whoever looks at the job: what was refused by whom. */
+function reasonOf(error: unknown): string {
+  return error instanceof Failure && error.cause !== undefined ? `${error.message} ${error.cause}` : String(error);
 }
 
 /** A database that cannot be written to is no reason to give the upload up. */
@@ -148,8 +161,9 @@ async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): 
       throw new Error('the lease is lost');
   }
   await needs.storage.makeFinal(id, upload.storageKey, needs.draining);
-  const { mimeType, sha256 } = await checkWhole(needs, upload, upload.storageKey);
-  const facts = { mimeType, sha256, storageKey: upload.storageKey, sizeBytes };
+  const mimeType = await checkWhole(needs, upload, upload.storageKey);
+  const examined = await examine(needs, upload, upload.storageKey, lease);
+  const facts = { mimeType, ...examined, storageKey: upload.storageKey, sizeBytes };
   const recorded = await needs.recordFile(upload, lease, facts);
   if (recorded !== null) {
     // What cannot be deleted now is found as orphaned later; the file is shared all the same.
@@ -161,32 +175,46 @@ async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): 
   throw new Error('the lease is lost');
 }
 
-/** Looks at the bytes as they are stored, not as a process that died may have believed. */
-async function checkWhole(
-  needs: Needs,
-  upload: UploadRecord,
-  key: string,
-): Promise<{ mimeType: string; sha256: string | null }> {
-  const object = await needs.storage.open(key);
-  if (object === null) throw new Error(`the bytes of ${key} are missing`);
+/** Looks at the bytes as they are stored, not as a process that died may have believed. @returns what they are */
+async function checkWhole(needs: Needs, upload: UploadRecord, key: string): Promise<string> {
+  const object = await openFinal(needs, key);
   try {
     if (object.sizeBytes !== upload.sizeBytes)
       throw new Error(`${key} has ${object.sizeBytes} bytes instead of ${upload.sizeBytes}`);
     const decided = { mimeType: upload.mimeType ?? '', extension: path.extname(key) };
-    const { mimeType } = await confirmType(object, decided, upload, needs.policy);
-    if (upload.sha256 === null) return { mimeType, sha256: null };
-    if ((await sha256Of(object)) !== upload.sha256) {
-      throw new Failure('checksum-mismatch', 'The file changed on its way. Choose it again.');
-    }
-    return { mimeType, sha256: upload.sha256 };
+    return (await confirmType(object, decided, upload, needs.policy)).mimeType;
   } finally {
     await object.close().catch(() => {});
   }
 }
 
+async function openFinal({ storage }: Needs, key: string): Promise<StoredObject> {
+  const object = await storage.open(key);
+  if (object === null) throw new Error(`the bytes of ${key} are missing`);
+  return object;
+}
+
+/** What only a reading of all bytes shows. A virus is told before a wrong checksum. */
+async function examine(
+  needs: Needs,
+  upload: UploadRecord,
+  key: string,
+  lease: Lease,
+): Promise<Pick<FileFacts, 'sha256' | 'scan'>> {
+  const scanned = needs.scanUpload === null ? null : await needs.scanUpload(upload, key, lease);
+  const sha256 = scanned ?? (upload.sha256 === null ? null : await sha256Of(await openFinal(needs, key)));
+  if (upload.sha256 !== null && sha256 !== upload.sha256)
+    throw new Failure('checksum-mismatch', 'The file changed on its way. Choose it again.');
+  return { sha256, scan: scanned === null ? 'not_scanned' : 'clean' };
+}
+
 async function sha256Of(object: StoredObject): Promise<string> {
   const hash = createHash('sha256');
-  // Not in steps: in a bucket each would be a request.
-  if (object.sizeBytes > 0) for await (const chunk of object.stream(0, object.sizeBytes - 1)) hash.update(chunk);
+  try {
+    // Not in steps: in a bucket each would be a request.
+    if (object.sizeBytes > 0) for await (const chunk of object.stream(0, object.sizeBytes - 1)) hash.update(chunk);
+  } finally {
+    await object.close().catch(() => {});
+  }
   return hash.digest('hex');
 }

@@ -1,4 +1,4 @@
-/** How long one run waits for a store that is away: what it would ask next would wait as long. */
+/** How long one run waits for a store or a virus scanner that is away: what it would ask next would wait as long. */
 import { Failure } from '../rules/failure.ts';
 
 /** A store that takes a request and says nothing costs more than this at once; a disk that refuses one file costs nothing. */
@@ -18,12 +18,16 @@ export function createPatience(now: () => number): Patience {
       try {
         return await work();
       } catch (error) {
-        if (isStorageAway(error)) waitedMs += now() - startedAt;
+        if (isStorageAway(error) || isScannerAway(error)) waitedMs += now() - startedAt;
         throw error;
       }
     },
     isOver: () => waitedMs >= MAX_WAITED_MS,
   };
+}
+
+function isScannerAway(error: unknown): boolean {
+  return error instanceof Failure && error.code === 'scanner-unavailable';
 }
 
 /** Also where it is only the reason of what was thrown. */

@@ -1,6 +1,6 @@
 /** The one transaction that makes an upload a file: the row, the ledger entry and the upload's end, or none of them. */
 import { type AuditTable, auditEntry } from '../database/audit-table.ts';
-import type { ChatFileTable } from '../database/chat-file-table.ts';
+import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
 import type { Database } from '../database/open-database.ts';
 import type { PeopleTable } from '../database/people-table.ts';
@@ -20,7 +20,13 @@ type Needs = {
   now(): number;
 };
 
-export type FileFacts = { storageKey: string; mimeType: string; sizeBytes: number; sha256: string | null };
+export type FileFacts = {
+  storageKey: string;
+  mimeType: string;
+  sizeBytes: number;
+  sha256: string | null;
+  scan: FileRecord['scan'];
+};
 
 /** The file's id, and the partial uploads that ended with this one: their bytes are nobody's now. */
 export type RecordedFile = { fileId: number; endedParts: readonly string[] };
@@ -44,7 +50,6 @@ export function createRecordFile({ database, uploads, files, people, parts, ledg
           session,
           uploader,
           name: upload.name,
-          scan: 'not_scanned',
           seq,
           createdAt,
           profileId,

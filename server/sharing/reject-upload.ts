@@ -27,6 +27,8 @@ const REFUSALS = new Set<ProblemCode>([
   'archive-refused',
   'encrypted',
   'checksum-mismatch',
+  'infected',
+  'unscannable',
 ]);
 
 /** Whether a failure is about the file, so that trying again cannot help. */
@@ -57,6 +59,6 @@ export function createRejectUpload(needs: Needs): RejectUpload {
       await needs.storage.remove(upload.storageKey);
       await needs.removedObjects.done(upload.storageKey);
     }
-    needs.report(upload, upload.bytesReceived, 'failed');
+    needs.report(upload, upload.bytesReceived, refusal.code === 'unscannable' ? 'unscannable' : 'failed');
   };
 }

@@ -11,8 +11,8 @@ import { tooLarge } from '../rules/refusals.ts';
 import type { AbortUpload } from '../sharing/abort-upload.ts';
 import type { AcceptUpload } from '../sharing/accept-upload.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
+import type { GiveUpFinish } from '../sharing/give-up-finish.ts';
 import type { PresentFile } from '../sharing/present-file.ts';
-import type { RejectUpload } from '../sharing/reject-upload.ts';
 import type { SettleUpload } from '../sharing/settle-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { type Fields, readFields, type Said } from './multipart-fields.ts';
@@ -31,7 +31,7 @@ type Needs = {
   settleUpload: SettleUpload;
   finishUpload: FinishUpload;
   abortUpload: AbortUpload;
-  rejectUpload: RejectUpload;
+  giveUpFinish: GiveUpFinish;
   presentFile: PresentFile;
   /** Aborts when the server shuts down: the upload ends and leaves nothing. */
   draining: AbortSignal;
@@ -130,30 +130,25 @@ async function write(needs: Needs, taken: Taken, signal: AbortSignal): Promise<v
  * A finish that fails for the moment is not owed here: the client has no URL to ask at, so it will send the file again,
  * and the chat would get it twice.
  */
-async function finishNow({ uploads, finishUpload, rejectUpload }: Needs, uploadId: string): Promise<number> {
+async function finishNow({ finishUpload, giveUpFinish }: Needs, uploadId: string): Promise<number> {
   try {
     return await finishUpload(uploadId);
   } catch (error) {
     if (!isPassing(error)) throw error;
-    const failure = sendAgain(error);
-    const upload = await uploads.find(uploadId);
-    if (upload !== null) await rejectUpload(upload, failure).catch(() => {});
-    const now = await uploads.find(uploadId);
-    if (now?.state === 'finished' && now.fileId !== null) return now.fileId;
-    throw failure;
+    return giveUpFinish(uploadId, sendAgain(error));
   }
 }
 
 function isPassing(error: unknown): error is Failure {
-  return error instanceof Failure && error.code === 'try-again';
+  return error instanceof Failure && (error.code === 'try-again' || error.code === 'scanner-unavailable');
 }
 
 /** 423 is for who can go on; here all has to be sent again. */
-function sendAgain({ cause }: Failure): Failure {
-  return new Failure('storage-unavailable', 'The file could not be stored. Send it again in a moment.', {
-    retryAfterSeconds: 5,
-    cause,
-  });
+function sendAgain({ code, cause }: Failure): Failure {
+  const options = { retryAfterSeconds: 5, cause };
+  return code === 'scanner-unavailable'
+    ? new Failure(code, 'The virus scanner is away, so the file was not shared. Send it again in a moment.', options)
+    : new Failure('storage-unavailable', 'The file could not be stored. Send it again in a moment.', options);
 }
 
 async function present({ files, presentFile }: Needs, fileId: number): Promise<ChatFile> {

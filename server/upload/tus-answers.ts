@@ -25,18 +25,31 @@ export function setExpires(ctx: TusContext, expiresAt: number): void {
   ctx.set('Upload-Expires', new Date(expiresAt).toUTCString());
 }
 
+/**
+ * The file's id. @throws {Failure} `try-again` when the finish takes long, and goes on: a virus scanner may think for minutes,
+ * and a proxy would not wait for it
+ */
+export async function finishedInTime(finish: Promise<number>): Promise<number> {
+  const fileId = await orTooLong(finish);
+  if (fileId === null)
+    throw new Failure('try-again', 'The file is being checked. Ask again.', { retryAfterSeconds: 2 });
+  return fileId;
+}
+
 /** The file's id, or null when the finish of a final upload waits for parts, is owed, or takes long. */
 export async function finishedSoon(finish: Promise<number>): Promise<number | null> {
+  try {
+    return await orTooLong(finish);
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'try-again') return null;
+    throw error;
+  }
+}
+
+async function orTooLong(finish: Promise<number>): Promise<number | null> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<null>((resolve) => {
     timer = setTimeout(resolve, MAX_FINISH_WAIT_MS, null);
   });
-  try {
-    return await Promise.race([finish, tooLong]);
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'try-again') return null;
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
+  return Promise.race([finish, tooLong]).finally(() => clearTimeout(timer));
 }

@@ -5,6 +5,7 @@ import { Failure } from '../rules/failure.ts';
 import type { AbortUpload } from '../sharing/abort-upload.ts';
 import type { AcceptPartial } from '../sharing/accept-partial.ts';
 import type { AcceptUpload } from '../sharing/accept-upload.ts';
+import type { GiveUpFinish } from '../sharing/give-up-finish.ts';
 import { isRefusal } from '../sharing/reject-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { setExpires, type TusContext } from './tus-answers.ts';
@@ -21,6 +22,7 @@ export type CreateNeeds = CreateFinalNeeds & {
   acceptUpload: AcceptUpload;
   acceptPartial: AcceptPartial;
   abortUpload: AbortUpload;
+  giveUpFinish: GiveUpFinish;
   library: TusLibrary;
 };
 
@@ -60,6 +62,9 @@ async function createWithBody(
     // Of a body that is longer than announced the upload would survive, but this client never learns its URL.
     if (isRefusal(error) && stillOpen) await needs.abortUpload(upload, 'cancelled');
     if (isRefusal(error)) throw error;
+    // 503 is promised for this one; and a client that is told so creates it again.
+    if (error instanceof Failure && error.code === 'scanner-unavailable')
+      return { offset: reserved.sizeBytes, fileId: await needs.giveUpFinish(reserved.id, error) };
     // Interrupted, or only the finish is owed. A client that heard of a fault would create a second upload, and the
     // file would be shared twice; 201 with the offset makes it go on with this one. Not when it failed before there was
     // a place for its bytes (nobody knows who writes, while the database is away): then there is nothing to go on with.

@@ -9,7 +9,7 @@ import type { FinishUpload } from '../sharing/finish-upload.ts';
 import { isRefusal, storedRefusal } from '../sharing/reject-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { withLock } from './locker.ts';
-import { checkAlive, finishedSoon, setExpires, type TusContext } from './tus-answers.ts';
+import { checkAlive, finishedInTime, finishedSoon, setExpires, type TusContext } from './tus-answers.ts';
 
 export type HeadNeeds = {
   uploads: Pick<UploadTable, 'find'>;
@@ -50,7 +50,7 @@ async function answerHead(needs: HeadNeeds, ctx: TusContext, upload: UploadRecor
 async function answerOffset(needs: HeadNeeds, ctx: TusContext, upload: UploadRecord, offset: number): Promise<void> {
   const isComplete = offset === upload.sizeBytes;
   if (isComplete && isPartial(upload)) await needs.finishPartial(upload.id);
-  const fileId = isComplete && !isPartial(upload) ? await needs.finishUpload(upload.id) : null;
+  const fileId = isComplete && !isPartial(upload) ? await finishedInTime(needs.finishUpload(upload.id)) : null;
   ctx.set('Upload-Offset', String(offset));
   if (upload.sizeBytes === null) ctx.set('Upload-Defer-Length', '1');
   answer(ctx, upload, upload.sizeBytes, fileId);

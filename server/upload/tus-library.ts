@@ -11,6 +11,7 @@ import type { FinishPartial } from '../sharing/finish-partial.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { ReserveBytes } from '../sharing/reserve-bytes.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import { finishedInTime } from './tus-answers.ts';
 
 /** Takes a request's body to the storage. @returns the offset that is on disk. */
 export type WriteBody = (body: IncomingBody, offset: number, maxBytes: number, signal: AbortSignal) => Promise<number>;
@@ -72,7 +73,7 @@ export function createTusLibrary(needs: Needs): TusLibrary {
     onUploadFinish: async (request, upload) => {
       const exchange = exchangeOf(request);
       if (isPartial(exchange.body.upload)) await needs.finishPartial(upload.id);
-      else exchange.fileId = await needs.finishUpload(upload.id);
+      else exchange.fileId = await finished(exchange, needs.finishUpload(upload.id));
       return {};
     },
   });
@@ -90,6 +91,11 @@ export function createTusLibrary(needs: Needs): TusLibrary {
     const offset = response.headers.get('upload-offset');
     return { status: response.status, offset: offset === null ? null : Number(offset), fileId: exchange.fileId };
   };
+}
+
+/** The answer to a creation is the last that its client may ask for: it waits, and has the verdict. */
+function finished({ method }: Exchange, finish: Promise<number>): Promise<number> {
+  return method === 'POST' ? finish : finishedInTime(finish);
 }
 
 const PASSED_HEADERS = [

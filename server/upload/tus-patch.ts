@@ -5,7 +5,7 @@ import { isFinal } from '../rules/upload-concat.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { RejectUpload } from '../sharing/reject-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
-import { checkAlive, setExpires, type TusContext } from './tus-answers.ts';
+import { checkAlive, finishedInTime, setExpires, type TusContext } from './tus-answers.ts';
 import { checkChecksumHeader } from './tus-checksum.ts';
 import { checkBodyType, readInteger } from './tus-headers.ts';
 import type { TusLibrary } from './tus-library.ts';
@@ -31,7 +31,7 @@ export async function patchUpload(needs: PatchNeeds, ctx: TusContext, upload: Up
   checkLength(upload, readInteger(ctx.req, 'upload-length'));
   if (upload.state === 'open') return patchOpen(needs, ctx, upload, offset);
   if (offset !== upload.sizeBytes) throw conflict(upload.sizeBytes ?? 0);
-  answerWritten(needs, ctx, offset, await needs.finishUpload(upload.id));
+  answerWritten(needs, ctx, offset, await finishedInTime(needs.finishUpload(upload.id)));
 }
 
 /** A length is declared once; a client whose declaring request was cut says the same again, and is right. */

@@ -196,6 +196,7 @@ function finishOne(database: Database): () => Promise<void> {
       mimeType: 'image/png',
       sizeBytes: 1000,
       sha256: null,
+      scan: 'not_scanned',
     });
     if (recorded === null) throw new Error('not recorded');
   };

@@ -154,6 +154,23 @@ describe('S3', () => {
   });
 });
 
+test.each([
+  ['tcp://clamav:3310', { host: 'clamav', port: 3310 }],
+  ['tcp://[::1]:4000/', { host: '::1', port: 4000 }],
+  ['tcp://10.0.0.7', { host: '10.0.0.7', port: 3310 }],
+  ['unix:/run/clamav/clamd.ctl', { path: '/run/clamav/clamd.ctl' }],
+  ['unix:///run/clamav/clamd.ctl', { path: '/run/clamav/clamd.ctl' }],
+])('CLAMAV_URL %s', (url, address) => {
+  expect(readConfig({ CLAMAV_URL: url }).clamd).toEqual(address);
+});
+
+test.each(['clamav:3310', 'tcp://', 'tcp://a:3310/path', 'tcp://a:3310?x', 'tcp://user@a', 'unix:run/clamd', 'unix:'])(
+  'CLAMAV_URL %s is no address',
+  (url) => {
+    expect(() => readConfig({ CLAMAV_URL: url })).toThrow('CLAMAV_URL');
+  },
+);
+
 describe('what is wrong', () => {
   test('is named all at once: name, value, fault, example', () => {
     const lines = faultsOf({
@@ -165,7 +182,8 @@ describe('what is wrong', () => {
       USE_S3_STORAGE: 'true',
       AWS_ACCESS_KEY_ID: 'key',
       REDIS_URL: 'http://user:hidden@x',
-      CLAMAV_URL: 'tcp://x',
+      CLAMAV_URL: 'http://x:3310',
+      RETENTION: '30d',
     });
     expect(lines).toEqual([
       '- PORT “99999” is not a whole number from 0 to 65535. Example: PORT=8001',
@@ -173,8 +191,9 @@ describe('what is wrong', () => {
       '- CHAT_MAX_FILE_SIZE “big” is not a size. Example: CHAT_MAX_FILE_SIZE=50GB',
       '- UPLOAD_EXPIRY “1 week” is not a duration. Example: UPLOAD_EXPIRY=24h',
       expect.stringMatching(/^- REDIS_URL “http:\/\/…@x” does not begin with redis:\/\//),
+      '- CLAMAV_URL “http://x:3310” is neither tcp://host:port nor unix:/path. Example: CLAMAV_URL=tcp://clamav.example.com:3310',
       expect.stringMatching(/^- LOG_LEVEL “loud” is none of fatal, .*Example: LOG_LEVEL=info$/),
-      '- CLAMAV_URL is not understood by this version. Leave it out.',
+      '- RETENTION is not understood by this version. Leave it out.',
       expect.stringMatching(/^- AWS_STORAGE_BUCKET_NAME is missing, and USE_S3_STORAGE is on\. Example: /),
       expect.stringMatching(/^- AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together/),
     ]);

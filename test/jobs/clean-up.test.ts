@@ -237,6 +237,7 @@ function cleanUp() {
     limits: { forget: async () => 0 },
     audit: { forget: async () => 0 },
     auditKeptSeconds: 90 * 86_400,
+    infections: { purge: async () => 0 },
     finishUpload: async () => 1,
     abortUpload: createAbortUpload({ uploads, storage: ending, report: () => {}, ...clock }),
     exclusively: async (id, work) => {

@@ -12,12 +12,12 @@ export type ZipFault = {
 };
 
 /** A ZIP file of these entries, in order. */
-export function zip(entries: Record<string, string>, fault: ZipFault = {}): Uint8Array {
+export function zip(entries: Record<string, string | Uint8Array>, fault: ZipFault = {}): Uint8Array {
   const locals: Uint8Array[] = [];
   const directory: Uint8Array[] = [];
   let at = 0;
   for (const [name, content] of Object.entries(entries)) {
-    const data = Buffer.from(content);
+    const data = Buffer.from(content as string);
     const common = [
       u16(20),
       u16(0),

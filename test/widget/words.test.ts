@@ -251,12 +251,17 @@ describe('sentences', () => {
       movedAt: 0,
     } as Upload;
     expect(withPlainSpaces(uploadText(german, upload, 0, null))).toBe('5 MB von 10 MB · 1 MB/s · noch 5 Sek.');
+    const whole = { ...upload, sentBytes: 10 * MIB };
+    const told = [true, false].map((scans_files) => uploadText(german, whole, 0, { max_file_size: MIB, scans_files }));
+    expect(told.map(withPlainSpaces)).toEqual(['10 MB · wird auf Viren geprüft', '10 MB · wird abgeschlossen']);
     const refused = { code: 'executable', detail: 'This is a program.', canRetry: false };
     expect(uploadText(german, { ...upload, status: 'failed', failure: refused }, 0, null)).toBe(
       german.label('problem-executable'),
     );
     const tooLarge = { ...upload, status: 'failed', failure: { ...refused, code: 'file-too-large' } } as const;
-    expect(withPlainSpaces(uploadText(german, tooLarge, 0, 2 * MIB))).toContain('höchstens 2 MB');
+    expect(withPlainSpaces(uploadText(german, tooLarge, 0, { max_file_size: 2 * MIB, scans_files: true }))).toContain(
+      'höchstens 2 MB',
+    );
   });
 
   test('the limits are one sentence with a list', () => {

@@ -28,7 +28,12 @@ export type Incoming = {
 const SILENT_MS = 6000;
 const DROP_SILENT_MS = 10 * 60_000;
 /** How long an ending stays readable. A finished one only bridges the moment until its file is here. */
-const SHOW_ENDED_MS: Partial<Record<ProgressState, number>> = { done: 5000, failed: 8000, cancelled: 4000 };
+const SHOW_ENDED_MS: Partial<Record<ProgressState, number>> = {
+  done: 5000,
+  failed: 8000,
+  unscannable: 8000,
+  cancelled: 4000,
+};
 const TICK_MS = 1000;
 const MAX_SHOWN = 50;
 const MAX_ENDED_IDS = 500;

@@ -64,7 +64,7 @@ export function createUploader(
     onSuccess: succeed,
     onFailure: follow,
     // A cookie may have been renewed in another tab meanwhile.
-    onAwake: () => wakeUp('network', 'server', 'sign-in'),
+    onAwake: () => wakeUp('network', 'server', 'scanner', 'sign-in'),
   });
   let publishTimer: ReturnType<typeof setTimeout> | undefined;
   let lastId = 0;
@@ -141,7 +141,7 @@ export function createUploader(
   }
 
   function wait(entry: UploadEntry, { reason: judged, delayMs, detail }: Verdict & { outcome: 'wait' }): void {
-    const reason = judged === 'token' && needs.token.access.get() !== 'ok' ? 'sign-in' : judged;
+    const reason = reasonOf(entry, judged);
     const count = entry.failures.reason === reason ? entry.failures.count + 1 : 1;
     entry.failures = { reason, count };
     if (isHopeless(performance.now() - entry.lastAcceptedAt)) {
@@ -154,6 +154,12 @@ export function createUploader(
     const waitMs = delayMs === null ? ownMs : Math.max(delayMs, count === 1 ? 0 : MIN_WAIT_MS);
     enter(entry, 'waiting', { wait: { reason, untilAt: Date.now() + waitMs, detail } });
     entry.timer = setTimeout(() => enter(entry, 'queued'), waitMs);
+  }
+
+  function reasonOf({ failures }: UploadEntry, judged: WaitReason): WaitReason {
+    if (judged === 'token' && needs.token.access.get() !== 'ok') return 'sign-in';
+    // HEAD cannot say what it waits for.
+    return judged === 'busy' && failures.reason === 'scanner' ? 'scanner' : judged;
   }
 
   function startOver(entry: UploadEntry): void {

@@ -1,8 +1,11 @@
 /** What follows from each answer that ends a try: wait, start over, ask for the file again, or give up. */
 import type { Answer } from './answer.ts';
 
-/** Why an upload stands still and goes on by itself; `sign-in`: as soon as there is a token or cookie again. */
-export type WaitReason = 'network' | 'server' | 'rate-limit' | 'busy' | 'token' | 'sign-in';
+/**
+ * Why an upload stands still and goes on by itself; `sign-in`: as soon as there is a token or cookie again; `scanner`: all of
+ * it is there, and nobody may see it before the virus scanner is back.
+ */
+export type WaitReason = 'network' | 'server' | 'scanner' | 'rate-limit' | 'busy' | 'token' | 'sign-in';
 
 export type Verdict =
   | { outcome: 'wait'; reason: WaitReason; delayMs: number | null; detail: string | null }
@@ -39,6 +42,7 @@ export function judge(answer: Answer | null): Verdict {
     case 507:
       return { outcome: 'fail', code, detail, canRetry: true };
   }
+  if (code === 'scanner-unavailable') return wait('scanner');
   if (status >= 500) return wait('server');
   // The file itself was refused: the same bytes would be refused again.
   const canRetry = ![413, 415, 422].includes(status);

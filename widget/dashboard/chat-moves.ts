@@ -1,6 +1,6 @@
 /** What is on its way in each chat: other people's uploads as their events tell it, the agent's own as the open chats do. */
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import type { UploadProgress } from '../../server/contract/events.ts';
+import type { ProgressState, UploadProgress } from '../../server/contract/events.ts';
 import { createIncoming, type Incoming } from '../core/incoming.ts';
 import type { Upload, UploadStatus } from '../core/upload.ts';
 
@@ -28,6 +28,8 @@ export type ChatMoves = {
 
 const STUCK: ReadonlySet<UploadStatus> = new Set<UploadStatus>(['failed', 'choose-again']);
 
+const UNDER_WAY: ReadonlySet<ProgressState> = new Set<ProgressState>(['uploading', 'checking', 'error', 'done']);
+
 /** `onChange`: something moved in this chat. */
 export function createChatMoves(onChange: (sessionId: string) => void): ChatMoves {
   const incoming = new Map<string, Incoming>();
@@ -48,7 +50,7 @@ export function createChatMoves(onChange: (sessionId: string) => void): ChatMove
       const others = incoming.get(id)?.uploads.get() ?? [];
       return [
         ...others
-          .filter(({ state }) => state === 'uploading' || state === 'checking' || state === 'done')
+          .filter(({ state }) => UNDER_WAY.has(state))
           .map(({ name, size, offset, state }) => ({ name, size, offset: state === 'done' ? (size ?? 0) : offset })),
         ...(own.get(id) ?? [])
           .filter(({ status }) => !STUCK.has(status))

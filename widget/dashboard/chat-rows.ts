@@ -302,7 +302,7 @@ export function createChatRows(needs: {
     const entry = entries.get(id);
     if (uploadState === 'uploading' && (isFirst || !entry)) begin(id);
     if (!entry) return;
-    const hasEnded = uploadState === 'failed' || uploadState === 'cancelled';
+    const hasEnded = uploadState === 'failed' || uploadState === 'unscannable' || uploadState === 'cancelled';
     if (hasEnded) {
       const unfinished = Math.max(0, entry.unfinished - 1);
       // Nothing else was in it: it is as if the chat had never been.

@@ -13,12 +13,13 @@ export function IncomingCard({ upload, side }: { upload: IncomingUpload; side: U
   const words = useWords();
   const { name, state, size, offset, isSilent } = upload;
   const isOwn = upload.uploader === side;
-  const hasEnded = state === 'failed' || state === 'cancelled';
+  const isRefused = state === 'failed' || state === 'unscannable';
+  const hasEnded = isRefused || state === 'cancelled';
   return (
     <li class="message" data-own={isOwn}>
       <article
         class="bubble"
-        data-status={hasEnded ? state : 'incoming'}
+        data-status={isRefused ? 'failed' : hasEnded ? state : 'incoming'}
         data-silent={isSilent || undefined}
         aria-label={words.text('incomingOf', { name })}
       >
@@ -26,8 +27,9 @@ export function IncomingCard({ upload, side }: { upload: IncomingUpload; side: U
           <FileBadge name={name} type="" />
           <div class="card-text">
             <FileName name={name} />
-            <span class="card-note" data-tone={state === 'failed' ? 'danger' : undefined}>
-              {hasEnded && <Icon name={state === 'failed' ? 'warning' : 'close'} />}
+            <span class="card-note" data-tone={isRefused ? 'danger' : state === 'error' ? 'warn' : undefined}>
+              {hasEnded && <Icon name={isRefused ? 'warning' : 'close'} />}
+              {state === 'error' && <Icon name="clock" />}
               {incomingText(words, upload, isOwn)}
             </span>
           </div>

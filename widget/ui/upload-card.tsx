@@ -3,7 +3,7 @@ import { useMemo, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFiles } from '../core/chat-files.ts';
 import type { Upload } from '../core/upload.ts';
 import type { Words } from '../words/create-words.ts';
-import { uploadText } from '../words/state-words.ts';
+import { type ServerFacts, uploadText } from '../words/state-words.ts';
 import { FileName } from './file-name.tsx';
 import { Icon, IconButton, type IconName } from './icons.tsx';
 import { ProgressLine } from './progress-line.tsx';
@@ -73,7 +73,7 @@ function Card(props: Props) {
         )}
         <p class="card-note" data-tone={isProblem ? 'danger' : status === 'waiting' ? 'warn' : undefined}>
           <StatusIcon upload={upload} />
-          <span>{statusText(words, upload, nowMs, { uploads, maxBytes: config?.max_file_size ?? null })}</span>
+          <span>{statusText(words, upload, nowMs, { uploads, server: config })}</span>
         </p>
         {isAsking && !isFinishing && (
           <Question
@@ -127,7 +127,7 @@ function statusText(
   words: Words,
   upload: Upload,
   nowMs: number,
-  about: { uploads: Upload[]; maxBytes: number | null },
+  about: { uploads: Upload[]; server: ServerFacts },
 ): string {
   const { status, wait, size, sentBytes, file } = upload;
   if (status === 'preparing' && isBeingMadeSmaller(file)) {
@@ -138,7 +138,7 @@ function statusText(
   if (isNetwork && about.uploads.filter((other) => other.wait?.reason === 'network').length > 1) {
     return words.text('sentOf', { sent: words.bytes(sentBytes), size: words.bytes(size) });
   }
-  const text = uploadText(words, upload, nowMs, about.maxBytes);
+  const text = uploadText(words, upload, nowMs, about.server);
   const savedBytes = status === 'uploading' || status === 'queued' || status === 'done' ? savedBytesOf(file) : null;
   return savedBytes === null ? text : words.facts(text, words.text('savedBytes', { size: words.bytes(savedBytes) }));
 }

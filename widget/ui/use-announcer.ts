@@ -4,7 +4,7 @@ import type { ChatFile } from '../../server/contract/chat-file.ts';
 import type { ChatFiles, ChatFilesState } from '../core/chat-files.ts';
 import type { Upload } from '../core/upload.ts';
 import type { Words } from '../words/create-words.ts';
-import { uploadText } from '../words/state-words.ts';
+import { type ServerFacts, uploadText } from '../words/state-words.ts';
 import { useWords } from './use-words.tsx';
 
 const GATHER_MS = 800;
@@ -58,7 +58,7 @@ function gather(pending: Pending, words: Words, before: ChatFilesState, now: Cha
     const earlier = before.uploads.find(({ id }) => id === upload.id);
     if (earlier === upload) continue;
     if (!earlier) started.push(upload.name);
-    const state = stateToSay(words, upload, earlier, now.config?.max_file_size ?? null);
+    const state = stateToSay(words, upload, earlier, now.config);
     if (state !== null) others.push(words.text('fileState', { name: upload.name, state }));
   }
   const isAway = isNetworkAway(now);
@@ -98,11 +98,11 @@ function nothing(): Pending {
 }
 
 /** Null where there is no news. */
-function stateToSay(words: Words, upload: Upload, before: Upload | undefined, maxBytes: number | null): string | null {
+function stateToSay(words: Words, upload: Upload, before: Upload | undefined, server: ServerFacts): string | null {
   if (passesHalf(upload, before)) return words.percent(upload.sentBytes, upload.size);
   const { status } = upload;
   const isNews = status !== before?.status && (status === 'failed' || status === 'choose-again');
-  return isNews ? uploadText(words, upload, Date.now(), maxBytes) : null;
+  return isNews ? uploadText(words, upload, Date.now(), server) : null;
 }
 
 function passesHalf(upload: Upload, before: Upload | undefined): boolean {

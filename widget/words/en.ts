@@ -113,6 +113,7 @@ export const en = {
   waitServer: 'The server is not ready: goes on by itself',
   waitServerIn: 'The server is not ready: goes on by itself in {duration}',
   waitChecking: 'being checked, shows up by itself',
+  waitScanner: 'The virus scanner is away. Your file is shared as soon as it is back.',
   waitBusy: 'The server still works on this file: goes on by itself',
   waitToken: 'Signing in again',
   waitNetwork: 'Waiting for the network: goes on by itself',
@@ -144,9 +145,11 @@ export const en = {
   onItsWay: 'on its way',
   onItsWayOwn: 'on its way from another window',
   waitingSender: 'waiting for the sender',
-  checking: 'being checked',
+  checking: 'being checked for viruses',
   arriving: 'arriving',
   incomingFailed: 'The upload failed',
+  incomingScanner: 'The virus scanner is away: shared as soon as it is back',
+  incomingUnscannable: 'Cannot be checked for viruses, so it is not shared',
   incomingCancelled: 'The upload was cancelled',
 
   // ── A shared file ──

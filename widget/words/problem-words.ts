@@ -4,8 +4,8 @@ import { ApiError } from '../core/api.ts';
 import type { Words } from './create-words.ts';
 import type { LabelKey } from './dictionary.ts';
 
-/** The codes of `contract/problem.ts`, and those of the scanner. Codes that need the same from a person share a sentence. */
-const SENTENCES: Record<ProblemCode | 'infected' | 'unscannable' | 'scanner-unavailable', LabelKey> = {
+/** The codes of `contract/problem.ts`. Codes that need the same from a person share a sentence. */
+const SENTENCES: Record<ProblemCode, LabelKey> = {
   'invalid-request': 'problem-invalid-request',
   unauthenticated: 'problem-unauthenticated',
   'token-expired': 'problem-unauthenticated',
@@ -39,7 +39,7 @@ const SENTENCES: Record<ProblemCode | 'infected' | 'unscannable' | 'scanner-unav
   'shutting-down': 'problem-server',
   'storage-unavailable': 'problem-server',
   'keys-unavailable': 'problem-server',
-  'scanner-unavailable': 'problem-server',
+  'scanner-unavailable': 'waitScanner',
   'quota-exceeded': 'problem-quota-exceeded',
   'storage-full': 'problem-storage-full',
 };

@@ -7,8 +7,11 @@ import type { Words } from './create-words.ts';
 import type { LabelKey } from './dictionary.ts';
 import { problemText } from './problem-words.ts';
 
+/** What is known of the server: null before it has answered. */
+export type ServerFacts = Pick<ChatConfig, 'max_file_size' | 'scans_files'> | null;
+
 /** What an own upload does at this moment. */
-export function uploadText(words: Words, upload: Upload, nowMs: number, maxBytes: number | null): string {
+export function uploadText(words: Words, upload: Upload, nowMs: number, server: ServerFacts): string {
   const size = words.bytes(upload.size);
   switch (upload.status) {
     case 'preparing':
@@ -16,13 +19,13 @@ export function uploadText(words: Words, upload: Upload, nowMs: number, maxBytes
     case 'queued':
       return words.facts(size, words.label('waitingTurn'));
     case 'uploading':
-      return uploadingText(words, upload, nowMs);
+      return uploadingText(words, upload, nowMs, server);
     case 'waiting':
       return waitingText(words, upload, nowMs);
     case 'paused':
       return words.facts(words.text('sentOf', { sent: words.bytes(upload.sentBytes), size }), words.label('paused'));
     case 'failed':
-      return failureText(words, upload, maxBytes);
+      return failureText(words, upload, server?.max_file_size ?? null);
     case 'choose-again':
       return words.label('unreadable');
     case 'done':
@@ -33,8 +36,10 @@ export function uploadText(words: Words, upload: Upload, nowMs: number, maxBytes
 /** A pause this long is told: a speed from before it would be a lie. */
 const STILL_MS = 4000;
 
-function uploadingText(words: Words, { sentBytes, size, bytesPerSecond, movedAt }: Upload, nowMs: number): string {
-  if (sentBytes >= size) return words.facts(words.bytes(size), words.label('finishing'));
+function uploadingText(words: Words, upload: Upload, nowMs: number, server: ServerFacts): string {
+  const { sentBytes, size, bytesPerSecond, movedAt } = upload;
+  if (sentBytes >= size)
+    return words.facts(words.bytes(size), words.label(server?.scans_files ? 'checking' : 'finishing'));
   const sentOf = words.text('sentOf', { sent: words.bytes(sentBytes), size: words.bytes(size) });
   const stillMs = nowMs - movedAt;
   if (stillMs > STILL_MS) {
@@ -57,6 +62,8 @@ function waitingText(words: Words, { wait, sentBytes, size }: Upload, nowMs: num
       return counted('waitRateLimit', 'waitRateLimitIn');
     case 'server':
       return counted('waitServer', 'waitServerIn');
+    case 'scanner':
+      return words.label('waitScanner');
     case 'busy':
       if (sentBytes < size) return words.label('waitBusy');
       return words.facts(words.bytes(size), words.label('waitChecking'));
@@ -85,6 +92,10 @@ export function incomingText(words: Words, upload: IncomingUpload, isOwn: boolea
       return words.facts(size, words.label(isOwn ? 'onItsWayOwn' : 'onItsWay'));
     case 'checking':
       return words.facts(size, words.label('checking'));
+    case 'error':
+      return words.label('incomingScanner');
+    case 'unscannable':
+      return words.label('incomingUnscannable');
     case 'done':
       return words.facts(size, words.label('arriving'));
     case 'failed':

@@ -112,6 +112,7 @@ export const dictionary: Dictionary = {
   waitServer: 'الخادم غير جاهز: يُستأنف تلقائيًا',
   waitServerIn: 'الخادم غير جاهز: يُستأنف تلقائيًا خلال {duration}',
   waitChecking: 'قيد الفحص، وسيظهر تلقائيًا',
+  waitScanner: 'فاحص الفيروسات غير متاح. سيُشارَك ملفك فور عودته.',
   waitBusy: 'ما زال الخادم يعالج هذا الملف: يُستأنف تلقائيًا',
   waitToken: 'جارٍ تسجيل الدخول مرة أخرى',
   waitNetwork: 'في انتظار الشبكة: يُستأنف تلقائيًا',
@@ -143,9 +144,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'في الطريق',
   onItsWayOwn: 'في الطريق من نافذة أخرى',
   waitingSender: 'في انتظار المرسل',
-  checking: 'قيد الفحص',
+  checking: 'قيد الفحص بحثًا عن الفيروسات',
   arriving: 'على وشك الوصول',
   incomingFailed: 'فشل الرفع',
+  incomingScanner: 'فاحص الفيروسات غير متاح: ستتم المشاركة فور عودته',
+  incomingUnscannable: 'تعذّر فحصه بحثًا عن الفيروسات، فلن يُشارَك',
   incomingCancelled: 'أُلغي الرفع',
 
   // ── A shared file ──

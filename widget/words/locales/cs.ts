@@ -110,6 +110,7 @@ export const dictionary: Dictionary = {
   waitServer: 'Server není připraven: bude samo pokračovat',
   waitServerIn: 'Server není připraven: samo bude pokračovat za {duration}',
   waitChecking: 'kontroluje se, objeví se samo',
+  waitScanner: 'Antivirová kontrola není dostupná. Váš soubor se nasdílí, jakmile bude zpět.',
   waitBusy: 'Server na tomto souboru ještě pracuje: bude samo pokračovat',
   waitToken: 'Probíhá nové přihlášení',
   waitNetwork: 'Čeká se na síť: bude samo pokračovat',
@@ -142,9 +143,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'na cestě',
   onItsWayOwn: 'na cestě z jiného okna',
   waitingSender: 'čeká se na odesílatele',
-  checking: 'kontroluje se',
+  checking: 'kontroluje se na viry',
   arriving: 'přichází',
   incomingFailed: 'Odeslání se nezdařilo',
+  incomingScanner: 'Antivirová kontrola není dostupná: nasdílí se, jakmile bude zpět',
+  incomingUnscannable: 'Nelze zkontrolovat na viry, proto se nesdílí',
   incomingCancelled: 'Odeslání bylo zrušeno',
 
   // ── A shared file ──

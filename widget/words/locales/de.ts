@@ -111,6 +111,7 @@ export const dictionary: Dictionary = {
   waitServer: 'Der Server ist nicht bereit: geht von selbst weiter',
   waitServerIn: 'Der Server ist nicht bereit: geht in {duration} von selbst weiter',
   waitChecking: 'wird geprüft, erscheint dann von selbst',
+  waitScanner: 'Der Virenscanner ist gerade nicht da. Ihre Datei wird geteilt, sobald er wieder da ist.',
   waitBusy: 'Der Server arbeitet noch an dieser Datei: geht von selbst weiter',
   waitToken: 'Wird wieder angemeldet',
   waitNetwork: 'Warten auf das Netz: geht von selbst weiter',
@@ -144,9 +145,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'unterwegs',
   onItsWayOwn: 'unterwegs aus einem anderen Fenster',
   waitingSender: 'wartet auf den Absender',
-  checking: 'wird geprüft',
+  checking: 'wird auf Viren geprüft',
   arriving: 'kommt an',
   incomingFailed: 'Der Upload ist fehlgeschlagen',
+  incomingScanner: 'Der Virenscanner ist gerade nicht da: wird danach geteilt',
+  incomingUnscannable: 'Lässt sich nicht auf Viren prüfen und wird darum nicht geteilt',
   incomingCancelled: 'Der Upload wurde abgebrochen',
 
   // ── A shared file ──

@@ -111,6 +111,7 @@ export const dictionary: Dictionary = {
   waitServer: 'El servidor no está listo: sigue solo',
   waitServerIn: 'El servidor no está listo: sigue solo en {duration}',
   waitChecking: 'en revisión, aparecerá solo',
+  waitScanner: 'El antivirus no está disponible. Su archivo se compartirá en cuanto vuelva.',
   waitBusy: 'El servidor aún trabaja en este archivo: sigue solo',
   waitToken: 'Iniciando sesión de nuevo',
   waitNetwork: 'Esperando la red: sigue solo',
@@ -143,9 +144,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'en camino',
   onItsWayOwn: 'en camino desde otra ventana',
   waitingSender: 'esperando al remitente',
-  checking: 'en revisión',
+  checking: 'comprobando si tiene virus',
   arriving: 'llegando',
   incomingFailed: 'El envío ha fallado',
+  incomingScanner: 'El antivirus no está disponible: se compartirá en cuanto vuelva',
+  incomingUnscannable: 'No se puede comprobar si tiene virus, así que no se comparte',
   incomingCancelled: 'El envío se ha cancelado',
 
   // ── A shared file ──

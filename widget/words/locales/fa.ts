@@ -108,6 +108,7 @@ export const dictionary: Dictionary = {
   waitServer: 'سرور آماده نیست: خودکار ادامه می‌یابد',
   waitServerIn: 'سرور آماده نیست: تا {duration} دیگر خودکار ادامه می‌یابد',
   waitChecking: 'در حال بررسی، خودش نمایان می‌شود',
+  waitScanner: 'ویروس‌یاب در دسترس نیست. فایل شما به‌محض بازگشت آن به اشتراک گذاشته می‌شود.',
   waitBusy: 'سرور هنوز روی این فایل کار می‌کند: خودکار ادامه می‌یابد',
   waitToken: 'در حال ورود دوباره',
   waitNetwork: 'در انتظار شبکه: خودکار ادامه می‌یابد',
@@ -139,9 +140,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'در راه',
   onItsWayOwn: 'در راه از پنجره‌ای دیگر',
   waitingSender: 'در انتظار فرستنده',
-  checking: 'در حال بررسی',
+  checking: 'در حال بررسی از نظر ویروس',
   arriving: 'در حال رسیدن',
   incomingFailed: 'بارگذاری ناموفق بود',
+  incomingScanner: 'ویروس‌یاب در دسترس نیست: به‌محض بازگشت آن به اشتراک گذاشته می‌شود',
+  incomingUnscannable: 'از نظر ویروس قابل بررسی نیست، پس به اشتراک گذاشته نمی‌شود',
   incomingCancelled: 'بارگذاری لغو شد',
 
   // ── A shared file ──

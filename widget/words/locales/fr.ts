@@ -111,6 +111,7 @@ export const dictionary: Dictionary = {
   waitServer: 'Le serveur n’est pas prêt : reprise automatique',
   waitServerIn: 'Le serveur n’est pas prêt : reprise automatique dans {duration}',
   waitChecking: 'vérification en cours, s’affichera automatiquement',
+  waitScanner: 'L’antivirus est indisponible. Votre fichier sera partagé dès son retour.',
   waitBusy: 'Le serveur traite encore ce fichier : reprise automatique',
   waitToken: 'Reconnexion en cours',
   waitNetwork: 'En attente du réseau : reprise automatique',
@@ -143,9 +144,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'en chemin',
   onItsWayOwn: 'en chemin depuis une autre fenêtre',
   waitingSender: 'en attente de l’expéditeur',
-  checking: 'vérification en cours',
+  checking: 'analyse antivirus en cours',
   arriving: 'arrive',
   incomingFailed: 'L’envoi a échoué',
+  incomingScanner: 'L’antivirus est indisponible : partage dès son retour',
+  incomingUnscannable: 'L’analyse antivirus est impossible, le fichier n’est donc pas partagé',
   incomingCancelled: 'L’envoi a été annulé',
 
   // ── A shared file ──

@@ -109,6 +109,7 @@ export const dictionary: Dictionary = {
   waitServer: 'השרת לא מוכן: ימשיך מעצמו',
   waitServerIn: 'השרת לא מוכן: ימשיך מעצמו בעוד {duration}',
   waitChecking: 'בבדיקה, יופיע מעצמו',
+  waitScanner: 'סורק הווירוסים אינו זמין. הקובץ שלך ישותף ברגע שיחזור.',
   waitBusy: 'השרת עדיין מטפל בקובץ הזה: ימשיך מעצמו',
   waitToken: 'מתחבר שוב',
   waitNetwork: 'ממתין לרשת: ימשיך מעצמו',
@@ -140,9 +141,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'בדרך',
   onItsWayOwn: 'בדרך מחלון אחר',
   waitingSender: 'ממתין לשולח',
-  checking: 'בבדיקה',
+  checking: 'בבדיקת וירוסים',
   arriving: 'מגיע',
   incomingFailed: 'ההעלאה נכשלה',
+  incomingScanner: 'סורק הווירוסים אינו זמין: ישותף ברגע שיחזור',
+  incomingUnscannable: 'אי אפשר לבדוק אם יש בו וירוסים, ולכן לא ישותף',
   incomingCancelled: 'ההעלאה בוטלה',
 
   // ── A shared file ──

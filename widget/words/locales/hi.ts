@@ -108,6 +108,7 @@ export const dictionary: Dictionary = {
   waitServer: 'सर्वर तैयार नहीं है: अपने आप जारी रहेगा',
   waitServerIn: 'सर्वर तैयार नहीं है: {duration} में अपने आप जारी रहेगा',
   waitChecking: 'जाँच हो रही है, अपने आप दिखेगा',
+  waitScanner: 'वायरस स्कैनर उपलब्ध नहीं है। उसके लौटते ही आपकी फ़ाइल साझा हो जाएगी।',
   waitBusy: 'सर्वर अभी इस फ़ाइल पर काम कर रहा है: अपने आप जारी रहेगा',
   waitToken: 'फिर से साइन इन हो रहा है',
   waitNetwork: 'नेटवर्क का इंतज़ार है: अपने आप जारी रहेगा',
@@ -139,9 +140,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'आ रही है',
   onItsWayOwn: 'दूसरी विंडो से आ रही है',
   waitingSender: 'भेजने वाले का इंतज़ार है',
-  checking: 'जाँच हो रही है',
+  checking: 'वायरस की जाँच हो रही है',
   arriving: 'पहुँच रही है',
   incomingFailed: 'अपलोड विफल रहा',
+  incomingScanner: 'वायरस स्कैनर उपलब्ध नहीं है: उसके लौटते ही साझा होगी',
+  incomingUnscannable: 'वायरस की जाँच नहीं हो सकती, इसलिए साझा नहीं की गई',
   incomingCancelled: 'अपलोड रद्द किया गया',
 
   // ── A shared file ──

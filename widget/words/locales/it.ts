@@ -110,6 +110,7 @@ export const dictionary: Dictionary = {
   waitServer: 'Il server non è pronto: continua da solo',
   waitServerIn: 'Il server non è pronto: continua da solo tra {duration}',
   waitChecking: 'in verifica, comparirà da solo',
+  waitScanner: 'L’antivirus non è disponibile. Il file sarà condiviso appena torna.',
   waitBusy: 'Il server sta ancora elaborando questo file: continua da solo',
   waitToken: 'Nuovo accesso in corso',
   waitNetwork: 'In attesa della rete: continua da solo',
@@ -142,9 +143,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'in arrivo',
   onItsWayOwn: 'in arrivo da un’altra finestra',
   waitingSender: 'in attesa del mittente',
-  checking: 'in verifica',
+  checking: 'controllo antivirus in corso',
   arriving: 'quasi arrivato',
   incomingFailed: 'L’invio non è riuscito',
+  incomingScanner: 'L’antivirus non è disponibile: sarà condiviso appena torna',
+  incomingUnscannable: 'Non si può controllare se contiene virus, quindi non viene condiviso',
   incomingCancelled: 'L’invio è stato annullato',
 
   // ── A shared file ──

@@ -108,6 +108,7 @@ export const dictionary: Dictionary = {
   waitServer: 'サーバーの準備ができていません。自動で再開します',
   waitServerIn: 'サーバーの準備ができていません。{duration} 後に自動で再開します',
   waitChecking: '確認中です。自動で表示されます',
+  waitScanner: 'ウイルススキャナーが利用できません。復旧次第、ファイルを共有します。',
   waitBusy: 'サーバーがこのファイルを処理中です。自動で再開します',
   waitToken: 'もう一度サインインしています',
   waitNetwork: 'ネットワークを待っています。自動で再開します',
@@ -140,9 +141,11 @@ export const dictionary: Dictionary = {
   onItsWay: '送信中',
   onItsWayOwn: '別のウィンドウから送信中',
   waitingSender: '送信者を待っています',
-  checking: '確認中',
+  checking: 'ウイルスを確認中',
   arriving: 'まもなく届きます',
   incomingFailed: 'アップロードに失敗しました',
+  incomingScanner: 'ウイルススキャナーが利用できません。復旧次第、共有されます',
+  incomingUnscannable: 'ウイルスの確認ができないため、共有されません',
   incomingCancelled: 'アップロードがキャンセルされました',
 
   // ── A shared file ──

@@ -105,6 +105,7 @@ export const dictionary: Dictionary = {
   waitServer: '서버가 준비되지 않았습니다. 자동으로 이어집니다',
   waitServerIn: '서버가 준비되지 않았습니다. {duration} 후 자동으로 이어집니다',
   waitChecking: '확인 중이며 자동으로 표시됩니다',
+  waitScanner: '바이러스 검사기를 사용할 수 없습니다. 복구되는 대로 파일이 공유됩니다.',
   waitBusy: '서버가 아직 이 파일을 처리하고 있습니다. 자동으로 이어집니다',
   waitToken: '다시 로그인하는 중',
   waitNetwork: '네트워크를 기다리는 중입니다. 자동으로 이어집니다',
@@ -136,9 +137,11 @@ export const dictionary: Dictionary = {
   onItsWay: '오는 중',
   onItsWayOwn: '다른 창에서 오는 중',
   waitingSender: '보내는 사람을 기다리는 중',
-  checking: '확인 중',
+  checking: '바이러스 검사 중',
   arriving: '곧 도착',
   incomingFailed: '업로드하지 못했습니다',
+  incomingScanner: '바이러스 검사기를 사용할 수 없습니다. 복구되는 대로 공유됩니다',
+  incomingUnscannable: '바이러스 검사를 할 수 없어 공유되지 않습니다',
   incomingCancelled: '업로드가 취소되었습니다',
 
   // ── A shared file ──

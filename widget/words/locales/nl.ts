@@ -110,6 +110,7 @@ export const dictionary: Dictionary = {
   waitServer: 'De server is niet klaar: gaat vanzelf verder',
   waitServerIn: 'De server is niet klaar: gaat over {duration} vanzelf verder',
   waitChecking: 'wordt gecontroleerd, verschijnt vanzelf',
+  waitScanner: 'De virusscanner is er even niet. Uw bestand wordt gedeeld zodra hij terug is.',
   waitBusy: 'De server werkt nog aan dit bestand: gaat vanzelf verder',
   waitToken: 'Opnieuw inloggen',
   waitNetwork: 'Wachten op het netwerk: gaat vanzelf verder',
@@ -142,9 +143,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'onderweg',
   onItsWayOwn: 'onderweg vanuit een ander venster',
   waitingSender: 'wacht op de afzender',
-  checking: 'wordt gecontroleerd',
+  checking: 'wordt op virussen gecontroleerd',
   arriving: 'komt binnen',
   incomingFailed: 'Het uploaden is mislukt',
+  incomingScanner: 'De virusscanner is er even niet: wordt gedeeld zodra hij terug is',
+  incomingUnscannable: 'Kan niet op virussen worden gecontroleerd en wordt daarom niet gedeeld',
   incomingCancelled: 'Het uploaden is geannuleerd',
 
   // ── A shared file ──

@@ -112,6 +112,7 @@ export const dictionary: Dictionary = {
   waitServer: 'Serwer nie jest gotowy: ruszy samo',
   waitServerIn: 'Serwer nie jest gotowy: ruszy samo za {duration}',
   waitChecking: 'trwa sprawdzanie, plik pojawi się sam',
+  waitScanner: 'Skaner antywirusowy jest niedostępny. Plik zostanie udostępniony, gdy tylko wróci.',
   waitBusy: 'Serwer jeszcze przetwarza ten plik: ruszy samo',
   waitToken: 'Ponowne logowanie',
   waitNetwork: 'Oczekiwanie na sieć: ruszy samo',
@@ -144,9 +145,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'w drodze',
   onItsWayOwn: 'w drodze z innego okna',
   waitingSender: 'oczekiwanie na nadawcę',
-  checking: 'trwa sprawdzanie',
+  checking: 'trwa sprawdzanie pod kątem wirusów',
   arriving: 'dociera',
   incomingFailed: 'Wysyłanie nie powiodło się',
+  incomingScanner: 'Skaner antywirusowy jest niedostępny: udostępnienie, gdy tylko wróci',
+  incomingUnscannable: 'Nie można sprawdzić pod kątem wirusów, więc nie zostanie udostępniony',
   incomingCancelled: 'Wysyłanie anulowano',
 
   // ── A shared file ──

@@ -110,6 +110,7 @@ export const dictionary: Dictionary = {
   waitServer: 'O servidor não está pronto: continua sozinho',
   waitServerIn: 'O servidor não está pronto: continua sozinho em {duration}',
   waitChecking: 'em verificação, aparecerá sozinho',
+  waitScanner: 'O antivírus está indisponível. Seu arquivo será compartilhado assim que ele voltar.',
   waitBusy: 'O servidor ainda está trabalhando neste arquivo: continua sozinho',
   waitToken: 'Entrando novamente',
   waitNetwork: 'Esperando a rede: continua sozinho',
@@ -142,9 +143,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'a caminho',
   onItsWayOwn: 'a caminho de outra janela',
   waitingSender: 'esperando o remetente',
-  checking: 'em verificação',
+  checking: 'verificando se há vírus',
   arriving: 'chegando',
   incomingFailed: 'O envio falhou',
+  incomingScanner: 'O antivírus está indisponível: será compartilhado assim que ele voltar',
+  incomingUnscannable: 'Não é possível verificar se há vírus, então não é compartilhado',
   incomingCancelled: 'O envio foi cancelado',
 
   // ── A shared file ──

@@ -110,6 +110,7 @@ export const dictionary: Dictionary = {
   waitServer: 'Сервер не готов: продолжится само',
   waitServerIn: 'Сервер не готов: продолжится само через {duration}',
   waitChecking: 'проверяется, появится само',
+  waitScanner: 'Антивирус недоступен. Ваш файл появится, как только он заработает.',
   waitBusy: 'Сервер ещё обрабатывает этот файл: продолжится само',
   waitToken: 'Повторный вход',
   waitNetwork: 'Ожидание сети: продолжится само',
@@ -142,9 +143,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'в пути',
   onItsWayOwn: 'в пути из другого окна',
   waitingSender: 'ожидание отправителя',
-  checking: 'проверяется',
+  checking: 'проверяется на вирусы',
   arriving: 'поступает',
   incomingFailed: 'Не удалось отправить',
+  incomingScanner: 'Антивирус недоступен: файл появится, как только он заработает',
+  incomingUnscannable: 'Нельзя проверить на вирусы, поэтому файл не отправлен',
   incomingCancelled: 'Отправка отменена',
 
   // ── A shared file ──

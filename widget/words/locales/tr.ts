@@ -109,6 +109,7 @@ export const dictionary: Dictionary = {
   waitServer: 'Sunucu hazır değil: kendiliğinden devam eder',
   waitServerIn: 'Sunucu hazır değil: {duration} içinde kendiliğinden devam eder',
   waitChecking: 'denetleniyor, kendiliğinden görünecek',
+  waitScanner: 'Virüs tarayıcı şu anda yok. Geri gelir gelmez dosyanız paylaşılacak.',
   waitBusy: 'Sunucu bu dosya üzerinde hâlâ çalışıyor: kendiliğinden devam eder',
   waitToken: 'Yeniden oturum açılıyor',
   waitNetwork: 'Ağ bekleniyor: kendiliğinden devam eder',
@@ -140,9 +141,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'yolda',
   onItsWayOwn: 'başka bir pencereden yolda',
   waitingSender: 'gönderen bekleniyor',
-  checking: 'denetleniyor',
+  checking: 'virüs taraması yapılıyor',
   arriving: 'geliyor',
   incomingFailed: 'Yükleme başarısız oldu',
+  incomingScanner: 'Virüs tarayıcı şu anda yok: geri gelir gelmez paylaşılacak',
+  incomingUnscannable: 'Virüs taraması yapılamıyor, bu yüzden paylaşılmadı',
   incomingCancelled: 'Yükleme iptal edildi',
 
   // ── A shared file ──

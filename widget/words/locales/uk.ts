@@ -111,6 +111,7 @@ export const dictionary: Dictionary = {
   waitServer: 'Сервер не готовий: продовжиться саме',
   waitServerIn: 'Сервер не готовий: продовжиться саме через {duration}',
   waitChecking: 'перевіряється, з’явиться саме',
+  waitScanner: 'Антивірус недоступний. Ваш файл з’явиться, щойно він запрацює.',
   waitBusy: 'Сервер ще обробляє цей файл: продовжиться саме',
   waitToken: 'Повторний вхід',
   waitNetwork: 'Очікування мережі: продовжиться саме',
@@ -143,9 +144,11 @@ export const dictionary: Dictionary = {
   onItsWay: 'у дорозі',
   onItsWayOwn: 'у дорозі з іншого вікна',
   waitingSender: 'очікування відправника',
-  checking: 'перевіряється',
+  checking: 'перевіряється на віруси',
   arriving: 'надходить',
   incomingFailed: 'Не вдалося надіслати',
+  incomingScanner: 'Антивірус недоступний: файл з’явиться, щойно він запрацює',
+  incomingUnscannable: 'Не можна перевірити на віруси, тому файл не надіслано',
   incomingCancelled: 'Надсилання скасовано',
 
   // ── A shared file ──

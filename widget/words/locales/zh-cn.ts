@@ -105,6 +105,7 @@ export const dictionary: Dictionary = {
   waitServer: '服务器未就绪：将自动继续',
   waitServerIn: '服务器未就绪：将在 {duration} 后自动继续',
   waitChecking: '正在检查，稍后自动显示',
+  waitScanner: '病毒扫描程序不可用。恢复后将立即分享您的文件。',
   waitBusy: '服务器仍在处理此文件：将自动继续',
   waitToken: '正在重新登录',
   waitNetwork: '正在等待网络：将自动继续',
@@ -136,9 +137,11 @@ export const dictionary: Dictionary = {
   onItsWay: '正在传来',
   onItsWayOwn: '正从另一个窗口传来',
   waitingSender: '正在等待发送方',
-  checking: '正在检查',
+  checking: '正在检查病毒',
   arriving: '即将到达',
   incomingFailed: '上传失败',
+  incomingScanner: '病毒扫描程序不可用：恢复后将立即分享',
+  incomingUnscannable: '无法进行病毒检查，因此未分享',
   incomingCancelled: '上传已取消',
 
   // ── A shared file ──

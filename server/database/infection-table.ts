@@ -1,0 +1,98 @@
+/** `known_bad_files` and `infections`: bytes in which a virus was found, and who brought them. */
+import type { Uploader } from '../contract/chat-file.ts';
+import type { Database } from './open-database.ts';
+
+export type KnownBad = { sha256: string; sizeBytes: number; signature: string };
+
+/** A find: what, and whose it was. */
+export type Infection = KnownBad & {
+  uploadId: string;
+  /** Null where the file was never shared. */
+  fileId: number | null;
+  company: string;
+  session: string;
+  uploader: Uploader;
+  /** Null where the row of the upload is gone. */
+  subject: string | null;
+  name: string;
+  foundAt: number;
+};
+
+export type InfectionTable = ReturnType<typeof createInfectionTable>;
+
+export function createInfectionTable(database: Database) {
+  return {
+    /** Notes the bytes as known, and the find. Safe to repeat: an upload is noted once. */
+    async noteInfected(infection: Infection): Promise<void> {
+      const { sha256, sizeBytes: size, signature, foundAt: found_at } = infection;
+      await database.transaction(async (transaction) => {
+        const known = { sha256, size, signature, found_at };
+        await transaction('known_bad_files').insert(known).onConflict('sha256').ignore();
+        await transaction('infections').insert(toRow(infection)).onConflict('upload_id').ignore();
+      });
+    },
+
+    /** Null for bytes that nothing bad is known of. */
+    async findBad(sha256: string): Promise<KnownBad | null> {
+      const row = await database('known_bad_files').where({ sha256 }).first();
+      return row === undefined ? null : { sha256, sizeBytes: row.size, signature: row.signature };
+    },
+
+    /** Whether a file of this size is worth a look at its hash before it is scanned. */
+    async knowsBadOfSize(sizeBytes: number): Promise<boolean> {
+      return (await database('known_bad_files').where({ size: sizeBytes }).first('sha256')) !== undefined;
+    },
+
+    /** It was a false alarm: such bytes are scanned again. @returns false when nothing was known of them */
+    async forget(sha256: string): Promise<boolean> {
+      return (await database('known_bad_files').where({ sha256 }).delete()) > 0;
+    },
+
+    /** Newest first. */
+    async list(maxInfections: number, company?: string): Promise<Infection[]> {
+      const query = database('infections').orderBy('id', 'desc').limit(maxInfections);
+      if (company !== undefined) query.where({ company_id: company });
+      return (await query).map(fromRow);
+    },
+
+    /** Forgets who brought what, not which bytes are bad. @returns how many */
+    async purge(beforeMs: number): Promise<number> {
+      return database('infections').where('found_at', '<', beforeMs).delete();
+    },
+  };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row
+type Row = any;
+
+function toRow(infection: Infection): Row {
+  return {
+    upload_id: infection.uploadId,
+    file_id: infection.fileId,
+    company_id: infection.company,
+    session_id: infection.session,
+    uploader: infection.uploader,
+    subject: infection.subject,
+    name: infection.name,
+    sha256: infection.sha256,
+    size: infection.sizeBytes,
+    signature: infection.signature,
+    found_at: infection.foundAt,
+  };
+}
+
+function fromRow(row: Row): Infection {
+  return {
+    uploadId: row.upload_id,
+    fileId: row.file_id,
+    company: row.company_id,
+    session: row.session_id,
+    uploader: row.uploader,
+    subject: row.subject,
+    name: row.name,
+    sha256: row.sha256,
+    sizeBytes: row.size,
+    signature: row.signature,
+    foundAt: row.found_at,
+  };
+}

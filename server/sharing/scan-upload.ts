@@ -1,0 +1,62 @@
+/** Between the bytes being final and the record: only what the virus scanner calls clean goes on. */
+import type { Infection } from '../database/infection-table.ts';
+import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { Failure } from '../rules/failure.ts';
+import { infected, unscannable } from '../rules/refusals.ts';
+import type { ScanObject } from './scan-object.ts';
+import type { ReportProgress } from './upload-progress.ts';
+
+type Needs = {
+  scanObject: ScanObject;
+  uploads: Pick<UploadTable, 'renewLease'>;
+  /** Notes the bytes as known to be bad, and whose they were. */
+  noteInfected(infection: Infection): Promise<void>;
+  report: ReportProgress;
+  /** Ends scans at a shutdown. */
+  stopping: AbortSignal;
+  leaseMs: number;
+  now(): number;
+};
+
+/**
+ * The sha256 of a clean file. A lease is renewed while the scan lasts, so that nobody takes the finish over.
+ * @throws {Failure} `infected`, `unscannable`: refused · `scanner-unavailable`: owed, and tried again
+ */
+export type ScanUpload = (upload: UploadRecord, key: string, lease: Lease) => Promise<string>;
+
+export function createScanUpload(needs: Needs): ScanUpload {
+  return async (upload, key, lease) => {
+    const sizeBytes = upload.sizeBytes ?? 0;
+    // After a fault it is said again only when it is over: others would see a card that changes its mind every second.
+    if (upload.lastError === null) needs.report(upload, sizeBytes, 'checking');
+    const kept = keepLease(needs, upload.id, lease);
+    try {
+      const result = await needs.scanObject(key, sizeBytes, AbortSignal.any([needs.stopping, kept.lost]));
+      if (result.is === 'clean') return result.sha256;
+      if (result.is === 'unscannable') throw unscannable(result.why);
+      const { sha256, signature } = result;
+      const { id: uploadId, company, session, uploader, subject, name } = upload;
+      const whose = { uploadId, fileId: null, company, session, uploader, subject, name };
+      await needs.noteInfected({ ...whose, sha256, signature, sizeBytes, foundAt: needs.now() });
+      throw infected();
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'scanner-unavailable') needs.report(upload, sizeBytes, 'error');
+      throw error;
+    } finally {
+      kept.end();
+    }
+  };
+}
+
+/** Several times in its life, so that a database that is away for a moment costs nothing. */
+const RENEWALS_IN_A_LEASE = 5;
+
+function keepLease({ uploads, leaseMs, now }: Needs, uploadId: string, lease: Lease) {
+  const lost = new AbortController();
+  const renew = async () => {
+    if (!(await uploads.renewLease(uploadId, { ...lease, untilMs: now() + leaseMs }))) lost.abort();
+  };
+  const timer = setInterval(() => void renew().catch(() => {}), leaseMs / RENEWALS_IN_A_LEASE);
+  timer.unref();
+  return { lost: lost.signal, end: () => clearInterval(timer) };
+}

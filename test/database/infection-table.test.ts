@@ -1,0 +1,68 @@
+/** Bytes that are known to be bad, and who brought them: each find once, however often it is noted. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createInfectionTable, type Infection, type InfectionTable } from '../../server/database/infection-table.ts';
+import { openTestDatabase, type TestDatabase } from '../services/test-database.ts';
+
+const BAD = 'ab'.repeat(32);
+let open: TestDatabase;
+let infections: InfectionTable;
+beforeAll(async () => {
+  open = await openTestDatabase();
+  infections = createInfectionTable(open.database);
+});
+beforeEach(async () => {
+  await open.database('infections').delete();
+  await open.database('known_bad_files').delete();
+});
+afterAll(() => open.remove());
+
+test('a find is noted once, also by two finishes at the same time; the first name of the virus stays', async () => {
+  const find = infection({ uploadId: 'u1', subject: 'anna', uploader: 'agent' });
+  await Promise.all([infections.noteInfected(find), infections.noteInfected(find)]);
+  await infections.noteInfected(infection({ uploadId: 'u2', company: 'other', signature: 'Another.Name', foundAt: 2 }));
+  expect(await infections.list(10)).toEqual([
+    infection({ uploadId: 'u2', company: 'other', signature: 'Another.Name', foundAt: 2 }),
+    find,
+  ]);
+  expect(await infections.list(10, 'company')).toEqual([find]);
+  expect(await infections.list(1)).toHaveLength(1);
+  expect(await infections.findBad(BAD)).toEqual({ sha256: BAD, sizeBytes: 3_000_000_000, signature: 'Test.Virus' });
+});
+
+test('only a file of that size is worth a look', async () => {
+  await infections.noteInfected(infection());
+  expect(await Promise.all([3_000_000_000, 3_000_000_001, 0].map((size) => infections.knowsBadOfSize(size)))).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  expect(await infections.findBad('cd'.repeat(32))).toBeNull();
+});
+
+test('bytes that are bad no more are forgotten, and the finds stay; old finds go, and the bytes stay known', async () => {
+  await infections.noteInfected(infection({ uploadId: 'old', foundAt: 1000 }));
+  await infections.noteInfected(infection({ uploadId: 'new', foundAt: 2000 }));
+  expect(await infections.purge(2000)).toBe(1);
+  expect((await infections.list(10)).map(({ uploadId }) => uploadId)).toEqual(['new']);
+  expect(await infections.findBad(BAD)).not.toBeNull();
+  expect([await infections.forget(BAD), await infections.forget(BAD)]).toEqual([true, false]);
+  expect([await infections.findBad(BAD), await infections.knowsBadOfSize(3_000_000_000)]).toEqual([null, false]);
+  expect(await infections.list(10)).toHaveLength(1);
+});
+
+function infection(over: Partial<Infection> = {}): Infection {
+  return {
+    uploadId: 'upload',
+    fileId: null,
+    company: 'company',
+    session: 'session',
+    uploader: 'user',
+    subject: null,
+    name: 'a.pdf',
+    sha256: BAD,
+    sizeBytes: 3_000_000_000,
+    signature: 'Test.Virus',
+    foundAt: 1,
+    ...over,
+  };
+}

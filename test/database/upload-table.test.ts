@@ -41,6 +41,7 @@ const STEPS: Record<string, Step> = {
     to: 'finished',
     run: ({ id }) => inTransaction((t) => uploads.finish(t, id, MINE, 7)),
   },
+  renewLease: { from: ['finishing'], run: ({ id }) => uploads.renewLease(id, { ...MINE, untilMs: MINE.untilMs + 1 }) },
   reject: {
     from: ['open', 'finishing'],
     to: 'rejected',
@@ -224,6 +225,29 @@ describe('what is due', () => {
     expect(await uploads.listFinishDue(NOW, 2, 'process-3')).toHaveLength(2);
   });
 
+  test('finishes that failed are due at once when they are hurried; one that runs, and what is open, is left alone', async () => {
+    const putOff = { size: 5, bytes_received: 5, next_attempt_at: NOW + 60_000 };
+    const [failed, running, complete] = [
+      await uploadIn('finishing'),
+      await uploadIn('finishing'),
+      await uploadIn('open'),
+    ];
+    await open
+      .database('uploads')
+      .where({ id: failed.id })
+      .update({ ...putOff, lease_until: 0 });
+    await open
+      .database('uploads')
+      .where({ id: running.id })
+      .update({ ...putOff, lease_until: NOW + 1 });
+    await open.database('uploads').where({ id: complete.id }).update(putOff);
+    const ids = [failed.id, running.id, complete.id];
+    const due = async () => (await uploads.listFinishDue(NOW, 1000, 'process-3')).filter((id) => ids.includes(id));
+    expect(await due()).toEqual([]);
+    await uploads.hurryFinishes();
+    expect(await due()).toEqual([failed.id]);
+  });
+
   test('an expiry: only of what is open, and only past its time; bytes that arrive put it off', async () => {
     const late = await uploadIn('open');
     const rescued = await uploadIn('open');
@@ -313,6 +337,25 @@ describe('a new upload', () => {
     expect(new Set(met).size).toBe(met.length);
     const listed = await uploads.listUnfinished('company', session, 100, 0);
     expect(met).toEqual(expect.arrayContaining(listed.map(({ id }) => id)));
+  });
+
+  test('what nobody could scan is listed until it expires, behind what can go on; other refusals are not', async () => {
+    const session = newSession();
+    const refuse = async (code: 'unscannable' | 'infected', createdAt: number) => {
+      const upload = newUpload({ session, createdAt });
+      await insert(upload);
+      await inTransaction((t) => uploads.reject(t, upload.id, { code, detail: 'No.' }));
+      return upload;
+    };
+    const refused = await refuse('unscannable', NOW - 50);
+    await refuse('infected', NOW - 40);
+    const unfinished = newUpload({ session, createdAt: NOW });
+    await insert(unfinished);
+    const list = async (max: number, at: number) =>
+      (await uploads.listUnfinished('company', session, max, at)).map(({ id }) => id);
+    expect(await list(10, refused.expiresAt - 1)).toEqual([unfinished.id, refused.id]);
+    expect(await list(1, refused.expiresAt - 1)).toEqual([unfinished.id]);
+    expect(await list(10, refused.expiresAt)).toEqual([unfinished.id]);
   });
 });
 

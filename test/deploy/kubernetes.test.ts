@@ -26,6 +26,7 @@ const FILLED_IN = {
   JWT_SECRET: TEST_SECRET,
   DATABASE_URL: 'postgres://chatdrop:password@postgres.example.com/chatdrop',
   REDIS_URL: 'redis://redis.example.com:6379/0',
+  CLAMAV_URL: 'tcp://clamav:3310',
   AWS_ACCESS_KEY_ID: 'key',
   AWS_SECRET_ACCESS_KEY: 'secret',
 };

@@ -93,12 +93,18 @@ async function finishOnce(needs: Needs, uploadId: string): Promise<number> {
     const backoffMs = Math.min(maxBackoffMs, 1000 * 2 ** Math.min(upload.attempts, 10));
     // If even that fails, this process still knows that the lease is its own and not in use.
     await needs.uploads.releaseLease(uploadId, lease, reasonOf(error), needs.now() + backoffMs).catch(() => {});
-    if (isUnscanned) throw error;
+    if (isUnscanned) throw unscanned(error);
     throw new Failure('try-again', 'All bytes are here, but the file cannot be shared yet. It will be, by itself.', {
       retryAfterSeconds: 2,
       cause: error,
     });
   }
+}
+
+function unscanned({ retryAfterSeconds, cause }: Failure): Failure {
+  const options = { ...(retryAfterSeconds !== undefined && { retryAfterSeconds }), cause };
+  const detail = 'The virus scanner is away. The file is shared as soon as it is back.';
+  return new Failure('scanner-unavailable', detail, options);
 }
 
 /** For whoever looks at the job: what was refused by whom. */

@@ -11,7 +11,7 @@ import { tooLarge } from '../rules/refusals.ts';
 import type { AbortUpload } from '../sharing/abort-upload.ts';
 import type { AcceptUpload } from '../sharing/accept-upload.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
-import type { GiveUpFinish } from '../sharing/give-up-finish.ts';
+import { type GiveUpFinish, sendAgain } from '../sharing/give-up-finish.ts';
 import type { PresentFile } from '../sharing/present-file.ts';
 import type { SettleUpload } from '../sharing/settle-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
@@ -135,20 +135,12 @@ async function finishNow({ finishUpload, giveUpFinish }: Needs, uploadId: string
     return await finishUpload(uploadId);
   } catch (error) {
     if (!isPassing(error)) throw error;
-    return giveUpFinish(uploadId, sendAgain(error));
+    return giveUpFinish(uploadId, error);
   }
 }
 
 function isPassing(error: unknown): error is Failure {
   return error instanceof Failure && (error.code === 'try-again' || error.code === 'scanner-unavailable');
-}
-
-/** 423 is for who can go on; here all has to be sent again. */
-function sendAgain({ code, cause }: Failure): Failure {
-  const options = { retryAfterSeconds: 5, cause };
-  return code === 'scanner-unavailable'
-    ? new Failure(code, 'The virus scanner is away, so the file was not shared. Send it again in a moment.', options)
-    : new Failure('storage-unavailable', 'The file could not be stored. Send it again in a moment.', options);
 }
 
 async function present({ files, presentFile }: Needs, fileId: number): Promise<ChatFile> {

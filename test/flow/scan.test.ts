@@ -224,6 +224,7 @@ describe('a scanner that goes away', () => {
     await clamd.stop();
     const answer = await patching;
     expect([answer.status, codeOf(answer)]).toEqual([503, 'scanner-unavailable']);
+    expect(jsonOf<{ detail: string }>(answer).detail).toContain('shared as soon as it is back');
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect((await head(created.url, room.visitor)).status).toBe(423);
     const again = await patch({ url: created.url, token: room.visitor, offset: body.length, body: '' });
@@ -241,6 +242,7 @@ describe('a scanner that goes away', () => {
     const withCreation = await create({ baseUrl, token: other.visitor, body: pngFile() });
     for (const refused of [inOne, withCreation]) {
       expect([refused.status, codeOf(refused)]).toEqual([503, 'scanner-unavailable']);
+      expect(jsonOf<{ detail: string }>(refused).detail).toContain('Send it again in a moment');
       expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     }
     await expectNothing(other);

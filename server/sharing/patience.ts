@@ -4,6 +4,9 @@ import { Failure } from '../rules/failure.ts';
 /** A store that takes a request and says nothing costs more than this at once; a disk that refuses one file costs nothing. */
 const MAX_WAITED_MS = 20_000;
 
+/** A scanner that is away refuses at once, but each try costs the database a few writes; and every finish needs it. */
+const MAX_SCANNER_FAULTS = 4;
+
 export type Patience = {
   /** Notes how long the work waited in vain, and throws what it threw. */
   wait<T>(work: () => Promise<T>): Promise<T>;
@@ -12,17 +15,19 @@ export type Patience = {
 
 export function createPatience(now: () => number): Patience {
   let waitedMs = 0;
+  let scannerFaults = 0;
   return {
     async wait(work) {
       const startedAt = now();
       try {
         return await work();
       } catch (error) {
+        if (isScannerAway(error)) scannerFaults += 1;
         if (isStorageAway(error) || isScannerAway(error)) waitedMs += now() - startedAt;
         throw error;
       }
     },
-    isOver: () => waitedMs >= MAX_WAITED_MS,
+    isOver: () => waitedMs >= MAX_WAITED_MS || scannerFaults >= MAX_SCANNER_FAULTS,
   };
 }
 

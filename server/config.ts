@@ -1,8 +1,9 @@
 /** Environment → Config. All mistakes are reported at once, each with its fault and an example. */
 import path from 'node:path';
+import type { ClamdAddress } from './rules/clamd-address.ts';
 import type { S3Settings } from './rules/s3-settings.ts';
 import type { VerificationKey } from './rules/verification-key.ts';
-import { type ClamdAddress, FUTURE_SETTINGS, SETTINGS, type Setting } from './settings.ts';
+import { FUTURE_SETTINGS, SETTINGS, type Setting } from './settings.ts';
 
 type Values = { [Name in keyof typeof SETTINGS]: ValueOf<(typeof SETTINGS)[Name]> };
 type ValueOf<S> = S extends { fallback: string; read: (text: string) => infer T }

@@ -13,6 +13,7 @@ import {
   readTrustProxy,
   readUrl,
 } from './config-values.ts';
+import type { ClamdAddress } from './rules/clamd-address.ts';
 import { DEFAULT_ALLOWED_TYPES } from './rules/file-types.ts';
 import { readPublicKeys } from './rules/public-keys.ts';
 import { isTypePattern } from './rules/type-patterns.ts';
@@ -237,9 +238,6 @@ function readRedisUrl(text: string): string {
     throw new Error('does not begin with redis:// (or rediss:// with TLS)');
   return text;
 }
-
-/** Where clamd listens, as Node's `connect` takes it. */
-export type ClamdAddress = { host: string; port: number } | { path: string };
 
 const CLAMD_PORT = 3310;
 

@@ -1,6 +1,6 @@
 /** One conversation with clamd: a connection, what we send at its pace, and one answer. Each wait has an end. */
 import net from 'node:net';
-import type { ClamdAddress } from '../settings.ts';
+import type { ClamdAddress } from '../rules/clamd-address.ts';
 
 /** The longest answer is `stream: `, a signature's name and ` FOUND`. */
 const MAX_ANSWER_BYTES = 4096;

@@ -1,6 +1,6 @@
 /** clamd over TCP or a unix socket: `zINSTREAM`, `zPING`, `zVERSION`, and how much it takes. */
+import type { ClamdAddress } from '../rules/clamd-address.ts';
 import { Failure } from '../rules/failure.ts';
-import type { ClamdAddress } from '../settings.ts';
 import { saysTooLarge, verdictOf } from './clamd-answer.ts';
 import { type Conversation, openConversation } from './clamd-conversation.ts';
 import type { Scanner, ScanSubject, Verdict } from './scanner.ts';

@@ -260,7 +260,7 @@ describe('a scanner that goes away', () => {
     agent.close();
   });
 
-  test(`${FILES} files that wait for it are all shared, each once`, { timeout: 90_000 }, async () => {
+  test(`${FILES} files that wait for it are all shared, each once`, { timeout: 180_000 }, async () => {
     const { baseUrl } = server;
     const room = newChatRoom();
     await clamd.stop();
@@ -274,7 +274,7 @@ describe('a scanner that goes away', () => {
     expect((await listFiles(baseUrl, room)).count).toBe(0);
     await clamd.start();
     const isDone = async () => (await listFiles(baseUrl, room, '&limit=1')).count === FILES;
-    await eventually('all are shared', isDone, 60_000);
+    await eventually('all are shared', isDone, 120_000);
     const all = await listFiles(baseUrl, room, '&limit=200');
     expect(new Set(all.files.map(({ name }) => name)).size).toBe(FILES);
     expect(all.files.every(({ scan }) => scan === 'clean')).toBe(true);

@@ -20,6 +20,7 @@ import { createFinishUpload, LEASE_MS } from '../sharing/finish-upload.ts';
 import { createGiveUpFinish } from '../sharing/give-up-finish.ts';
 import { createJoinParts } from '../sharing/join-parts.ts';
 import { createListFiles } from '../sharing/list-files.ts';
+import { createNoteInfected } from '../sharing/note-infected.ts';
 import { createRecordFile } from '../sharing/record-file.ts';
 import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
 import { createRejectUpload } from '../sharing/reject-upload.ts';
@@ -91,7 +92,7 @@ export function composeSharing({
   const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
   const { uploadExpirySeconds: expirySeconds } = config;
   const { countCreation, countPartial } = creationLimits;
-  const { noteInfected } = infections;
+  const noteInfected = createNoteInfected({ database, infections, audit });
   const scanObject = scanning === null ? null : createScanObject({ storage, infections, scanner: scanning.scanner });
   const scanUpload =
     scanObject === null || scanning === null

@@ -1,4 +1,5 @@
 /** `known_bad_files` and `infections`: bytes in which a virus was found, and who brought them. */
+import type { Knex } from 'knex';
 import type { Uploader } from '../contract/chat-file.ts';
 import type { Database } from './open-database.ts';
 
@@ -22,14 +23,13 @@ export type InfectionTable = ReturnType<typeof createInfectionTable>;
 
 export function createInfectionTable(database: Database) {
   return {
-    /** Notes the bytes as known, and the find. Safe to repeat: an upload is noted once. */
-    async noteInfected(infection: Infection): Promise<void> {
+    /** Notes the bytes as known, and the find. @returns false when the find was noted before */
+    async add(transaction: Knex.Transaction, infection: Infection): Promise<boolean> {
       const { sha256, sizeBytes: size, signature, foundAt: found_at } = infection;
-      await database.transaction(async (transaction) => {
-        const known = { sha256, size, signature, found_at };
-        await transaction('known_bad_files').insert(known).onConflict('sha256').ignore();
-        await transaction('infections').insert(toRow(infection)).onConflict('upload_id').ignore();
-      });
+      const known = { sha256, size, signature, found_at };
+      await transaction('known_bad_files').insert(known).onConflict('sha256').ignore();
+      const adding = transaction('infections').insert(toRow(infection)).onConflict('upload_id').ignore();
+      return (await adding.returning('id')).length === 1;
     },
 
     /** Null for bytes that nothing bad is known of. */

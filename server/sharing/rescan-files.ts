@@ -1,10 +1,11 @@
 /** Scans files that are shared already: there are new signatures, or scanning was switched on. */
 import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
-import type { Infection } from '../database/infection-table.ts';
 import type { Database } from '../database/open-database.ts';
+import { SERVER } from '../rules/actor.ts';
 import { Failure } from '../rules/failure.ts';
 import { unscannable } from '../rules/refusals.ts';
+import type { NoteInfected } from './note-infected.ts';
 import type { RemoveFile } from './remove-file.ts';
 import type { ScanObject } from './scan-object.ts';
 
@@ -13,7 +14,7 @@ type Needs = {
   files: Pick<ChatFileTable, 'pageAll' | 'find' | 'noteClean'>;
   ledger: Pick<EventLedger, 'nextSeq' | 'append'>;
   scanObject: ScanObject;
-  noteInfected(infection: Infection): Promise<void>;
+  noteInfected: NoteInfected;
   removeFile: RemoveFile;
   wake(company: string): void;
   now(): number;
@@ -91,7 +92,7 @@ async function rescan(needs: Needs, file: FileRecord, request: RescanRequest, pr
 async function takeOut(needs: Needs, file: FileRecord, { sha256, signature }: { sha256: string; signature: string }) {
   const { uploadId, id: fileId, company, session, uploader, name, sizeBytes } = file;
   const whose = { uploadId, fileId, company, session, uploader, subject: null, name };
-  await needs.noteInfected({ ...whose, sha256, signature, sizeBytes, foundAt: needs.now() });
+  await needs.noteInfected({ ...whose, sha256, signature, sizeBytes, foundAt: needs.now() }, SERVER);
   await needs.removeFile(file, 'infected');
 }
 

@@ -1,16 +1,16 @@
 /** Between the bytes being final and the record: only what the virus scanner calls clean goes on. */
-import type { Infection } from '../database/infection-table.ts';
 import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { actorOf, SERVER } from '../rules/actor.ts';
 import { Failure } from '../rules/failure.ts';
 import { infected, unscannable } from '../rules/refusals.ts';
+import type { NoteInfected } from './note-infected.ts';
 import type { ScanObject } from './scan-object.ts';
 import type { ReportProgress } from './upload-progress.ts';
 
 type Needs = {
   scanObject: ScanObject;
   uploads: Pick<UploadTable, 'renewLease'>;
-  /** Notes the bytes as known to be bad, and whose they were. */
-  noteInfected(infection: Infection): Promise<void>;
+  noteInfected: NoteInfected;
   report: ReportProgress;
   /** Ends scans at a shutdown. */
   stopping: AbortSignal;
@@ -37,7 +37,8 @@ export function createScanUpload(needs: Needs): ScanUpload {
       const { sha256, signature } = result;
       const { id: uploadId, company, session, uploader, subject, name } = upload;
       const whose = { uploadId, fileId: null, company, session, uploader, subject, name };
-      await needs.noteInfected({ ...whose, sha256, signature, sizeBytes, foundAt: needs.now() });
+      const by = actorOf({ role: uploader, subject }, upload.client ?? SERVER);
+      await needs.noteInfected({ ...whose, sha256, signature, sizeBytes, foundAt: needs.now() }, by);
       throw infected();
     } catch (error) {
       if (error instanceof Failure && error.code === 'scanner-unavailable') needs.report(upload, sizeBytes, 'error');

@@ -18,8 +18,8 @@ afterAll(() => open.remove());
 
 test('a find is noted once, also by two finishes at the same time; the first name of the virus stays', async () => {
   const find = infection({ uploadId: 'u1', subject: 'anna', uploader: 'agent' });
-  await Promise.all([infections.noteInfected(find), infections.noteInfected(find)]);
-  await infections.noteInfected(infection({ uploadId: 'u2', company: 'other', signature: 'Another.Name', foundAt: 2 }));
+  expect((await Promise.all([add(find), add(find)])).sort()).toEqual([false, true]);
+  await add(infection({ uploadId: 'u2', company: 'other', signature: 'Another.Name', foundAt: 2 }));
   expect(await infections.list(10)).toEqual([
     infection({ uploadId: 'u2', company: 'other', signature: 'Another.Name', foundAt: 2 }),
     find,
@@ -30,7 +30,7 @@ test('a find is noted once, also by two finishes at the same time; the first nam
 });
 
 test('only a file of that size is worth a look', async () => {
-  await infections.noteInfected(infection());
+  await add(infection());
   expect(await Promise.all([3_000_000_000, 3_000_000_001, 0].map((size) => infections.knowsBadOfSize(size)))).toEqual([
     true,
     false,
@@ -40,8 +40,8 @@ test('only a file of that size is worth a look', async () => {
 });
 
 test('bytes that are bad no more are forgotten, and the finds stay; old finds go, and the bytes stay known', async () => {
-  await infections.noteInfected(infection({ uploadId: 'old', foundAt: 1000 }));
-  await infections.noteInfected(infection({ uploadId: 'new', foundAt: 2000 }));
+  await add(infection({ uploadId: 'old', foundAt: 1000 }));
+  await add(infection({ uploadId: 'new', foundAt: 2000 }));
   expect(await infections.purge(2000)).toBe(1);
   expect((await infections.list(10)).map(({ uploadId }) => uploadId)).toEqual(['new']);
   expect(await infections.findBad(BAD)).not.toBeNull();
@@ -49,6 +49,10 @@ test('bytes that are bad no more are forgotten, and the finds stay; old finds go
   expect([await infections.findBad(BAD), await infections.knowsBadOfSize(3_000_000_000)]).toEqual([null, false]);
   expect(await infections.list(10)).toHaveLength(1);
 });
+
+function add(find: Infection): Promise<boolean> {
+  return open.database.transaction((transaction) => infections.add(transaction, find));
+}
 
 function infection(over: Partial<Infection> = {}): Infection {
   return {

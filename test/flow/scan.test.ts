@@ -112,6 +112,7 @@ describe('what is infected', () => {
       uploader: 'user',
       file_id: null,
     });
+    expect(await auditOf(room)).toMatchObject([{ action: 'infected', role: 'user', name, file_id: null }]);
   });
 
   test('by the original API’s one request too', async () => {
@@ -362,6 +363,10 @@ async function infectionsOf({ company }: ChatRoom): Promise<Record<string, unkno
   return look((database) => database('infections').where({ company_id: company }).orderBy('id'));
 }
 
+async function auditOf({ company }: ChatRoom): Promise<Record<string, unknown>[]> {
+  return look((database) => database('audit_entries').where({ company_id: company, action: 'infected' }));
+}
+
 async function look<T>(query: (database: Awaited<ReturnType<Chatdrop['openDatabase']>>) => PromiseLike<T>): Promise<T> {
   const database = await server.openDatabase();
   try {
@@ -371,10 +376,14 @@ async function look<T>(query: (database: Awaited<ReturnType<Chatdrop['openDataba
   }
 }
 
-/** A ZIP file whose headers say that its entry is encrypted. */
+/** A ZIP file whose headers say that its entry is encrypted: 12 bytes of a header of its own come before what was in it. */
 function encryptedZip(): Buffer {
-  const bytes = Buffer.from(zip({ 'secret.txt': 'Nobody can read this.' }));
+  const content = 'Nobody can read this without the password.';
+  const bytes = Buffer.from(zip({ 'secret.txt': content }));
+  const entry = bytes.indexOf('PK\u0001\u0002');
   bytes[6] = 1;
-  bytes[bytes.indexOf('PK\u0001\u0002') + 8] = 1;
+  bytes.writeUInt32LE(content.length - 12, 22);
+  bytes[entry + 8] = 1;
+  bytes.writeUInt32LE(content.length - 12, entry + 24);
   return bytes;
 }

@@ -4,7 +4,7 @@
 const STEPS = [
   ['contract'],
   ['rules'],
-  ['auth', 'database', 'nodes', 'scan', 'storage'],
+  ['auth', 'database', 'nodes', 'pictures', 'scan', 'storage'],
   ['sharing'],
   ['upload', 'http', 'realtime', 'jobs'],
   ['compose'],

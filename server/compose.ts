@@ -91,6 +91,7 @@ function createLifecycle(
     ...composeCleaning(parts, sharing),
     hasOtherNodes: parts.nodes.isAlive !== null,
     checkUsage,
+    makePreviews: sharing.previews.run,
     onFault: (err) => log.warn({ err }, 'what an earlier process left could not be looked at; that is done later'),
     flushAudit: parts.auditLog.flush,
     pollFeed: () => parts.feed.poll(),
@@ -110,7 +111,10 @@ function createLifecycle(
     ];
     await sockets.close();
     for (const timer of timers) clearTimeout(timer);
-    await within(STOP_MS - (performance.now() - startedAt), choresEnd.then(sharing.finishUpload.settled));
+    await within(
+      STOP_MS - (performance.now() - startedAt),
+      choresEnd.then(sharing.finishUpload.settled).then(sharing.previews.settled),
+    );
     await within(AUDIT_MS, parts.auditLog.flush().catch(onAuditFault));
     await release();
   };
@@ -120,6 +124,7 @@ function createLifecycle(
     await within(FIRST_RUN_MS, firstRun);
     // Not waited for: the server starts when the issuer is away, and the first request would ask anyway.
     void parts.auth.jwks?.keys();
+    if (config.thumbnails) sharing.previews.start();
     await listen(http, config.host, config.port);
     if (socketPort !== null) await listen(socketPort, config.host, config.wsPort ?? 0, 'WS_PORT');
     periodic = startPeriodic(chores.periodic, createReportChores({ chores: parts.choreTable, log, now }));

@@ -56,6 +56,8 @@ export type Config = {
   /** Undefined: no bound. */
   companyQuotaBytes: number | undefined;
   uploadExpirySeconds: number;
+  thumbnails: boolean;
+  stripMetadata: boolean;
   /** Where new files go: into `mediaRoot`, or into the bucket. */
   store: 'local' | 's3';
   /** Also where it is not the store: files may be moved there. */
@@ -179,6 +181,8 @@ function toConfig(values: Values): Config {
     maxPendingBytes: values.CHAT_MAX_PENDING_SIZE ?? values.CHAT_MAX_FILE_SIZE * DEFAULT_PENDING_FILES,
     companyQuotaBytes: values.CHAT_COMPANY_QUOTA,
     uploadExpirySeconds: values.UPLOAD_EXPIRY,
+    thumbnails: values.THUMBNAILS,
+    stripMetadata: values.STRIP_METADATA,
     store: values.USE_S3_STORAGE ? 's3' : 'local',
     s3: s3Of(values),
     clamd: values.CLAMAV_URL,

@@ -1,4 +1,4 @@
-/** Bundles the server into a few JavaScript files: a start reads those instead of some two thousand, and needs no package but SQLite's driver. */
+/** Bundles the server into a few JavaScript files: a start reads those instead of some two thousand, and needs no package but SQLite's driver and sharp. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
@@ -20,6 +20,9 @@ const absentPackages: Plugin = {
   },
 };
 
+/** Processes that the server starts, each found beside the file that starts it. */
+const WORKERS = { 'preview-worker': 'server/pictures/preview-worker.ts' };
+
 /** Packages of the older kind are bundled into modules of the newer, where these three names are missing. */
 const COMMONJS_NAMES = `
 import { createRequire as chatdropCreateRequire } from 'node:module';
@@ -34,7 +37,7 @@ const { filename: __filename, dirname: __dirname } = import.meta;`.trim();
 export async function bundleServer(entries: Record<string, string>, outdir: string): Promise<Metafile> {
   await rm(outdir, { recursive: true, force: true });
   const { metafile } = await build({
-    entryPoints: Object.entries(entries).map(([out, file]) => ({ in: join(project, file), out })),
+    entryPoints: Object.entries({ ...entries, ...WORKERS }).map(([out, file]) => ({ in: join(project, file), out })),
     outdir,
     bundle: true,
     // What is imported only when it is needed stays in files of its own: the S3 and PostgreSQL clients.
@@ -47,7 +50,7 @@ export async function bundleServer(entries: Record<string, string>, outdir: stri
     legalComments: 'none',
     banner: { js: COMMONJS_NAMES },
     // Native, and found in node_modules.
-    external: ['better-sqlite3'],
+    external: ['better-sqlite3', 'sharp'],
     plugins: [absentPackages],
     metafile: true,
     logLevel: 'warning',

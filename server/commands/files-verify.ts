@@ -13,12 +13,12 @@ export const filesVerify: Command = {
   help: `chatdrop files verify [--deep] [--repair]
 
   Looks for files whose bytes are missing, of another size, unreadable, or (where the sha256 is known)
-  changed; and for stored objects that belong to no file. Works beside a running server. Progress goes
-  to standard error. Exit code 1 when something is wrong and was not repaired.
+  changed; for lost thumbnails; and for stored objects that belong to no file. Works beside a running
+  server. Progress goes to standard error. Exit code 1 when something is wrong and was not repaired.
 
   --deep      read every file, also those whose sha256 is not known, and note it
-  --repair    take files without bytes out of their chats (with the event), and delete orphaned objects;
-              damaged files stay, for a backup may have them. When more than half is missing or orphaned
+  --repair    take files without bytes out of their chats (with the event), delete orphaned objects, and
+              let the server make lost thumbnails again; damaged files stay, for a backup may have them. When more than half is missing or orphaned
               nothing is touched: then the volume or the database is the wrong one
 `,
   async run(args, { print, note, config }) {

@@ -14,6 +14,7 @@ import { createEventLedger } from '../database/event-ledger.ts';
 import { createInfectionTable } from '../database/infection-table.ts';
 import type { Database } from '../database/open-database.ts';
 import { createPeopleTable } from '../database/people-table.ts';
+import { createPreviewJobTable } from '../database/preview-job-table.ts';
 import { createRateLimitTable } from '../database/rate-limit-table.ts';
 import { createRemovedObjectTable } from '../database/removed-object-table.ts';
 import { sharedSecret } from '../database/server-value-table.ts';
@@ -57,6 +58,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const usage = createCompanyUsageTable(database);
   const people = createPeopleTable();
   const removedObjects = createRemovedObjectTable(database);
+  const previewJobs = createPreviewJobTable(database);
   const choreTable = createChoreTable(database);
   const infections = createInfectionTable(database);
   const limits = createRateLimitTable(database);
@@ -93,6 +95,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     usage,
     people,
     removedObjects,
+    previewJobs,
     choreTable,
     infections,
     scanning,

@@ -6,6 +6,8 @@ import { createCleanUp } from '../jobs/clean-up.ts';
 import { createLookForScanner } from '../jobs/look-for-scanner.ts';
 import { createOwedFinishes } from '../jobs/owed-finishes.ts';
 import { createReleaseDead } from '../jobs/release-dead.ts';
+import { createPreviewMaker } from '../pictures/preview-maker.ts';
+import { hasPreview } from '../rules/preview-types.ts';
 import { createAbortUpload } from '../sharing/abort-upload.ts';
 import { createAcceptFinal } from '../sharing/accept-final.ts';
 import { createAcceptPartial } from '../sharing/accept-partial.ts';
@@ -20,6 +22,7 @@ import { createFinishUpload, LEASE_MS } from '../sharing/finish-upload.ts';
 import { createGiveUpFinish } from '../sharing/give-up-finish.ts';
 import { createJoinParts } from '../sharing/join-parts.ts';
 import { createListFiles } from '../sharing/list-files.ts';
+import { createMakePreviews } from '../sharing/make-previews.ts';
 import { createNoteInfected } from '../sharing/note-infected.ts';
 import { createRecordFile } from '../sharing/record-file.ts';
 import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
@@ -32,6 +35,7 @@ import { createRevokeLinks } from '../sharing/revoke-links.ts';
 import { createScanObject } from '../sharing/scan-object.ts';
 import { createScanUpload } from '../sharing/scan-upload.ts';
 import { createSettleUpload } from '../sharing/settle-upload.ts';
+import { createStripMetadata } from '../sharing/strip-metadata.ts';
 import { createReportProgress } from '../sharing/upload-progress.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { withLock } from '../upload/locker.ts';
@@ -46,6 +50,7 @@ export type Sharing = ReturnType<typeof composeSharing>;
 /** The use cases. */
 export function composeSharing({
   config,
+  log,
   database,
   uploads,
   parts,
@@ -57,6 +62,7 @@ export function composeSharing({
   removedObjects,
   infections,
   scanning,
+  previewJobs,
   storage: store,
   feed,
   policy,
@@ -77,7 +83,21 @@ export function composeSharing({
   };
   const report = createReportProgress({ publish, now });
   const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
-  const recordFile = createRecordFile({ database, uploads, parts, files, people, ledger, audit, now });
+  const recordFile = createRecordFile({
+    ...{ database, uploads, parts, files, people, ledger, audit, previewJobs, now },
+    wantsPreview: (mimeType) => config.thumbnails && hasPreview(mimeType),
+  });
+  const previews = createMakePreviews({
+    ...{ database, previewJobs, files, ledger, removedObjects, storage, wake, now },
+    pictures: createPreviewMaker(),
+    onUnavailable: once((reason: string) =>
+      log.warn({ reason }, 'pictures get no thumbnails: their decoder is not here'),
+    ),
+    onEnded: (file, reason) => log.info({ file, reason }, 'a picture gets no thumbnail'),
+    onFault: (err) => log.warn({ err }, 'a preview could not be made yet'),
+    holder: HOLDER,
+    draining: draining.signal,
+  });
   const reserveBytes = createReserveBytes({
     database,
     uploads,
@@ -135,10 +155,14 @@ export function composeSharing({
     policy,
     joinParts,
     scanUpload,
+    stripMetadata: createStripMetadata({ uploads, storage, stripsMetadata: () => config.stripMetadata }),
     recordFile,
     rejectUpload,
     report,
-    wake,
+    wake: (company) => {
+      wake(company);
+      previews.wake();
+    },
     holder: HOLDER,
     draining: draining.signal,
     now,
@@ -160,6 +184,7 @@ export function composeSharing({
     choosePlace: createChoosePlace({ uploads }),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policy }),
     finishUpload,
+    previews,
     finishPartial: createFinishPartial({ parts, finishUpload }),
     abortUpload: createAbortUpload({ uploads, storage, report, now }),
     revokeLinks: createRevokeLinks({ database, files, ledger, audit, wake, now }),
@@ -188,7 +213,7 @@ export function composeSharing({
 }
 
 export function composeCleaning(
-  { config, log, uploads, storage, stores, ledger, limits, audit, infections, scanning, nodes }: Parts,
+  { config, log, uploads, previewJobs, storage, stores, ledger, limits, audit, infections, scanning, nodes }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively }: Sharing,
 ) {
   const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
@@ -213,11 +238,20 @@ export function composeCleaning(
   const isAlive = nodes.isAlive ?? (async (holder: string) => holder === HOLDER);
   const graceMs = nodes.isAlive === null ? 0 : DEAD_AFTER_MS;
   const lookForScanner = scanning === null ? null : createLookForScanner({ look: scanning.watch.look, uploads, owed });
-  return { owed, cleanUp, lookForScanner, releaseDead: createReleaseDead({ uploads, isAlive, graceMs, now }) };
+  return { owed, cleanUp, lookForScanner, releaseDead: createReleaseDead({ uploads, previewJobs, isAlive, graceMs, now }) };
 }
 
 export function composeCheckUsage({ log, usage }: Parts) {
   const onMended = (mended: CompanyUsage) =>
     log.warn(mended, 'the bytes of a company were counted wrong, and are right now');
   return createCheckUsage({ usage, onMended });
+}
+
+/** The first time, and then never again. */
+function once<A extends unknown[]>(tell: (...args: A) => void): (...args: A) => void {
+  let isTold = false;
+  return (...args) => {
+    if (!isTold) tell(...args);
+    isTold = true;
+  };
 }

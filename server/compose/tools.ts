@@ -98,7 +98,7 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
     };
     const sharing = composeSharing(parts);
     await checkStore(config, parts.stores.record);
-    const { files, storage, stores, uploads, removedObjects, choreTable, audit } = parts;
+    const { files, storage, stores, uploads, removedObjects, previewJobs, choreTable, audit } = parts;
     const { removeFile, deleteRemovedBytes } = sharing;
     return {
       files,
@@ -110,7 +110,7 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
       jobs: createJobList(database),
       faults: choreTable,
       verifyFiles: createVerifyFiles({ files, storage }),
-      repairFiles: createRepairFiles({ database, removedObjects, removeFile, deleteRemovedBytes }),
+      repairFiles: createRepairFiles({ database, files, previewJobs, removedObjects, removeFile, deleteRemovedBytes }),
       moveStorage: createMoveStorage({
         record: stores.record,
         openMoveFiles: async (from, to) =>

@@ -32,6 +32,12 @@ export type NewFile = Omit<FileRecord, 'id' | 'thumbnailKey' | 'width' | 'height
   chatSessionId: number;
 };
 
+/** Less than the second after which PostgreSQL looks for deadlocks, and picks a victim. */
+const LOCK_TIMEOUT_MS = 500;
+
+/** `width` and `height`: of the picture as it is shown. `placeholder`: a thumbhash, base64. */
+export type PreviewFacts = { thumbnailKey: string; width: number; height: number; placeholder: string };
+
 /** Where a page of files begins: behind this id, in this order. */
 export type FilePlace = { order: FileOrder; beyondId: number | null };
 
@@ -65,10 +71,19 @@ export function createChatFileTable(database: Database) {
       return fromRowOrNull(await database('chat_files').where({ storage_key: storageKey }).first());
     },
 
-    /** By key; without those that no file has. */
-    async findByKeys(storageKeys: readonly string[]): Promise<Map<string, FileRecord>> {
-      const rows = await database('chat_files').whereIn('storage_key', [...storageKeys]);
-      return new Map(rows.map((row) => [row.storage_key, fromRow(row)]));
+    /** The file whose thumbnail lies there. */
+    async findByThumbnail(thumbnailKey: string): Promise<FileRecord | null> {
+      return fromRowOrNull(await database('chat_files').where({ thumbnail: thumbnailKey }).first());
+    },
+
+    /** By key, of the file or of its thumbnail; without those that no file has. */
+    async findByKeys(keys: readonly string[]): Promise<Map<string, FileRecord>> {
+      const rows = await database('chat_files').whereIn('storage_key', [...keys]);
+      const byThumbnail = await database('chat_files').whereIn('thumbnail', [...keys]);
+      return new Map([
+        ...rows.map((row) => [row.storage_key, fromRow(row)] as const),
+        ...byThumbnail.map((row) => [row.thumbnail, fromRow(row)] as const),
+      ]);
     },
 
     /** Of a session, or of the whole company when `session` is null. One more than asked tells whether there is a next page. */
@@ -125,13 +140,29 @@ export function createChatFileTable(database: Database) {
       return (await news.update({ scan: 'clean', sha256 })) === 1;
     },
 
-    /** Which of these keys belong to something: a file, a finish under way, or the list of what is to be deleted. */
+    /** @returns false when the file is gone, or has one already */
+    async setPreview(transaction: Knex.Transaction, id: number, preview: PreviewFacts): Promise<boolean> {
+      const { thumbnailKey, width, height, placeholder } = preview;
+      // Who removes a file or a session may lock these rows the other way round: that one has to win, so this one gives up first.
+      if (isPostgres(database)) await transaction.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
+      const change = { thumbnail: thumbnailKey, width, height, placeholder };
+      return (await transaction('chat_files').where({ id }).whereNull('thumbnail').update(change)) === 1;
+    },
+
+    /** Its bytes are not there. */
+    async forgetThumbnail(transaction: Knex.Transaction, id: number, thumbnailKey: string): Promise<boolean> {
+      const lost = transaction('chat_files').where({ id, thumbnail: thumbnailKey });
+      return (await lost.update({ thumbnail: null })) === 1;
+    },
+
+    /** Which of these keys belong to something: a file, a finish or a preview under way, or the list of what is to be deleted. */
     async ownedKeys(keys: readonly string[]): Promise<Set<string>> {
       const lists = await Promise.all([
         database('chat_files').whereIn('storage_key', keys).pluck('storage_key'),
         database('chat_files').whereIn('thumbnail', keys).pluck('thumbnail'),
         database('uploads').whereIn('state', ['open', 'finishing']).whereIn('storage_key', keys).pluck('storage_key'),
         database('removed_objects').whereIn('storage_key', keys).pluck('storage_key'),
+        database('preview_jobs').whereIn('thumbnail_key', keys).pluck('thumbnail_key'),
       ]);
       return new Set(lists.flat());
     },

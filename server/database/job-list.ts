@@ -6,8 +6,9 @@ import { ENDED } from './upload-table.ts';
 /**
  * `finish upload`: all bytes are here, the file is not recorded yet. `expire upload`: its time is over, its row is open.
  * `discard upload`: it ended, its bytes could not be deleted. `delete object`: the file is gone, its bytes are not.
+ * `make preview`: the file is shared, its thumbnail is to come.
  */
-export type JobKind = 'finish upload' | 'expire upload' | 'discard upload' | 'delete object';
+export type JobKind = 'finish upload' | 'expire upload' | 'discard upload' | 'delete object' | 'make preview';
 
 /**
  *     due ──▶ running ──▶ done: the row owes nothing any more, and leaves this list
@@ -15,7 +16,7 @@ export type JobKind = 'finish upload' | 'expire upload' | 'discard upload' | 'de
  *      │          ▼
  *      └────── waiting          until next_attempt_at: 1 s, 2 s, 4 s … up to an hour
  *
- * None is ever given up: each is something that was promised. A finish that finds the file refusable ends as a refusal.
+ * None but a preview is ever given up: each is something that was promised. A finish that finds the file refusable ends as a refusal.
  */
 /** Never null, so that it can be negated. A final upload gets its size when its parts are here; a part makes no file. */
 const COMPLETE = `size is not null and coalesce(upload_concat, '') <> 'partial'
@@ -25,7 +26,7 @@ export type JobState = 'due' | 'running' | 'waiting';
 
 export type Job = {
   kind: JobKind;
-  /** The upload's id, or the storage key. */
+  /** The upload's id, the storage key, or the file's id. */
   key: string;
   state: JobState;
   /** Tries so far. */
@@ -47,6 +48,7 @@ export function createJobList(database: Database) {
       .andWhereRaw(`not (${COMPLETE})`),
     'discard upload': database('uploads').whereNotNull('last_error').whereIn('state', ENDED),
     'delete object': database('removed_objects'),
+    'make preview': database('preview_jobs').whereNull('ended_at'),
   });
   return {
     /** Those that were tried most often first; at most so many of each kind. */
@@ -75,13 +77,19 @@ export function createJobList(database: Database) {
 type Row = any;
 
 function toJob(kind: JobKind, row: Row, nowMs: number): Job {
-  const isRunning = kind === 'finish upload' && row.state === 'finishing' && (row.lease_until ?? 0) >= nowMs;
+  const isLeased = (kind === 'finish upload' && row.state === 'finishing') || kind === 'make preview';
+  const isRunning = isLeased && (row.lease_until ?? 0) >= nowMs;
   return {
     kind,
-    key: kind === 'delete object' ? row.storage_key : row.id,
+    key: keyOf(kind, row),
     state: isRunning ? 'running' : row.next_attempt_at > nowMs ? 'waiting' : 'due',
     attempts: row.attempts,
     nextAttemptAt: row.next_attempt_at,
     lastError: row.last_error,
   };
+}
+
+function keyOf(kind: JobKind, row: Row): string {
+  if (kind === 'delete object') return row.storage_key;
+  return kind === 'make preview' ? String(row.file_id) : row.id;
 }

@@ -36,6 +36,8 @@ export type UploadRecord = {
   mimeType: string | null;
   /** Where the bytes go at the finish; set by the first finish, so that every retry uses the same place. */
   storageKey: string | null;
+  /** What came had the announced size and hash; what is stored may be without its metadata by now. */
+  receivedChecked: boolean;
   /** As of the last request that ended; the storage knows better while one runs. */
   bytesReceived: number;
   attempts: number;
@@ -125,6 +127,7 @@ export function fromRow(row: Row): UploadRecord {
     state: row.state,
     mimeType: row.mime_type,
     storageKey: row.storage_key,
+    receivedChecked: Boolean(row.received_checked),
     bytesReceived: row.bytes_received,
     attempts: row.attempts,
     nextAttemptAt: row.next_attempt_at,

@@ -272,6 +272,12 @@ export function createUploadTable(database: Database) {
       );
     },
 
+    /** The bytes at its place are those that were received, and may be replaced. @returns false when the lease is lost */
+    async noteReceivedChecked(id: string, lease: Lease): Promise<boolean> {
+      const held = database('uploads').where({ id, state: 'finishing', lease_token: lease.token });
+      return (await held.update({ received_checked: true })) === 1;
+    },
+
     /** Gives the lease back after a failure; it is free at once for the next who asks, the sweep waits until `nextAttemptAt`. */
     async releaseLease(id: string, lease: Lease, error: string, nextAttemptAt: number): Promise<void> {
       await database('uploads')

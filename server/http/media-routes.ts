@@ -1,6 +1,6 @@
 /** Signed links: whoever holds one may read the file until it expires, whatever the store. */
 import type { Middleware } from 'koa';
-import type { ChatFileTable } from '../database/chat-file-table.ts';
+import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
 import { linkHolder } from '../rules/actor.ts';
 import { Failure } from '../rules/failure.ts';
 import { checkLink, invalidLink } from '../rules/signed-link.ts';
@@ -11,7 +11,7 @@ import { deedOn } from './file-routes.ts';
 import { deedOfAnswer, type SendObject } from './send-object.ts';
 
 type Needs = {
-  files: Pick<ChatFileTable, 'findByKey'>;
+  files: Pick<ChatFileTable, 'findByKey' | 'findByThumbnail'>;
   sendObject: SendObject;
   auditLog: Pick<AuditLog, 'note'>;
   clientOf: ClientOf;
@@ -32,13 +32,28 @@ export function createMediaRoute({ files, sendObject, auditLog, clientOf, secret
     };
     // The signature comes first: the database is not asked for what somebody made up.
     const { disposition, epoch, expiresAt } = checkLink(secret, key, query, nowSeconds);
-    const file = isStorageKey(key) ? await files.findByKey(key) : null;
+    const file = isStorageKey(key)
+      ? ((await files.findByKey(key)) ?? thumbnailOf(await files.findByThumbnail(key)))
+      : null;
     if (file === null) throw new Failure('not-found', 'This file was removed from the chat.');
     if (epoch !== file.linkEpoch) throw invalidLink();
     await sendObject(ctx, file, disposition, expiresAt - nowSeconds);
     const sent = deedOfAnswer(ctx);
     // A thumbnail comes with every list: the list is what tells of it.
-    if (sent !== null && key === file.storageKey) auditLog.note(linkHolder(clientOf(ctx.req)), deedOn(file, sent));
+    if (sent !== null && key !== file.thumbnailKey) auditLog.note(linkHolder(clientOf(ctx.req)), deedOn(file, sent));
+  };
+}
+
+/** As a file of its own: what is made of a picture is WebP, whatever that is. */
+function thumbnailOf(file: FileRecord | null): FileRecord | null {
+  if (file === null || file.thumbnailKey === null) return null;
+  const { uploadId, name, thumbnailKey } = file;
+  return {
+    ...file,
+    uploadId: `${uploadId}.thumbnail`,
+    storageKey: thumbnailKey,
+    mimeType: 'image/webp',
+    name: `${name}.webp`,
   };
 }
 

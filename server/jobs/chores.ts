@@ -15,6 +15,7 @@ type Needs = {
   hasOtherNodes: boolean;
   cleanUp: CleanUp;
   checkUsage: CheckUsage;
+  makePreviews(): Promise<unknown>;
   /** Of the first run. */
   onFault(error: unknown): void;
   /** Writes what was opened and downloaded. */
@@ -39,6 +40,7 @@ export function createChores({
   hasOtherNodes,
   cleanUp,
   checkUsage,
+  makePreviews,
   onFault,
   flushAudit,
   lookForScanner,
@@ -67,6 +69,7 @@ export function createChores({
       { name: 'look for events of other processes', everyMs: SECOND_MS, run: pollFeed },
       { name: 'write the audit', everyMs: SECOND_MS, run: flushAudit },
       { name: 'finish what is owed', everyMs: 5 * SECOND_MS, run: owed.sweep },
+      { name: 'make previews', everyMs: 5 * SECOND_MS, run: makePreviews },
       { name: 'look at unfinished uploads', everyMs: 60 * MINUTE_MS, run: owed.lookAtAll },
       { name: 'expire uploads', everyMs: MINUTE_MS, run: cleanUp.expireUploads },
       { name: 'delete removed bytes', everyMs: MINUTE_MS, run: cleanUp.deleteRemovedBytes },

@@ -1,8 +1,10 @@
 /** What processes had that are dead: others go on with it. */
+import type { PreviewJobTable } from '../database/preview-job-table.ts';
 import type { UploadTable } from '../database/upload-table.ts';
 
 type Needs = {
   uploads: Pick<UploadTable, 'holders' | 'freeFinishes' | 'abortRequests'>;
+  previewJobs: Pick<PreviewJobTable, 'holders' | 'free'>;
   /** Whether the process of this name still runs, on any node. */
   isAlive(holder: string): Promise<boolean>;
   /** How long a process has to be missed before it is dead for sure. */
@@ -17,15 +19,16 @@ export type ReleaseDead = () => Promise<number>;
  * Finishes are free as soon as their process is missed: one that lives after all finds its lease lost, and nothing else.
  * Its requests end only when it is dead for sure, since after a restart of the database all nodes are missed for a moment.
  */
-export function createReleaseDead({ uploads, isAlive, graceMs, now }: Needs): ReleaseDead {
+export function createReleaseDead({ uploads, previewJobs, isAlive, graceMs, now }: Needs): ReleaseDead {
   let missedSince = new Map<string, number>();
   return async () => {
     const missed = new Map<string, number>();
-    for (const holder of await uploads.holders()) {
+    for (const holder of new Set([...(await uploads.holders()), ...(await previewJobs.holders())])) {
       if (await isAlive(holder)) continue;
       const since = missedSince.get(holder) ?? now();
       missed.set(holder, since);
       await uploads.freeFinishes(holder);
+      await previewJobs.free(holder);
       if (now() - since >= graceMs) await uploads.abortRequests(holder);
     }
     missedSince = missed;

@@ -14,6 +14,7 @@ import { type JoinParts, PartGone } from './join-parts.ts';
 import type { FileFacts, RecordFile } from './record-file.ts';
 import { isRefusal, type RejectUpload, storedRefusal } from './reject-upload.ts';
 import type { ScanUpload } from './scan-upload.ts';
+import { checksumMismatch, type StoredFacts, type StripMetadata } from './strip-metadata.ts';
 import type { ReportProgress } from './upload-progress.ts';
 
 type Needs = {
@@ -23,6 +24,7 @@ type Needs = {
   joinParts: JoinParts;
   /** Null: files are shared unscanned. */
   scanUpload: ScanUpload | null;
+  stripMetadata: StripMetadata;
   recordFile: RecordFile;
   rejectUpload: RejectUpload;
   report: ReportProgress;
@@ -168,8 +170,9 @@ async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): 
   }
   await needs.storage.makeFinal(id, upload.storageKey, needs.draining);
   const mimeType = await checkWhole(needs, upload, upload.storageKey);
-  const examined = await examine(needs, upload, upload.storageKey, lease);
-  const facts = { mimeType, ...examined, storageKey: upload.storageKey, sizeBytes };
+  const stored = await needs.stripMetadata(upload, lease, upload.storageKey, mimeType);
+  const examined = await examine(needs, upload, lease, upload.storageKey, stored);
+  const facts = { mimeType, ...examined, storageKey: upload.storageKey, sizeBytes: stored.sizeBytes };
   const recorded = await needs.recordFile(upload, lease, facts);
   if (recorded !== null) {
     // What cannot be deleted now is found as orphaned later; the file is shared all the same.
@@ -181,11 +184,15 @@ async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): 
   throw new Error('the lease is lost');
 }
 
-/** Looks at the bytes as they are stored, not as a process that died may have believed. @returns what they are */
+/**
+ * Looks at the bytes as they are stored, not as a process that died may have believed; where these have taken the place of
+ * those that were received, at their type. @returns the type
+ */
 async function checkWhole(needs: Needs, upload: UploadRecord, key: string): Promise<string> {
   const object = await openFinal(needs, key);
+  const asReceived = !upload.receivedChecked;
   try {
-    if (object.sizeBytes !== upload.sizeBytes)
+    if (asReceived && object.sizeBytes !== upload.sizeBytes)
       throw new Error(`${key} has ${object.sizeBytes} bytes instead of ${upload.sizeBytes}`);
     const decided = { mimeType: upload.mimeType ?? '', extension: path.extname(key) };
     return (await confirmType(object, decided, upload, needs.policy)).mimeType;
@@ -204,13 +211,14 @@ async function openFinal({ storage }: Needs, key: string): Promise<StoredObject>
 async function examine(
   needs: Needs,
   upload: UploadRecord,
-  key: string,
   lease: Lease,
+  key: string,
+  { sizeBytes, isAsReceived }: StoredFacts,
 ): Promise<Pick<FileFacts, 'sha256' | 'scan'>> {
-  const scanned = needs.scanUpload === null ? null : await needs.scanUpload(upload, key, lease);
+  const scanned = needs.scanUpload === null ? null : await needs.scanUpload({ ...upload, sizeBytes }, key, lease);
   const sha256 = scanned ?? (upload.sha256 === null ? null : await sha256Of(await openFinal(needs, key)));
-  if (upload.sha256 !== null && sha256 !== upload.sha256)
-    throw new Failure('checksum-mismatch', 'The file changed on its way. Choose it again.');
+  // What has taken the place of the received bytes has another; theirs was checked before.
+  if (isAsReceived && upload.sha256 !== null && sha256 !== upload.sha256) throw checksumMismatch();
   return { sha256, scan: scanned === null ? 'not_scanned' : 'clean' };
 }
 

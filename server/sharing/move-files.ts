@@ -1,5 +1,6 @@
 /** Copies the bytes of all files into another store and reads each copy back; safe beside a running server, and to repeat. */
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
 import type { UploadTable } from '../database/upload-table.ts';
 import { newUploadId } from '../rules/upload-id.ts';
@@ -9,7 +10,7 @@ import type { FileStorage, StoredObject } from '../storage/file-storage.ts';
 type Source = Pick<FileStorage, 'open' | 'storedKeys' | 'remove'>;
 type Target = Pick<
   FileStorage,
-  'open' | 'create' | 'append' | 'makeFinal' | 'discard' | 'remove' | 'offsetOf' | 'storedKeys'
+  'open' | 'create' | 'append' | 'makeFinal' | 'put' | 'discard' | 'remove' | 'offsetOf' | 'storedKeys'
 >;
 type Needs = {
   files: Pick<ChatFileTable, 'find' | 'findByKeys' | 'pageAll' | 'noteSha256' | 'ownedKeys'>;
@@ -116,6 +117,7 @@ async function moveOne(needs: Needs, file: FileRecord, request: MoveRequest, pro
   };
   try {
     if (await copyWithPatience(needs, file, request.signal, count)) progress.copied += 1;
+    if (file.thumbnailKey !== null) await copyThumbnail(needs, file, file.thumbnailKey);
   } catch (error) {
     request.signal.throwIfAborted();
     // Removed from the chat meanwhile: then there is nothing to move.
@@ -127,7 +129,19 @@ async function moveOne(needs: Needs, file: FileRecord, request: MoveRequest, pro
   progress.files += 1;
   request.onProgress(progress);
   // A removal that came before the copy was there found nothing to delete in this store.
-  if ((await needs.files.find(file.id)) === null) await needs.to.remove(file.storageKey);
+  if ((await needs.files.find(file.id)) !== null) return;
+  await needs.to.remove(file.storageKey);
+  if (file.thumbnailKey !== null) await needs.to.remove(file.thumbnailKey);
+}
+
+/** It is small, and can be made again: one that is lost is no fault of the move. */
+async function copyThumbnail({ from, to }: Needs, { uploadId }: FileRecord, key: string): Promise<void> {
+  const there = await to.open(key);
+  await there?.close();
+  const object = there === null ? await from.open(key) : null;
+  if (object === null) return;
+  const bytes = await object.read(0, object.sizeBytes).finally(() => object.close());
+  await to.put(uploadId, key, () => Readable.from([bytes]), bytes.length);
 }
 
 async function copyWithPatience(
@@ -198,12 +212,8 @@ async function sha256Of(object: StoredObject): Promise<string> {
   return hash.digest('hex');
 }
 
-async function lookAtKeys(
-  { files, from, to }: Needs,
-  keys: string[],
-  remove: boolean,
-  content: SourceContent,
-): Promise<void> {
+async function lookAtKeys(needs: Needs, keys: string[], remove: boolean, content: SourceContent): Promise<void> {
+  const { files, from, to } = needs;
   // Also what a finish is about to record, and what is about to be deleted.
   const owned = await files.ownedKeys(keys);
   const found = await files.findByKeys(keys);
@@ -213,9 +223,12 @@ async function lookAtKeys(
       content[owned.has(key) ? 'uncopied' : 'orphans'] += 1;
       return;
     }
+    const isThumbnail = key === file.thumbnailKey;
+    // Perhaps made after its file was copied and verified, which nobody looks at again.
+    if (isThumbnail) await copyThumbnail(needs, file, key);
     const copy = await to.open(key);
     await copy?.close();
-    const isCopied = copy?.sizeBytes === file.sizeBytes;
+    const isCopied = copy !== null && (isThumbnail || copy.sizeBytes === file.sizeBytes);
     content[isCopied ? 'copied' : 'uncopied'] += 1;
     if (remove && isCopied) await from.remove(key);
   });

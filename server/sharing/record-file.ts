@@ -4,6 +4,7 @@ import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
 import type { Database } from '../database/open-database.ts';
 import type { PeopleTable } from '../database/people-table.ts';
+import type { PreviewJobTable } from '../database/preview-job-table.ts';
 import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { actorOf, SERVER } from '../rules/actor.ts';
@@ -17,6 +18,9 @@ type Needs = {
   people: Pick<PeopleTable, 'sessionId' | 'profileId'>;
   ledger: Pick<EventLedger, 'nextSeq' | 'append'>;
   audit: Pick<AuditTable, 'add'>;
+  previewJobs: Pick<PreviewJobTable, 'add'>;
+  /** Whether a preview of this type is to be made. */
+  wantsPreview(mimeType: string): boolean;
   now(): number;
 };
 
@@ -34,7 +38,8 @@ export type RecordedFile = { fileId: number; endedParts: readonly string[] };
 /** @returns null when the lease was lost: nothing is written then. */
 export type RecordFile = (upload: UploadRecord, lease: Lease, facts: FileFacts) => Promise<RecordedFile | null>;
 
-export function createRecordFile({ database, uploads, files, people, parts, ledger, audit, now }: Needs): RecordFile {
+export function createRecordFile(needs: Needs): RecordFile {
+  const { database, uploads, files, people, parts, ledger, audit, previewJobs, wantsPreview, now } = needs;
   return async (upload, lease, facts) => {
     const createdAt = now();
     try {
@@ -59,6 +64,7 @@ export function createRecordFile({ database, uploads, files, people, parts, ledg
         const uploadedBy = actorOf({ role: uploader, subject }, upload.client ?? SERVER);
         const deed = { action: 'uploaded', company, session, fileId, name: upload.name } as const;
         await audit.add(transaction, auditEntry(uploadedBy, deed, createdAt));
+        if (wantsPreview(facts.mimeType)) await previewJobs.add(transaction, fileId);
         if (!(await uploads.finish(transaction, upload.id, lease, fileId))) throw new LeaseLost();
         const endedParts = isFinal(upload) ? await parts.endParts(transaction, upload.id) : [];
         return { fileId, endedParts };

@@ -1,5 +1,7 @@
 /** Mends what a verification found, as far as that takes nothing away that could still be needed. */
+import type { ChatFileTable } from '../database/chat-file-table.ts';
 import type { Database } from '../database/open-database.ts';
+import type { PreviewJobTable } from '../database/preview-job-table.ts';
 import type { RemovedObjectTable } from '../database/removed-object-table.ts';
 import type { DeleteRemovedBytes } from './delete-removed-bytes.ts';
 import type { RemoveFile } from './remove-file.ts';
@@ -7,6 +9,8 @@ import type { Finding, Progress } from './verify-files.ts';
 
 type Needs = {
   database: Database;
+  files: Pick<ChatFileTable, 'forgetThumbnail'>;
+  previewJobs: Pick<PreviewJobTable, 'add'>;
   removedObjects: Pick<RemovedObjectTable, 'add'>;
   removeFile: RemoveFile;
   deleteRemovedBytes: DeleteRemovedBytes;
@@ -20,10 +24,11 @@ const MAX_WRONG_SHARE = 0.5;
 const FEW_FINDINGS = 10;
 
 /**
- * A file without bytes leaves its chat, with the event; an orphaned object is deleted. Damaged bytes stay: a backup may
+ * A file without bytes leaves its chat, with the event; an orphaned object is deleted, a lost thumbnail is made again by the server. Damaged bytes stay: a backup may
  * have better ones, and `chatdrop files remove` is there for the rest.
  */
-export function createRepairFiles({ database, removedObjects, removeFile, deleteRemovedBytes }: Needs): RepairFiles {
+export function createRepairFiles(needs: Needs): RepairFiles {
+  const { database, removedObjects, removeFile, deleteRemovedBytes } = needs;
   return async (findings, seen) => {
     const missing = findings.filter(({ fault }) => fault === 'missing');
     const orphans = findings.filter(({ fault }) => fault === 'orphan');
@@ -34,9 +39,20 @@ export function createRepairFiles({ database, removedObjects, removeFile, delete
       await database.transaction((transaction) => removedObjects.add(transaction, key));
       mended += 1;
     }
+    for (const finding of findings) if (finding.fault === 'no-thumbnail') mended += await oweThumbnail(needs, finding);
     for (let deleted = 1; orphans.length > 0 && deleted > 0; ) deleted = await deleteRemovedBytes();
     return mended;
   };
+}
+
+/** @returns how many are owed again */
+async function oweThumbnail({ database, files, previewJobs }: Needs, { file, key }: Finding): Promise<number> {
+  if (file === null) return 0;
+  return database.transaction(async (transaction) => {
+    if (!(await files.forgetThumbnail(transaction, file.id, key))) return 0;
+    await previewJobs.add(transaction, file.id);
+    return 1;
+  });
 }
 
 function isTooMuch(wrong: number, all: number): boolean {

@@ -8,8 +8,8 @@ type Needs = {
   storage: Pick<FileStorage, 'open' | 'storedKeys'>;
 };
 
-/** `orphan`: an object that no row knows. The others are of a row's bytes. */
-export type Fault = 'missing' | 'wrong-size' | 'wrong-sha256' | 'unreadable' | 'orphan';
+/** `orphan`: an object that no row knows. `no-thumbnail`: it is lost, and can be made again. The others are of a file's bytes. */
+export type Fault = 'missing' | 'wrong-size' | 'wrong-sha256' | 'unreadable' | 'no-thumbnail' | 'orphan';
 export type Finding = { fault: Fault; key: string; file: FileRecord | null; detail: string };
 
 export type VerifyRequest = {
@@ -38,9 +38,12 @@ async function verifyRows({ files, storage }: Needs, request: VerifyRequest, pro
   for (let afterId = 0; ; ) {
     const page = await files.pageAll(afterId, PAGE_FILES);
     for (const file of page) {
-      const finding = await verifyFile({ files, storage }, file, request, progress);
+      const findings = [
+        await verifyFile({ files, storage }, file, request, progress),
+        await verifyThumbnail(storage, file),
+      ].filter((finding) => finding !== null);
       // It may have been removed from the chat while it was looked at.
-      if (finding !== null && (await files.find(file.id)) !== null) request.onFinding(finding);
+      if (findings.length > 0 && (await files.find(file.id)) !== null) findings.forEach(request.onFinding);
       progress.files += 1;
       request.onProgress(progress);
     }
@@ -73,6 +76,18 @@ async function verifyFile(
     }
   } catch (error) {
     return found('unreadable', (error as Error).message);
+  }
+}
+
+async function verifyThumbnail(storage: Needs['storage'], file: FileRecord): Promise<Finding | null> {
+  const { thumbnailKey: key } = file;
+  if (key === null) return null;
+  try {
+    const object = await storage.open(key);
+    await object?.close();
+    return object === null ? { fault: 'no-thumbnail', key, file, detail: 'its thumbnail is not there' } : null;
+  } catch (error) {
+    return { fault: 'unreadable', key, file, detail: (error as Error).message };
   }
 }
 

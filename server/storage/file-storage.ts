@@ -27,7 +27,10 @@ export type AppendOptions = {
 
 export type AppendResult = { offset: number; end: BodyEnd };
 
-/** A shared object, open for reading. Close it unless `stream` was read to its end or destroyed. */
+/**
+ * A shared object, open for reading; what replaces it meanwhile is never read for it. Close it unless `stream` was read to
+ * its end or destroyed.
+ */
 export type StoredObject = {
   sizeBytes: number;
   /** At most `lengthBytes` from `position`; shorter at the end. */
@@ -60,6 +63,11 @@ export type FileStorage = {
    * signal stops what takes long
    */
   makeFinal(uploadId: string, key: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Writes an object at a key, or replaces what is there: with all bytes, or not at all. `uploadId` names what a crash
+   * leaves, so that the sweep finds it. @param makeBody makes the stream anew for each try
+   */
+  put(uploadId: string, key: string, makeBody: () => Readable, sizeBytes: number): Promise<void>;
   /** Deletes unfinished bytes; nothing happens if there are none. */
   discard(uploadId: string): Promise<void>;
   /** Ids of all unfinished bytes, to find those that no row knows. */

@@ -9,6 +9,7 @@ import { Failure } from '../rules/failure.ts';
 import { isStorageKey, isUploadId } from '../rules/upload-id.ts';
 import type { AppendOptions, AppendResult, FileStorage, StoredObject } from './file-storage.ts';
 import { JOINING, joinFiles } from './local-join.ts';
+import { WRITING, writeWhole } from './local-put.ts';
 import { appendVerified, countedBytes, dropUnverified, UNVERIFIED } from './local-unverified.ts';
 import { ownId, ownKey } from './own-names.ts';
 import { pumpBody } from './pump-body.ts';
@@ -18,6 +19,8 @@ import { translateFaults } from './translate-faults.ts';
 
 /** Folders that are known to be synced; beyond that they are synced again. */
 const MAX_REMEMBERED_FOLDERS = 10_000;
+/** What may lie beside an upload, by the end of its name. */
+const BESIDE = [UNVERIFIED, JOINING, WRITING];
 /** The records are rows of `uploads`; the store keeps none of its own. */
 const NO_RECORDS = { get: async () => undefined, set: async () => {}, delete: async () => {} };
 
@@ -54,15 +57,20 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
     },
     join: (uploadId, partIds, signal) => joinFiles(placeOf(uploadId), partIds.map(placeOf), signal),
     makeFinal: (uploadId, key) => moveInto(placeOf(uploadId), pathOf(key), syncParents),
+    async put(uploadId, key, makeBody, sizeBytes) {
+      const beside = placeOf(uploadId) + WRITING;
+      await writeWhole(beside, makeBody(), sizeBytes);
+      await moveOver(beside, pathOf(key), syncParents);
+    },
     async discard(uploadId) {
       const place = placeOf(uploadId);
-      for (const beside of ['', UNVERIFIED, JOINING]) await rm(place + beside, { force: true });
+      for (const beside of ['', ...BESIDE]) await rm(place + beside, { force: true });
     },
     async *incomingIds() {
       // What lies beside an upload is found too, also where the upload itself is gone.
       for await (const { name } of await opendir(incoming)) {
         const [id = '', beside] = name.split('.');
-        if (isUploadId(id) && (beside === undefined || [UNVERIFIED, JOINING].includes(`.${beside}`))) yield id;
+        if (isUploadId(id) && (beside === undefined || BESIDE.includes(`.${beside}`))) yield id;
       }
     },
     async *storedKeys() {
@@ -121,20 +129,29 @@ async function syncedSize(place: string): Promise<number | null> {
   }
 }
 
-async function moveInto(from: string, to: string, syncParents: (folder: string) => Promise<void>): Promise<void> {
+type SyncParents = (folder: string) => Promise<void>;
+
+/** Done before or not, it is done. */
+async function moveInto(from: string, to: string, syncParents: SyncParents): Promise<void> {
+  await moveOver(from, to, syncParents).catch(async (error) => {
+    nullIfMissing(error);
+    await stat(to);
+    await syncFolder(path.dirname(to));
+    await syncParents(path.dirname(to));
+  });
+}
+
+/** @throws when there is nothing to move */
+async function moveOver(from: string, to: string, syncParents: SyncParents): Promise<void> {
   const folder = path.dirname(to);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const moved = await rename(from, to).then(
-    () => true,
-    (error) => nullIfMissing(error) ?? false,
-  );
-  if (!moved) await stat(to);
+  await rename(from, to);
   await syncFolder(folder);
   await syncParents(folder);
 }
 
 /** A folder is only there after a power cut if its parents are synced too; once for each in a process's life is enough. */
-function createSyncParents(root: string): (folder: string) => Promise<void> {
+function createSyncParents(root: string): SyncParents {
   const synced = new Set<string>();
   return async (folder) => {
     for (let parent = path.dirname(folder); parent.startsWith(root); parent = path.dirname(parent)) {

@@ -39,6 +39,15 @@ export function createMovingStorage(current: FileStorage, previous: FileStorage)
       return holder.makeFinal(uploadId, key, signal);
     },
 
+    /** What is replaced is replaced where it is: `current` is asked first when it is read. */
+    async put(uploadId, key, makeBody, sizeBytes) {
+      const here = await current.open(key);
+      await here?.close();
+      const there = here === null ? await previous.open(key) : null;
+      await there?.close();
+      return (there === null ? current : previous).put(uploadId, key, makeBody, sizeBytes);
+    },
+
     async discard(uploadId) {
       await current.discard(uploadId);
       await previous.discard(uploadId);

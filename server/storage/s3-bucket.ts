@@ -22,8 +22,8 @@ import { isMissing, mayPass } from './s3-errors.ts';
 const STREAM_ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 200;
 
-/** Bytes of an object from the answer, and how many the object has. */
-export type ObjectBytes = { body: Readable; objectBytes: number };
+/** Bytes of an object from the answer, how many the object has, and what tells it from one that replaces it. */
+export type ObjectBytes = { body: Readable; objectBytes: number; etag: string | undefined };
 /** Makes the stream anew for each attempt. */
 export type MakeBody = () => Readable;
 
@@ -92,16 +92,19 @@ export function createBucket(name: string, client: S3Client, reading: S3Client) 
       return CopyPartResult?.ETag ?? '';
     },
 
-    /** Both ends included. Null if there is no such object; an empty body where it has no such bytes. */
-    async get(key: string, first: number, last: number): Promise<ObjectBytes | null> {
+    /**
+     * Both ends included. Null if there is no such object; an empty body where it has no such bytes.
+     * @param etag of the object that is meant. @throws where another has taken its place
+     */
+    async get(key: string, first: number, last: number, etag?: string): Promise<ObjectBytes | null> {
       try {
-        const { Body, ContentRange, ContentLength } = await reading.send(
-          new GetObjectCommand({ Bucket, Key: key, Range: `bytes=${first}-${last}` }),
+        const { Body, ContentRange, ContentLength, ETag } = await reading.send(
+          new GetObjectCommand({ Bucket, Key: key, Range: `bytes=${first}-${last}`, IfMatch: etag }),
         );
         // A store that knows no ranges would send all from the first byte on.
         if (ContentRange === undefined && first > 0) throw new Error('the store does not answer ranges');
         const objectBytes = ContentRange === undefined ? ContentLength : Number(ContentRange.split('/')[1]);
-        return { body: Body as Readable, objectBytes: objectBytes ?? 0 };
+        return { body: Body as Readable, objectBytes: objectBytes ?? 0, etag: ETag };
       } catch (error) {
         if (isMissing(error)) return null;
         throw error;

@@ -5,7 +5,7 @@ import type { Bucket } from './s3-bucket.ts';
 /** @throws {Failure} `storage-unavailable` at once where all are in use: nobody knows when one will be free */
 export function limitReads(maxReads: number, get: Bucket['get']): Bucket['get'] {
   let reads = 0;
-  return async (key, first, last) => {
+  return async (key, first, last, etag) => {
     if (reads >= maxReads)
       throw new Failure('storage-unavailable', 'Too many downloads are under way. Try it again in a moment.', {
         retryAfterSeconds: 5,
@@ -15,7 +15,7 @@ export function limitReads(maxReads: number, get: Bucket['get']): Bucket['get'] 
       reads -= 1;
     };
     try {
-      const found = await get(key, first, last);
+      const found = await get(key, first, last, etag);
       if (found === null) end();
       else found.body.once('close', end);
       return found;

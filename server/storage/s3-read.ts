@@ -13,14 +13,14 @@ export type S3Reader = {
   /** Null if there is no such object. */
   open(key: string): Promise<StoredObject | null>;
   /** Both ends included. @throws when the object is not there, or ends before */
-  bytes(key: string, first: number, last: number): AsyncGenerator<Buffer>;
+  bytes(key: string, first: number, last: number, etag?: string): AsyncGenerator<Buffer>;
 };
 
 export function createS3Reader(bucket: Bucket, stallTimeoutMs: number): S3Reader {
-  async function* bytes(key: string, first: number, last: number): AsyncGenerator<Buffer> {
+  async function* bytes(key: string, first: number, last: number, etag?: string): AsyncGenerator<Buffer> {
     let position = first;
     for (let breaks = 0; position <= last; ) {
-      const found = await bucket.get(key, position, last);
+      const found = await bucket.get(key, position, last, etag);
       if (found === null) throw new Error(`the object ${key} is not there`);
       try {
         for await (const chunk of withoutStalls(found.body, stallTimeoutMs)) {
@@ -48,18 +48,18 @@ export function createS3Reader(bucket: Bucket, stallTimeoutMs: number): S3Reader
       });
       if (found === null) return null;
       const start = await collect(withoutStalls(found.body, stallTimeoutMs));
-      const { objectBytes } = found;
+      const { objectBytes, etag } = found;
       return {
         sizeBytes: objectBytes,
         async read(position, lengthBytes) {
           const end = Math.min(position + lengthBytes, objectBytes);
           if (end <= position) return new Uint8Array();
           if (end <= start.length) return start.subarray(position, end);
-          return collect(bytes(key, position, end - 1));
+          return collect(bytes(key, position, end - 1, etag));
         },
         stream(first, last) {
           const isHere = last < start.length;
-          const source = isHere ? [start.subarray(first, last + 1)] : bytes(key, first, last);
+          const source = isHere ? [start.subarray(first, last + 1)] : bytes(key, first, last, etag);
           return Readable.from(source, { objectMode: false, highWaterMark: BUFFERED_BYTES });
         },
         close: async () => {},
@@ -70,7 +70,7 @@ export function createS3Reader(bucket: Bucket, stallTimeoutMs: number): S3Reader
 
 async function emptyOr(bucket: Bucket, key: string) {
   const sizeBytes = await bucket.sizeOf(key);
-  return sizeBytes === null ? null : { body: Readable.from([]), objectBytes: sizeBytes };
+  return sizeBytes === null ? null : { body: Readable.from([]), objectBytes: sizeBytes, etag: undefined };
 }
 
 /** Only while a byte is waited for: a reader that takes its time is not the store's fault. */

@@ -81,6 +81,7 @@ export function createS3Storage(given: Needs): FileStorage {
     },
     join: async (id, partIds, signal) => joinUploads(needs, ownId(id), partIds.map(ownId), signal),
     makeFinal: async (id, key, signal = NEVER) => finishOnce(ownId(id), ownKey(key), signal),
+    put: async (_id, key, makeBody, sizeBytes) => bucket.putStream(ownKey(key), makeBody, sizeBytes),
     async discard(id) {
       const upload = await uploads.find(ownId(id));
       if (upload?.multipart) await bucket.abort(upload.multipart);

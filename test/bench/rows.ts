@@ -17,6 +17,7 @@ import type { Database } from '../../server/database/open-database.ts';
 import { openPostgres } from '../../server/database/open-postgres.ts';
 import { openSqlite } from '../../server/database/open-sqlite.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
+import { createPreviewJobTable } from '../../server/database/preview-job-table.ts';
 import { createSessionListTable } from '../../server/database/session-list-table.ts';
 import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
 import { createUploadTable } from '../../server/database/upload-table.ts';
@@ -164,6 +165,8 @@ function finishOne(database: Database): () => Promise<void> {
     people: createPeopleTable(),
     ledger: createEventLedger(database),
     audit: createAuditTable(database),
+    previewJobs: createPreviewJobTable(database),
+    wantsPreview: () => true,
     now: Date.now,
   });
   return async () => {

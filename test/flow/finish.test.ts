@@ -13,6 +13,7 @@ import { createEventLedger } from '../../server/database/event-ledger.ts';
 import { migrate } from '../../server/database/migrate.ts';
 import { openSqlite } from '../../server/database/open-sqlite.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
+import { createPreviewJobTable } from '../../server/database/preview-job-table.ts';
 import { createRemovedObjectTable } from '../../server/database/removed-object-table.ts';
 import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
 import { createUploadTable } from '../../server/database/upload-table.ts';
@@ -23,6 +24,7 @@ import { createJoinParts } from '../../server/sharing/join-parts.ts';
 import { createRecordFile } from '../../server/sharing/record-file.ts';
 import { createRejectUpload } from '../../server/sharing/reject-upload.ts';
 import { createReserveBytes } from '../../server/sharing/reserve-bytes.ts';
+import { createStripMetadata } from '../../server/sharing/strip-metadata.ts';
 import { createLocalStorage } from '../../server/storage/local-storage.ts';
 import { variantEntry } from '../services/built-server.ts';
 import { listFiles, storedFiles } from '../services/chat-api.ts';
@@ -145,7 +147,11 @@ async function openParts(folder: string) {
   const parts = createUploadPartTable(database);
   const needs = { database, uploads, parts, storage, report, holder: 'test', now };
   const rejectUpload = createRejectUpload({ ...needs, removedObjects: createRemovedObjectTable(database) });
-  const recordFile = createRecordFile({ ...needs, files, people: createPeopleTable(), ledger, audit });
+  const recordFile = createRecordFile({
+    ...{ ...needs, files, people: createPeopleTable(), ledger, audit },
+    previewJobs: createPreviewJobTable(database),
+    wantsPreview: () => false,
+  });
   const policy = { maxFileSizeBytes: 1e6, allowedTypes: ['*'] };
   const draining = new AbortController().signal;
   const allowance = { maxPendingUploads: 100, maxPendingBytes: 1e9, companyQuotaBytes: undefined };
@@ -157,6 +163,7 @@ async function openParts(folder: string) {
     policy,
     joinParts,
     scanUpload: null,
+    stripMetadata: createStripMetadata({ ...needs, stripsMetadata: () => true }),
     recordFile,
     rejectUpload,
     wake: () => {},

@@ -1,5 +1,6 @@
 /** Who is missed loses its finishes at once, and its requests only when it does not come back. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createPreviewJobTable } from '../../server/database/preview-job-table.ts';
 import { createUploadTable, type NewUpload, type UploadTable } from '../../server/database/upload-table.ts';
 import { createReleaseDead } from '../../server/jobs/release-dead.ts';
 import { newUploadId } from '../../server/rules/upload-id.ts';
@@ -19,6 +20,7 @@ afterAll(() => open.remove());
 test('a node that is missed for a moment loses no request; one that stays away does', async () => {
   const releaseDead = createReleaseDead({
     uploads,
+    previewJobs: createPreviewJobTable(open.database),
     isAlive: async (holder) => alive.has(holder),
     graceMs: GRACE_MS,
     now: () => now,

@@ -70,6 +70,8 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
     PORT: String(port),
     DATA_DIR: dataDir,
     CHAT_UPLOAD_RATE_LIMIT: '100000',
+    // They would come at some time after the file, as an event and an object more; who is after them turns them on.
+    THUMBNAILS: 'false',
     JWT_SECRET: options.development ? undefined : TEST_SECRET,
     DATABASE_URL: await databaseOf(dataDir),
     ...(await bucketSettings(dataDir)),

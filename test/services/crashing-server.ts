@@ -25,7 +25,17 @@ export const JOIN_CRASH_POINTS = [
   'after the commit, before the answer',
   'after the answer, before the event',
 ] as const;
-export type CrashPoint = (typeof CRASH_POINTS)[number] | (typeof JOIN_CRASH_POINTS)[number];
+/** Those that a picture passes: it is written without its metadata, and then its thumbnail is. */
+export const PICTURE_CRASH_POINTS = [
+  'before the metadata is gone',
+  'after the metadata is gone',
+  'before the thumbnail is written',
+  'after the thumbnail is written',
+] as const;
+export type CrashPoint =
+  | (typeof CRASH_POINTS)[number]
+  | (typeof JOIN_CRASH_POINTS)[number]
+  | (typeof PICTURE_CRASH_POINTS)[number];
 
 const config = readConfig(process.env);
 const crashed = path.join(config.dataDir, 'crashed');
@@ -52,7 +62,27 @@ async function overridesFor(point: CrashPoint): Promise<Overrides> {
       crash();
       return result;
     };
+  /** Of what is put at a key of that kind. */
+  const crashAtPut = (when: 'before' | 'after', kind: RegExp): Overrides => ({
+    storage: (real) => ({
+      ...real,
+      async put(...args) {
+        const isMeant = kind.test(args[1]);
+        if (isMeant && when === 'before') crash();
+        await real.put(...args);
+        if (isMeant && when === 'after') crash();
+      },
+    }),
+  });
   switch (point) {
+    case 'before the metadata is gone':
+      return crashAtPut('before', /\.jpg$/);
+    case 'after the metadata is gone':
+      return crashAtPut('after', /\.jpg$/);
+    case 'before the thumbnail is written':
+      return crashAtPut('before', /\.webp$/);
+    case 'after the thumbnail is written':
+      return crashAtPut('after', /\.webp$/);
     case 'after the last byte, before the fsync':
       await crashBeforeSync();
       return {};

@@ -84,6 +84,21 @@ describe('copying', () => {
     expect(await contentOf(to, key)).toEqual(content);
   });
 
+  test('brings thumbnails too, also one that was made after its file had been verified', async () => {
+    const { id, key, content } = await shared(Buffer.from('a picture'));
+    const early = await thumbnailOf(id, 'early');
+    expect(await mover().copyAll(request())).toMatchObject({ copied: 1, faults: 0 });
+    expect(await contentOf(to, early)).toEqual(Buffer.from('early'));
+    const late = await thumbnailOf(id, 'late');
+    expect(await listed(to.storedKeys())).toEqual([key, early].sort());
+    const seen = await mover().lookAtSource({ mayRemove: async () => true, signal: new AbortController().signal });
+    // The early one belongs to no file any more.
+    expect(seen).toEqual({ copied: 2, uncopied: 0, orphans: 1 });
+    expect(await contentOf(to, late)).toEqual(Buffer.from('late'));
+    expect(await contentOf(to, key)).toEqual(content);
+    expect(await listed(from.storedKeys())).toEqual([early]);
+  });
+
   test('is no fault where the file is removed from the chat meanwhile, and leaves no copy', async () => {
     const { id, key } = await shared(Buffer.from('soon gone'));
     const removing: FileStorage = {
@@ -164,6 +179,14 @@ describe('before the end of a move', () => {
 
 function table() {
   return createChatFileTable(open.database);
+}
+
+/** Made, and noted on the file. */
+async function thumbnailOf(id: number, content: string): Promise<string> {
+  const key = newStorageKey('c', 's', '.webp');
+  await stored(from, key, Buffer.from(content));
+  await open.database('chat_files').where({ id }).update({ thumbnail: key });
+  return key;
 }
 
 function mover(over: { to?: FileStorage } = {}) {

@@ -20,10 +20,13 @@ test.each<[string, Fault, number, number, number | null]>([
   ['most orphaned', 'orphan', 90, 100, null],
   ['damaged ones', 'wrong-sha256', 5, 100, 0],
   ['unreadable ones', 'unreadable', 100, 100, 0],
+  ['lost thumbnails', 'no-thumbnail', 60, 100, 60],
 ])('%s', async (_what, fault, wrong, all, mended) => {
   const touched: string[] = [];
   const repairFiles = createRepairFiles({
     database: open.database,
+    files: { forgetThumbnail: async (_transaction, _id, key) => touched.push(key) > 0 },
+    previewJobs: { add: async () => {} },
     removedObjects: { add: async (_transaction, key) => void touched.push(key) },
     removeFile: async ({ storageKey }) => touched.push(storageKey) > 0,
     deleteRemovedBytes: async () => 0,

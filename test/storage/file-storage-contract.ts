@@ -397,6 +397,45 @@ function objects(current: Current, openStorage: OpenStorage): void {
     expect(streamed.equals(content.subarray(first, last + 1))).toBe(true);
   });
 
+  test('is put at a key at once, of any length, and replaced by another', async () => {
+    const { storage, id } = current;
+    const key = keyOf();
+    for (const bytes of [content, content.subarray(0, 1000), Buffer.alloc(0)]) {
+      await storage.put(id, key, () => Readable.from(bytes.length === 0 ? [] : [bytes]), bytes.length);
+      const object = await storage.open(key);
+      expect(object?.sizeBytes).toBe(bytes.length);
+      expect(Buffer.from((await object?.read(0, bytes.length)) ?? '').equals(bytes)).toBe(true);
+      await object?.close();
+    }
+    expect(await collected(storage.storedKeys())).toEqual([key]);
+    expect(await listed(storage)).toEqual([id]);
+  });
+
+  test('stays as it is where what is to replace it breaks off, or is shorter than was said', async () => {
+    const { storage } = current;
+    const key = await store();
+    async function* breaking() {
+      yield content.subarray(0, 1000);
+      throw new Error('the source broke off');
+    }
+    const broken = storage.put(current.id, key, () => Readable.from(breaking(), { objectMode: false }), 2000);
+    await expect(broken).rejects.toThrow();
+    await expect(storage.put(current.id, key, () => Readable.from([content.subarray(0, 10)]), 2000)).rejects.toThrow();
+    const object = await storage.open(key);
+    expect(sha256(await buffer(object?.stream(0, content.length - 1) ?? Readable.from([])))).toBe(sha256(content));
+    expect(await listed(storage)).toEqual([]);
+  });
+
+  test('that was opened is never read as what has taken its place', async () => {
+    const { storage, id } = current;
+    const key = await store();
+    const object = await storage.open(key);
+    await storage.put(id, key, () => Readable.from([Buffer.alloc(content.length, 'x')]), content.length);
+    const late = await object?.read(200_000, 1000).catch(() => null);
+    expect(late === null || Buffer.from(late ?? '').equals(content.subarray(200_000, 201_000))).toBe(true);
+    await object?.close();
+  });
+
   test('stays when the upload of its id is discarded', async () => {
     const key = await store();
     await current.storage.discard(current.id);

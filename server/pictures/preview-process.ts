@@ -1,0 +1,201 @@
+/** One process that decodes pictures, from its start to its end; whatever goes wrong with it is one kind of fault. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import path from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  MAX_ANSWER_BYTES,
+  MAX_DATA_BYTES,
+  MAX_DECODE_MS,
+  MAX_SEND_MS,
+  MAX_START_MS,
+  MAX_THUMBNAIL_BYTES,
+} from './limits.ts';
+import { readAnswer, type WorkerAnswer } from './preview-answer.ts';
+
+/** It ended, took too long, or said what nobody understands: another try may do, with another process. */
+export class ProcessFault extends Error {}
+
+export type Exchanged = { answer: WorkerAnswer; thumbnail: Buffer };
+export type PreviewProcess = {
+  readonly pid: number | undefined;
+  readonly hasEnded: boolean;
+  /** Its first word. */
+  ready(): Promise<WorkerAnswer>;
+  /** Sends a picture and waits for the answer. @throws {ProcessFault}, and the process has ended then */
+  exchange(bytes: Readable, sizeBytes: number, signal: AbortSignal): Promise<Exchanged>;
+  kill(): void;
+};
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+type Waiting = { resolve(exchanged: Exchanged): void; reject(error: Error): void };
+
+const MAX_KEPT_ERROR_CHARACTERS = 500;
+/** Of JavaScript; pictures are decoded beside it. */
+const MAX_HEAP_MB = 192;
+
+/** Beside this file, both as it stands and bundled: there it is an entry of its own. */
+const WORKER = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? './preview-worker.ts' : './preview-worker.js', import.meta.url),
+);
+
+export function startPreviewProcess(): PreviewProcess {
+  const child = spawnWorker();
+  let waiting: Waiting | null = null;
+  let ended: ProcessFault | null = null;
+  let complaints = '';
+
+  const end = (why: string) => {
+    ended ??= new ProcessFault(why);
+    child.kill('SIGKILL');
+    waiting?.reject(ended);
+    waiting = null;
+  };
+  const take = createAnswerReader((exchanged) => {
+    if (waiting === null) return end('the decoding process spoke without being asked');
+    waiting.resolve(exchanged);
+    waiting = null;
+  });
+  child.stdout.on('data', (chunk: Buffer) => {
+    try {
+      take(chunk);
+    } catch (error) {
+      end((error as Error).message);
+    }
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaints = (complaints + text).slice(-MAX_KEPT_ERROR_CHARACTERS);
+  });
+  // What it could not take any more is told by its end.
+  child.stdin.on('error', () => {});
+  child.on('error', (error) => end(`the decoding process could not be started: ${error.message}`));
+  child.on('close', (code, signal) => end(`the decoding process ended (${signal ?? code}) ${complaints}`.trim()));
+
+  const next = (maxMs: number, tooLate: string): Promise<Exchanged> =>
+    new Promise((resolve, reject) => {
+      if (ended !== null) return reject(ended);
+      const timer = setTimeout(() => end(tooLate), maxMs);
+      waiting = {
+        resolve: (exchanged) => {
+          clearTimeout(timer);
+          resolve(exchanged);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+    });
+
+  const first = next(MAX_START_MS, 'the decoding process does not start').then(({ answer }) => answer);
+  first.catch(() => {});
+  return {
+    pid: child.pid,
+    get hasEnded() {
+      return ended !== null;
+    },
+    ready: () => first,
+    async exchange(bytes, sizeBytes, signal) {
+      const stop = () => end('stopped');
+      signal.addEventListener('abort', stop, { once: true });
+      const answered = next(MAX_SEND_MS + MAX_DECODE_MS, 'the picture takes too long to arrive');
+      answered.catch(() => {});
+      let decoding: NodeJS.Timeout | undefined;
+      try {
+        await sendPicture(child.stdin, bytes, sizeBytes, AbortSignal.any([signal, AbortSignal.timeout(MAX_SEND_MS)]));
+        decoding = setTimeout(() => end('the picture takes too long to decode'), MAX_DECODE_MS);
+        return await answered;
+      } catch (error) {
+        // Half a picture may be on its way: nothing more can be said to this process.
+        const fault = ended ?? error;
+        end(`a picture could not be sent: ${(error as Error).message}`);
+        throw fault;
+      } finally {
+        clearTimeout(decoding);
+        signal.removeEventListener('abort', stop);
+      }
+    },
+    kill: () => end('stopped'),
+  };
+}
+
+/**
+ * Its environment is empty but for what bounds the decoder: no secret is in it. The kernel bounds what memory it can ask for
+ * where a shell can tell it to; what it may use it watches itself, everywhere.
+ */
+function spawnWorker(): Child {
+  const words = [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    `--max-old-space-size=${MAX_HEAP_MB}`,
+    WORKER,
+  ];
+  const bounded = [
+    '/bin/sh',
+    '-c',
+    'ulimit -c 0; ulimit -d "$1" 2>/dev/null; shift; exec "$@"',
+    'sh',
+    String(MAX_DATA_BYTES / 1024),
+    ...words,
+  ];
+  const [program = '', ...args] = process.platform === 'win32' ? words : bounded;
+  return spawn(program, args, {
+    cwd: path.parse(process.execPath).root,
+    env: {
+      // Nothing is put aside in files: what does not fit into memory is too much.
+      VIPS_DISC_THRESHOLD: '4g',
+      VIPS_BLOCK_UNTRUSTED: '1',
+      // Each arena of glibc keeps what was freed in it.
+      MALLOC_ARENA_MAX: '2',
+    },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    windowsHide: true,
+  });
+}
+
+async function sendPicture(stdin: Writable, bytes: Readable, sizeBytes: number, signal: AbortSignal): Promise<void> {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(sizeBytes);
+  stdin.write(length);
+  let sent = 0;
+  await pipeline(
+    bytes,
+    async function* counted(chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
+        sent += chunk.length;
+        yield chunk;
+      }
+    },
+    stdin,
+    { end: false, signal },
+  );
+  if (sent !== sizeBytes) throw new Error(`${sent} bytes were there instead of ${sizeBytes}`);
+}
+
+/** Puts the pieces of an answer together. Its function throws when that is too long or makes no sense. */
+function createAnswerReader(onAnswer: (exchanged: Exchanged) => void): (chunk: Buffer) => void {
+  let kept = Buffer.alloc(0);
+  return (chunk) => {
+    kept = Buffer.concat([kept, chunk]);
+    for (let found = wholeAnswer(kept); found !== null; found = wholeAnswer(kept)) {
+      kept = kept.subarray(found.bytes);
+      onAnswer(found);
+    }
+  };
+}
+
+/** Null while there is more to come. */
+function wholeAnswer(kept: Buffer): (Exchanged & { bytes: number }) | null {
+  if (kept.length < 4) return null;
+  const jsonEnd = 4 + bounded(kept.readUInt32BE(0), MAX_ANSWER_BYTES);
+  if (kept.length < jsonEnd) return null;
+  const answer = readAnswer(kept.subarray(4, jsonEnd).toString());
+  const bytes = jsonEnd + bounded(answer.is === 'made' ? answer.thumbnailBytes : 0, MAX_THUMBNAIL_BYTES);
+  return kept.length < bytes ? null : { answer, thumbnail: Buffer.from(kept.subarray(jsonEnd, bytes)), bytes };
+}
+
+function bounded(bytes: number, maxBytes: number): number {
+  if (bytes > maxBytes) throw new Error('the decoding process says too much');
+  return bytes;
+}

@@ -1,6 +1,6 @@
 # Chatdrop as an image: `docker build -t chatdrop .`, for amd64 and arm64. README, “Deployment”, says how to run it.
 
-# Both stages start from the same Node; it is the one that package.json brings for other machines.
+# All stages start from the same Node; it is the one that package.json brings for other machines.
 # What is built holds no program of its own kind of machine that the other would lack (a test looks), so it is made
 # once, on the machine that builds, and copied into both images.
 FROM --platform=$BUILDPLATFORM node:22.23.2-bookworm-slim AS build
@@ -12,7 +12,8 @@ COPY CHANGELOG.md LICENSE ./
 COPY migrations ./migrations
 COPY server ./server
 COPY widget ./widget
-# The bundle holds every package but SQLite's driver, which brings its sources, and itself for systems that are not this one.
+# The bundle holds every package but SQLite's driver, which brings its sources, and itself for systems that are not this one,
+# and sharp.
 # A checkout may be closed to others, and the image's user is another.
 RUN npm run build \
     && mkdir packages \
@@ -22,6 +23,18 @@ RUN npm run build \
     && chmod -R u=rwX,go=rX CHANGELOG.md LICENSE dist package.json packages \
     && chmod 755 dist/server/chatdrop.js
 
+# sharp decodes pictures, and is a program of one kind of machine: by the same lock file, for the machine that the image is for.
+FROM --platform=$BUILDPLATFORM node:22.23.2-bookworm-slim AS pictures
+ARG TARGETARCH
+WORKDIR /pictures
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=cache,target=/root/.npm \
+    npm ci --workspaces=false --omit=dev --os=linux --libc=glibc --cpu=$(echo $TARGETARCH | sed s/amd64/x64/)
+RUN mkdir packages \
+    && cp -R node_modules/@img node_modules/detect-libc node_modules/semver node_modules/sharp packages \
+    && rm -r packages/sharp/install packages/sharp/src \
+    && chmod -R u=rwX,go=rX packages
+
 FROM node:22.23.2-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8001 DATA_DIR=/var/lib/chatdrop
 WORKDIR /app
@@ -30,6 +43,7 @@ RUN rm -rf /opt/yarn-* /usr/local/lib/node_modules /usr/local/bin/corepack /usr/
     && ln -s /app/dist/server/chatdrop.js /usr/local/bin/chatdrop \
     && install -d -o 1000 -g 1000 -m 700 /var/lib/chatdrop
 # What changes least comes first, and is not fetched again with the next version.
+COPY --from=pictures /pictures/packages ./node_modules
 COPY --from=build /app/packages ./node_modules
 COPY --from=build /app/CHANGELOG.md /app/LICENSE /app/package.json ./
 COPY --from=build /app/dist ./dist

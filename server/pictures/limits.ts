@@ -16,7 +16,7 @@ export const MAX_DECODE_MS = 20_000;
 export const MAX_SEND_MS = 60_000;
 export const MAX_START_MS = 20_000;
 /** Of the whole process: 50 megapixels of 16 bits and alpha are 400 MB. */
-export const MAX_RESIDENT_BYTES = 900 * 1024 * 1024;
+export const MAX_RESIDENT_BYTES = 640 * 1024 * 1024;
 /** What the kernel lets it ask for: more than it may use, so that it can say itself that it was too much. */
 export const MAX_DATA_BYTES = 1536 * 1024 * 1024;
 /** Then a new process takes over: what a library has lost of its memory is given back. */

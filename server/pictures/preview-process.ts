@@ -134,7 +134,7 @@ function spawnWorker(): Child {
   const bounded = [
     '/bin/sh',
     '-c',
-    'ulimit -c 0; ulimit -d "$1" 2>/dev/null; shift; exec "$@"',
+    'ulimit -c 0 2>/dev/null || :; ulimit -d "$1" 2>/dev/null || :; shift; exec "$@"',
     'sh',
     String(MAX_DATA_BYTES / 1024),
     ...words,

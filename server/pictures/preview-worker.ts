@@ -5,7 +5,7 @@
  *     in:   length (4 bytes), the picture
  *     out:  length (4 bytes), an answer as JSON, and the bytes of the thumbnail that it announces
  */
-import { writeSync } from 'node:fs';
+import { writeFileSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import type { Sharp, SharpOptions } from 'sharp';
 import { rgbaToThumbHash } from 'thumbhash';
@@ -56,11 +56,9 @@ async function loadSharp(): Promise<MakeSharp | null> {
 }
 
 function prepare(sharp: MakeSharp): void {
-  try {
-    setPriority(NICE);
-  } catch {
-    // Not everywhere.
-  }
+  tryTo(() => setPriority(NICE));
+  // Where memory runs out, it is this process that goes.
+  if (process.platform === 'linux') tryTo(() => writeFileSync('/proc/self/oom_score_adj', '1000'));
   sharp.cache(false);
   sharp.concurrency(1);
   sharp.block({ operation: ['VipsForeignLoad'] });
@@ -71,6 +69,15 @@ function prepare(sharp: MakeSharp): void {
     answer({ is: 'refused', reason: 'it takes too much memory to decode' });
     process.kill(process.pid, 'SIGKILL');
   }, LOOK_AT_MEMORY_MS);
+}
+
+/** It is not allowed everywhere. */
+function tryTo(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // Without it then.
+  }
 }
 
 async function answerFor(sharp: MakeSharp, bytes: Buffer): Promise<void> {

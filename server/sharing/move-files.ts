@@ -117,7 +117,7 @@ async function moveOne(needs: Needs, file: FileRecord, request: MoveRequest, pro
   };
   try {
     if (await copyWithPatience(needs, file, request.signal, count)) progress.copied += 1;
-    if (file.thumbnailKey !== null) await copyThumbnail(needs, file, file.thumbnailKey);
+    if (file.thumbnailKey !== null) await copyThumbnail(needs, file.thumbnailKey);
   } catch (error) {
     request.signal.throwIfAborted();
     // Removed from the chat meanwhile: then there is nothing to move.
@@ -135,13 +135,13 @@ async function moveOne(needs: Needs, file: FileRecord, request: MoveRequest, pro
 }
 
 /** It is small, and can be made again: one that is lost is no fault of the move. */
-async function copyThumbnail({ from, to }: Needs, { uploadId }: FileRecord, key: string): Promise<void> {
+async function copyThumbnail({ from, to }: Needs, key: string): Promise<void> {
   const there = await to.open(key);
   await there?.close();
   const object = there === null ? await from.open(key) : null;
   if (object === null) return;
   const bytes = await object.read(0, object.sizeBytes).finally(() => object.close());
-  await to.put(uploadId, key, () => Readable.from([bytes]), bytes.length);
+  await to.put(newUploadId(), key, () => Readable.from([bytes]), bytes.length);
 }
 
 async function copyWithPatience(
@@ -225,7 +225,7 @@ async function lookAtKeys(needs: Needs, keys: string[], remove: boolean, content
     }
     const isThumbnail = key === file.thumbnailKey;
     // Perhaps made after its file was copied and verified, which nobody looks at again.
-    if (isThumbnail) await copyThumbnail(needs, file, key);
+    if (isThumbnail) await copyThumbnail(needs, key);
     const copy = await to.open(key);
     await copy?.close();
     const isCopied = copy !== null && (isThumbnail || copy.sizeBytes === file.sizeBytes);

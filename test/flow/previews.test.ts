@@ -1,10 +1,12 @@
 /** Pictures in a chat: the thumbnail that follows the file, and the place that is never stored. */
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import { variantEntry } from '../services/built-server.ts';
+import { SERVER_ENTRY, variantEntry } from '../services/built-server.ts';
 import { bearer, get, listFiles, shareFile, storedFiles } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { startChatdrop } from '../services/chatdrop-process.ts';
@@ -222,6 +224,35 @@ describe('metadata', { timeout: LONG_MS }, () => {
     return row?.bytes ?? 0;
   }
 });
+
+test(
+  'without its decoder the server serves all the same, says so once, and keeps what is owed',
+  async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'chatdrop-without-sharp-'));
+    await cp(path.dirname(SERVER_ENTRY), path.join(folder, 'dist/server'), { recursive: true });
+    await writeFile(path.join(folder, 'package.json'), '{"type":"module"}');
+    await mkdir(path.join(folder, 'node_modules'));
+    const driver = path.join(import.meta.dirname, '../../node_modules/better-sqlite3');
+    await symlink(driver, path.join(folder, 'node_modules/better-sqlite3'));
+    const server = await startChatdrop({ entry: path.join(folder, 'dist/server/chatdrop.js'), env: on });
+    try {
+      const room = newChatRoom();
+      const said = () => server.logs().split('their decoder is not here').length - 1;
+      for (const width of [100, 110, 120])
+        await shareFile({ baseUrl: server.baseUrl, room, body: await photo({ width, metadata: true }) });
+      await eventually('it is said', async () => said() === 1, LONG_MS);
+      const { files } = await listFiles(server.baseUrl, room);
+      expect(files.map(({ thumbnail }) => thumbnail)).toEqual([null, null, null]);
+      const { stdout } = await runCommandHere(['jobs'], server.env);
+      expect(stdout.match(/make preview/g)).toHaveLength(3);
+      expect(said()).toBe(1);
+    } finally {
+      await server.stop();
+      await rm(folder, { recursive: true });
+    }
+  },
+  2 * LONG_MS,
+);
 
 test('STRIP_METADATA=false keeps every byte', async () => {
   const server = await startChatdrop({ env: { STRIP_METADATA: 'false' } });

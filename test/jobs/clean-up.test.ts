@@ -205,6 +205,7 @@ test('a finish is running while its lease lasts, and due after it', async () => 
     'finish upload': 1,
     'expire upload': 0,
     'discard upload': 0,
+    'make preview': 0,
     'delete object': 0,
   });
 });

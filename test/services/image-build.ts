@@ -128,6 +128,10 @@ async function carryOut(
     case 'ENV':
       for (const pair of values) stage.env[pair.slice(0, pair.indexOf('='))] = pair.slice(pair.indexOf('=') + 1);
       return;
+    case 'ARG':
+      if (values[0] !== 'TARGETARCH') throw new Error(`The test does not know ${values[0]}.`);
+      stage.env.TARGETARCH = process.arch === 'x64' ? 'amd64' : process.arch;
+      return;
     case 'COPY':
       return copy(step as Copy, stages, isSent);
     case 'RUN': {

@@ -43,8 +43,9 @@ export function kindLabel(type: string): LabelKey {
 }
 
 /** How this file is worth trying to show; null: as a card. Whether it really can be shown is known when it has loaded. */
-export function shownAs({ mime_type: type }: ChatFile): 'picture' | 'video' | 'audio' | null {
-  if (PICTURES.test(type)) return 'picture';
+export function shownAs({ mime_type: type, thumbnail }: ChatFile): 'picture' | 'video' | 'audio' | null {
+  // Of what no browser shows, a TIFF for one, the server may have made what all of them do.
+  if (PICTURES.test(type) || (thumbnail !== null && /^image\//.test(type))) return 'picture';
   if (/^video\//.test(type) && canPlay(type)) return 'video';
   return /^audio\//.test(type) && canPlay(type) ? 'audio' : null;
 }

@@ -12,11 +12,12 @@ export type MediaLink = {
   onError: () => void;
 };
 
-type State = { url: string; attempt: number; step: 'first' | 'renewed' | 'whole-file' | 'broken' };
+type State = { url: string; attempt: number; step: 'first' | 'renewed' | 'other-size' | 'broken' };
 
 /**
  * Links are renewed now and then. A picture that is there must not load again and a video must not stop playing, so a
- * link stays until it fails. `small`: the thumbnail where the server has one, and the file itself where that is broken.
+ * link stays until it fails. `small`: the thumbnail where the server has one, and the file itself where that is broken;
+ * otherwise the file, and the thumbnail of a picture that the browser cannot show.
  */
 export function useMediaLink(source: FileSource, file: ChatFile, small: boolean): MediaLink {
   const linkOf = (from: ChatFile) => (small && from.thumbnail !== null ? from.thumbnail : from.url);
@@ -37,7 +38,8 @@ export function useMediaLink(source: FileSource, file: ChatFile, small: boolean)
     if (step === 'first') {
       await source.renewLinks(file.id).catch(() => {});
       again(linkOf(newest()), 'renewed');
-    } else if (step === 'renewed' && linkOf(newest()) !== newest().url) again(newest().url, 'whole-file');
+    } else if (step === 'renewed' && otherSizeOf(newest(), small) !== null)
+      again(otherSizeOf(newest(), small) ?? url, 'other-size');
     else again(url, 'broken');
   }
 
@@ -50,4 +52,9 @@ export function useMediaLink(source: FileSource, file: ChatFile, small: boolean)
   }
 
   return { url, attempt, isBroken: step === 'broken', onError };
+}
+
+function otherSizeOf({ url, thumbnail, mime_type: type }: ChatFile, small: boolean): string | null {
+  if (small) return thumbnail === null ? null : url;
+  return /^image\//.test(type) ? thumbnail : null;
 }

@@ -1,0 +1,54 @@
+/** A picture that the server has made a thumbnail of, as both sides of the demo see it, in a real Chromium. */
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
+import { launchChromium } from '../services/chromium.ts';
+import { eventually } from '../services/eventually.ts';
+import { photo } from '../services/pictures.ts';
+
+const LONG_MS = 60_000;
+let server: Chatdrop;
+let browser: Browser;
+beforeAll(async () => {
+  server = await startChatdrop({ development: true, env: { THUMBNAILS: 'true' } });
+  browser = await launchChromium();
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+test('a TIFF, which no browser here shows, is a picture on both sides as soon as its thumbnail is there', async () => {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, locale: 'en' });
+  const mistakes: string[] = [];
+  page.on('pageerror', (error) => mistakes.push(error.message));
+  await page.goto(`${server.baseUrl}/demo/`);
+  await choose(page, 'scan.tiff', 'image/tiff', await photo({ format: 'tiff', width: 1500, height: 1000 }));
+  await choose(page, 'upright.jpg', 'image/jpeg', await photo({ width: 900, height: 600, orientation: 6 }));
+  for (const side of ['user', 'agent']) {
+    const shown = page.locator(`[data-side=${side}] .picture-image[data-shown=true]`);
+    await eventually('both are shown', async () => (await shown.count()) === 2, LONG_MS);
+    const sizes = await shown.evaluateAll((images: HTMLImageElement[]) =>
+      images.map(({ naturalWidth, naturalHeight }) => [naturalWidth, naturalHeight]),
+    );
+    expect(sizes).toContainEqual([640, 427]);
+    expect(sizes.some(([width = 0, height = 0]) => height > width)).toBe(true);
+  }
+  if (process.env.SHOW_PICTURES_IN)
+    await page.screenshot({ path: join(process.env.SHOW_PICTURES_IN, 'both-sides.png') });
+  await page
+    .locator('[data-side=agent]')
+    .getByRole('button', { name: /scan\.tiff/ })
+    .first()
+    .click();
+  const large = page.locator('dialog .slide[data-current=true] .slide-image[data-shown=true]');
+  await large.waitFor({ timeout: LONG_MS });
+  expect(await large.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(640);
+  if (process.env.SHOW_PICTURES_IN) await page.screenshot({ path: join(process.env.SHOW_PICTURES_IN, 'viewer.png') });
+  expect(mistakes).toEqual([]);
+});
+
+async function choose(page: Page, name: string, mimeType: string, buffer: Buffer): Promise<void> {
+  await page.locator('[data-side=user] .pick-button input').setInputFiles([{ name, mimeType, buffer }]);
+}

@@ -38,8 +38,8 @@ export function createBucket(name: string, client: S3Client, reading: S3Client) 
     },
 
     async putStream(key: string, makeBody: MakeBody, sizeBytes: number): Promise<void> {
-      await withStream(makeBody, (body) =>
-        client.send(new PutObjectCommand({ Bucket, Key: key, Body: body, ContentLength: sizeBytes })),
+      await withStream(makeBody, (body, abortSignal) =>
+        client.send(new PutObjectCommand({ Bucket, Key: key, Body: body, ContentLength: sizeBytes }), { abortSignal }),
       );
     },
 
@@ -50,7 +50,7 @@ export function createBucket(name: string, client: S3Client, reading: S3Client) 
       makeBody: MakeBody,
       sizeBytes: number,
     ): Promise<string> {
-      const { ETag = '' } = await withStream(makeBody, (body) =>
+      const { ETag = '' } = await withStream(makeBody, (body, abortSignal) =>
         client.send(
           new UploadPartCommand({
             Bucket,
@@ -60,6 +60,7 @@ export function createBucket(name: string, client: S3Client, reading: S3Client) 
             Body: body,
             ContentLength: sizeBytes,
           }),
+          { abortSignal },
         ),
       );
       return ETag;
@@ -188,15 +189,21 @@ export async function endMultiparts(bucket: Bucket, key: string): Promise<void> 
 }
 
 /** The SDK does not repeat a request whose body is a stream: it cannot know how to make another one. */
-async function withStream<T>(makeBody: MakeBody, send: (body: Readable) => Promise<T>): Promise<T> {
+async function withStream<T>(
+  makeBody: MakeBody,
+  send: (body: Readable, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     const body = makeBody();
+    const broken = new AbortController();
     let fault: unknown;
     body.once('error', (error) => {
       fault = error;
+      // Otherwise the store would wait for the rest until it loses patience.
+      broken.abort();
     });
     try {
-      return await send(body);
+      return await send(body, broken.signal);
     } catch (error) {
       if (attempt === STREAM_ATTEMPTS || !mayPass(error)) throw fault ?? error;
       await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1));

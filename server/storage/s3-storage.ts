@@ -2,6 +2,7 @@
  * Bytes in a bucket: `incoming/{installation}/{upload id}/…` while they arrive, `{key}` once shared. Which of them count
  * is in the database (`s3-uploads.ts`), so that the bucket is never asked how far an upload is.
  */
+import { Readable } from 'node:stream';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { HEAD_BYTES } from '../rules/detect-type.ts';
@@ -81,7 +82,10 @@ export function createS3Storage(given: Needs): FileStorage {
     },
     join: async (id, partIds, signal) => joinUploads(needs, ownId(id), partIds.map(ownId), signal),
     makeFinal: async (id, key, signal = NEVER) => finishOnce(ownId(id), ownKey(key), signal),
-    put: async (_id, key, makeBody, sizeBytes) => bucket.putStream(ownKey(key), makeBody, sizeBytes),
+    async put(_id, key, makeBody, sizeBytes) {
+      const whole = () => Readable.from(exactly(sizeBytes, makeBody()), { objectMode: false });
+      await bucket.putStream(ownKey(key), whole, sizeBytes);
+    },
     async discard(id) {
       const upload = await uploads.find(ownId(id));
       if (upload?.multipart) await bucket.abort(upload.multipart);
@@ -111,6 +115,16 @@ export function createS3Storage(given: Needs): FileStorage {
     linkTo: createLinkTo(settings),
   };
   return translateFaults(storage, translated);
+}
+
+/** A store that is sent less than was announced would wait for the rest. */
+async function* exactly(sizeBytes: number, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    yield chunk;
+  }
+  if (bytes !== sizeBytes) throw new Error(`${bytes} bytes came instead of ${sizeBytes}`);
 }
 
 function createDownloads(

@@ -1,6 +1,7 @@
 /** Other people's uploads on their way: placeholders that come, move, and end by themselves. */
 import type { ChatFile, Uploader } from '../../server/contract/chat-file.ts';
 import type { ProgressState, UploadProgress } from '../../server/contract/events.ts';
+import { mayBecome } from './may-become.ts';
 import { createObservable, type Observable } from './observable.ts';
 
 export type IncomingUpload = {
@@ -96,9 +97,10 @@ export function createIncoming(): Incoming {
     onShared(file) {
       const candidates = [...entries.values()]
         .map((entry) => entry.view)
-        .filter((view) => view.uploader === file.uploader && view.name === file.name && view.size === file.size);
+        .filter((view) => view.uploader === file.uploader && view.name === file.name && mayBecome(view.size, file));
+      const isSame = ({ size }: IncomingUpload) => Number(size === file.size);
       // Of two that look the same, the one that is further on.
-      const match = candidates.sort((a, b) => b.offset - a.offset)[0];
+      const match = candidates.sort((a, b) => isSame(b) - isSame(a) || shareOf(b) - shareOf(a))[0];
       if (!match) return;
       end(match.id);
       entries.delete(match.id);
@@ -106,4 +108,8 @@ export function createIncoming(): Incoming {
     },
     destroy: stopTimer,
   };
+}
+
+function shareOf({ offset, size }: IncomingUpload): number {
+  return size === null || size === 0 ? 0 : offset / size;
 }

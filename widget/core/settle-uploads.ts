@@ -1,6 +1,7 @@
 /** Sees finished uploads off: an upload's card goes as soon as the shared file is here, and never both are shown. */
 import type { Uploader as Side } from '../../server/contract/chat-file.ts';
 import type { FileFeed } from './file-feed.ts';
+import { mayBecome } from './may-become.ts';
 import type { Upload } from './upload.ts';
 import type { Uploader } from './uploader.ts';
 
@@ -27,7 +28,7 @@ export function settleUploads(needs: { feed: FileFeed; uploader: Uploader; side:
         (file) =>
           file.uploader === needs.side() &&
           file.name === upload.name &&
-          file.size === upload.size &&
+          mayBecome(upload.size, file) &&
           Date.parse(file.created_at) >= upload.addedAt,
       );
   }

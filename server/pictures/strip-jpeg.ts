@@ -30,16 +30,18 @@ export async function stripJpeg(file: Window): Promise<KeptBytes> {
   const kept = createPieces();
   kept.keep(0, 2);
   let upright = await orientationSegment(file);
+  let isPicture = false;
   for await (const segment of segmentsOf(file)) {
     // After JFIF, which has to be the first.
     if (upright !== null && segment.marker !== APP0) {
       kept.insert(upright);
       upright = null;
     }
+    isPicture ||= segment.marker === SOS;
     if (isKept(segment)) kept.keep(segment.position, segment.bytes);
     if (segment.marker === EOI) break;
   }
-  return kept.whole();
+  return isPicture ? kept.whole() : null;
 }
 
 /** `bytes`: with the marker, and with what is compressed behind it. `head`: the first bytes of its contents. */

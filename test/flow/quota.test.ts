@@ -83,7 +83,7 @@ describe('the quota of a company', () => {
       expect((await patch({ url: small?.url ?? '', token: room.visitor, offset: 0, body })).status).toBe(415);
     },
     'a file that is removed': async (room) => {
-      const body = Buffer.concat([pngFile(), Buffer.alloc(2 * MB - pngFile().length)]);
+      const body = pngFile({ bytes: 2 * MB });
       const file = await shareFile({ baseUrl: server().baseUrl, room, body });
       expect((await start(room.visitor, 8 * MB)).status).toBe(201);
       expect((await start(room.visitor, 1)).status).toBe(507);
@@ -91,7 +91,7 @@ describe('the quota of a company', () => {
     },
     'a session that is removed, with what it shared and what was on its way': async (room) => {
       const gone = newChatRoom(room.company);
-      const body = Buffer.concat([pngFile(), Buffer.alloc(MB - pngFile().length)]);
+      const body = pngFile({ bytes: MB });
       await shareFile({ baseUrl: server().baseUrl, room: gone, body });
       expect((await start(gone.visitor, MB)).status).toBe(201);
       expect((await start(room.visitor, 8 * MB)).status).toBe(201);
@@ -111,7 +111,7 @@ describe('the quota of a company', () => {
     const room = newChatRoom();
     const growing = await start(room.visitor, undefined);
     const other = await start(room.visitor, 8 * MB);
-    const body = Buffer.concat([pngFile(), Buffer.alloc(1000)]);
+    const body = pngFile({ bytes: pngFile().length + 1000 });
     const declare = (length: number) =>
       patch({
         url: growing.url,
@@ -134,7 +134,7 @@ describe('the quota of a company', () => {
     const room = newChatRoom();
     const growing = await start(room.visitor, undefined);
     const other = await start(room.visitor, 8 * MB);
-    const body = Buffer.concat([pngFile(), Buffer.alloc(4 * MB)]);
+    const body = pngFile({ bytes: pngFile().length + 4 * MB });
     const refused = await patch({ url: growing.url, token: room.visitor, offset: 0, body });
     expect([refused.status, codeOf(refused)]).toEqual([507, 'quota-exceeded']);
     const offset = offsetOf(await head(growing.url, room.visitor));
@@ -169,7 +169,7 @@ describe('the quota of a company', () => {
 
     test('is the file’s size, once: while it arrives, while it is joined, and after', async () => {
       const room = newChatRoom();
-      const body = Buffer.concat([pngFile(), Buffer.alloc(6 * MB - pngFile().length)]);
+      const body = pngFile({ bytes: 6 * MB });
       const urls = [await sendPart(room, body.subarray(0, 3 * MB)), await sendPart(room, body.subarray(3 * MB))];
       expect((await startPart(room, 4 * MB + 1)).status).toBe(507);
       expect((await start(room.visitor, 4 * MB)).status).toBe(201);
@@ -229,7 +229,7 @@ describe('the quota of a company', () => {
   test('many that grow at once never hold more than there is', async () => {
     const room = newChatRoom();
     const growing = await Promise.all(Array.from({ length: 8 }, () => start(room.visitor, undefined)));
-    const body = Buffer.concat([pngFile(), Buffer.alloc(3 * MB)]);
+    const body = pngFile({ bytes: pngFile().length + 3 * MB });
     const answers = await Promise.all(growing.map(({ url }) => patch({ url, token: room.visitor, offset: 0, body })));
     expect(answers.map(({ status }) => status)).toContain(507);
     expect(answers.every(({ status }) => status === 204 || status === 507)).toBe(true);
@@ -323,7 +323,7 @@ describe('what one user has on the way', () => {
     const room = newChatRoom();
     const growing = await start(room.visitor, room.session, undefined);
     expect((await start(room.visitor, room.session, 18 * MB)).status).toBe(201);
-    const body = Buffer.concat([pngFile(), Buffer.alloc(4 * MB)]);
+    const body = pngFile({ bytes: pngFile().length + 4 * MB });
     const refused = await patch({ url: growing.url, token: room.visitor, offset: 0, body });
     expect([refused.status, codeOf(refused)]).toEqual([429, 'rate-limited']);
     expect(offsetOf(await head(growing.url, room.visitor))).toBeLessThanOrEqual(2 * MB);

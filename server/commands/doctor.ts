@@ -9,6 +9,7 @@ import { checkBucket } from './doctor/check-bucket.ts';
 import { judgeClock } from './doctor/check-clock.ts';
 import { checkDatabase } from './doctor/check-database.ts';
 import { checkFolders } from './doctor/check-folders.ts';
+import { checkPictures } from './doctor/check-pictures.ts';
 import { checkScanner } from './doctor/check-scanner.ts';
 import { checkServer } from './doctor/check-server.ts';
 import { checkStorage } from './doctor/check-storage.ts';
@@ -22,9 +23,9 @@ export const doctor: Command = {
   help: `chatdrop doctor [--json]
 
   Checks the settings, the data folders, the database, the storage (a probe is written and deleted), the
-  virus scanner if there is one, the clock, the version of Node, and whether a running server answers on HOST:PORT. Run it with the
-  environment that the server has, as its user; beside it or without one. Prints no secret.
-  Exit code 1 when something is wrong.
+  decoder of pictures, the virus scanner if there is one, the clock, the version of Node, and whether a
+  running server answers on HOST:PORT. Run it with the environment that the server has, as its user;
+  beside it or without one. Prints no secret. Exit code 1 when something is wrong.
 
   --json    for programs
 `,
@@ -66,6 +67,7 @@ async function examine(context: Context): Promise<Check[]> {
     ...folders,
     ...database.checks,
     ...storage,
+    await checkPictures(config, parts.askDecoder),
     ...scanning,
     clock,
     await checkServer(config, parts),

@@ -11,6 +11,7 @@ import { migrate, migrationState, rollback } from '../database/migrate.ts';
 import { type Database, openDatabase, openForMigration } from '../database/open-database.ts';
 import { presentAuditEntry } from '../http/audit-admin-routes.ts';
 import { sweepOnce } from '../jobs/sweep-once.ts';
+import { startPreviewProcess } from '../pictures/preview-process.ts';
 import { OPERATOR } from '../rules/actor.ts';
 import { createClamd } from '../scan/clamd.ts';
 import { createMoveFiles } from '../sharing/move-files.ts';
@@ -139,12 +140,26 @@ export function composeInspection(config: Config) {
     openDatabase: () => openExisting(config),
     migrationState: (database: Database) => migrationState(database, MIGRATIONS),
     newestEntryAt: (database: Database) => createEventLedger(database).newestEntryAt(),
+    askDecoder,
     bucket: config.s3 === undefined ? null : { ...config.s3, probe: () => probeBucket(config.s3) },
     scanner: config.clamd === undefined ? null : createClamd(config.clamd),
     // A folder that is missing must not come to belong to the user of the command line.
     openStorage: async () =>
       existsSync(path.join(config.mediaRoot, '.incoming')) ? createLocalStorage(config.mediaRoot) : null,
   };
+}
+
+/** What keeps it from starting; null where nothing does. */
+async function askDecoder(): Promise<string | null> {
+  const decoder = startPreviewProcess();
+  try {
+    const first = await decoder.ready();
+    return first.is === 'unavailable' ? first.reason : null;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    decoder.kill();
+  }
 }
 
 async function probeBucket(settings: Config['s3']) {

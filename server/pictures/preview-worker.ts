@@ -145,7 +145,7 @@ function readPictures(take: (bytes: Buffer) => Promise<void>): void {
     bytes = 0;
     void take(picture);
   });
-  process.stdin.on('end', () => process.exit());
+  for (const end of ['end', 'close', 'error']) process.stdin.on(end, () => process.exit());
 }
 
 /** Waits until it is written, so that nothing is lost where the process ends after it. */

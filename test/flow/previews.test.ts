@@ -53,6 +53,7 @@ describe('a server that makes thumbnails', { timeout: 2 * LONG_MS }, () => {
     expect((await send({ method: 'GET', url: altered })).status).toBe(403);
     expect(await storedOf(room)).toHaveLength(2);
     expect((await runCommandHere(['files', 'verify'], server().env)).stdout).toContain('all is well');
+    expect((await runCommandHere(['doctor'], server().env)).stdout).toContain('✓ thumbnails: of JPEG');
 
     const removed = await send({
       method: 'DELETE',

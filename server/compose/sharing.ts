@@ -238,7 +238,12 @@ export function composeCleaning(
   const isAlive = nodes.isAlive ?? (async (holder: string) => holder === HOLDER);
   const graceMs = nodes.isAlive === null ? 0 : DEAD_AFTER_MS;
   const lookForScanner = scanning === null ? null : createLookForScanner({ look: scanning.watch.look, uploads, owed });
-  return { owed, cleanUp, lookForScanner, releaseDead: createReleaseDead({ uploads, previewJobs, isAlive, graceMs, now }) };
+  return {
+    owed,
+    cleanUp,
+    lookForScanner,
+    releaseDead: createReleaseDead({ uploads, previewJobs, isAlive, graceMs, now }),
+  };
 }
 
 export function composeCheckUsage({ log, usage }: Parts) {

@@ -21,12 +21,7 @@ export type StoredFacts = { sizeBytes: number; isAsReceived: boolean };
  * Safe to repeat: that the received bytes were checked is noted before others take their place, and what is without metadata
  * stays as it is. @throws {Failure} `checksum-mismatch` · when the lease is lost
  */
-export type StripMetadata = (
-  upload: UploadRecord,
-  lease: Lease,
-  key: string,
-  mimeType: string,
-) => Promise<StoredFacts>;
+export type StripMetadata = (upload: UploadRecord, lease: Lease, key: string, mimeType: string) => Promise<StoredFacts>;
 
 export function createStripMetadata({ uploads, storage, stripsMetadata }: Needs): StripMetadata {
   return async (upload, lease, key, mimeType) => {

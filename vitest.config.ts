@@ -10,14 +10,14 @@ const DATABASE_TESTS = [
   'test/database/*-table.test.ts',
   'test/database/event-ledger.test.ts',
   'test/jobs/clean-up.test.ts',
-  'test/flow/{bad-input,crash-points,files-api,links,mishaps,quota,realtime,sessions-api,tus-protocol}.test.ts',
+  'test/flow/{bad-input,crash-points,deletion,files-api,links,mishaps,quota,realtime,sessions-api,tus-protocol}.test.ts',
 ];
 
 /** They need an S3; what they start stands on it. */
 const S3_TESTS = ['test/{deploy,storage,flow,services}/*s3*.test.ts'];
 
 /** And these hold wherever the bytes are. */
-const STORAGE_TESTS = ['test/flow/{multipart-upload,resume}.test.ts'];
+const STORAGE_TESTS = ['test/flow/{archive,multipart-upload,resume}.test.ts'];
 
 export default defineConfig({
   test: {

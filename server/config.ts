@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ClamdAddress } from './rules/clamd-address.ts';
 import type { S3Settings } from './rules/s3-settings.ts';
 import type { VerificationKey } from './rules/verification-key.ts';
-import { FUTURE_SETTINGS, SETTINGS, type Setting } from './settings.ts';
+import { SETTINGS, type Setting } from './settings.ts';
 
 type Values = { [Name in keyof typeof SETTINGS]: ValueOf<(typeof SETTINGS)[Name]> };
 type ValueOf<S> = S extends { fallback: string; read: (text: string) => infer T }
@@ -58,6 +58,8 @@ export type Config = {
   uploadExpirySeconds: number;
   thumbnails: boolean;
   stripMetadata: boolean;
+  /** Undefined: files are kept for ever. */
+  retentionSeconds: number | undefined;
   /** Where new files go: into `mediaRoot`, or into the bucket. */
   store: 'local' | 's3';
   /** Also where it is not the store: files may be moved there. */
@@ -81,9 +83,6 @@ const KEY_SETTINGS = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL'] as const;
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const faults: string[] = [];
   const values = readValues(env, faults);
-  for (const name of FUTURE_SETTINGS) {
-    if (env[name]) faults.push(`${name} is not understood by this version. Leave it out.`);
-  }
   if (env.JWT_PUBLIC_KEY && env.JWT_JWKS_URL)
     faults.push('JWT_PUBLIC_KEY and JWT_JWKS_URL both say where the public keys are. Leave one of them out.');
   if (
@@ -183,6 +182,7 @@ function toConfig(values: Values): Config {
     uploadExpirySeconds: values.UPLOAD_EXPIRY,
     thumbnails: values.THUMBNAILS,
     stripMetadata: values.STRIP_METADATA,
+    retentionSeconds: values.RETENTION,
     store: values.USE_S3_STORAGE ? 's3' : 'local',
     s3: s3Of(values),
     clamd: values.CLAMAV_URL,

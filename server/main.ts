@@ -3,7 +3,10 @@ import { constants } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { audit } from './commands/audit.ts';
 import { type Command, type Context, UsageError } from './commands/command.ts';
+import { deleteCompany, deleteSession, deleteVisitor } from './commands/delete.ts';
+import { deletions } from './commands/deletions.ts';
 import { doctor } from './commands/doctor.ts';
+import { exportSession, exportVisitor } from './commands/export.ts';
 import { filesList } from './commands/files-list.ts';
 import { filesRemove } from './commands/files-remove.ts';
 import { filesVerify } from './commands/files-verify.ts';
@@ -12,6 +15,7 @@ import { jobs } from './commands/jobs.ts';
 import { migrate } from './commands/migrate.ts';
 import { migrateStorage } from './commands/migrate-storage.ts';
 import { rescan } from './commands/rescan.ts';
+import { retention } from './commands/retention.ts';
 import { serve } from './commands/serve.ts';
 import { sweep } from './commands/sweep.ts';
 import { token } from './commands/token.ts';
@@ -27,6 +31,13 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['files remove', filesRemove],
   ['files verify', filesVerify],
   ['migrate-storage', migrateStorage],
+  ['retention', retention],
+  ['delete company', deleteCompany],
+  ['delete session', deleteSession],
+  ['delete visitor', deleteVisitor],
+  ['export session', exportSession],
+  ['export visitor', exportVisitor],
+  ['deletions', deletions],
   ['audit', audit],
   ['rescan', rescan],
   ['infections', infections],

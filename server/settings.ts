@@ -116,6 +116,7 @@ export const SETTINGS = {
     'true',
   ),
   UPLOAD_EXPIRY: setting(readDuration, 'how long an unfinished upload is kept after its last byte', '24h', '24h'),
+  RETENTION: setting(readDuration, 'how long files are kept; for ever if not set', '365d'),
   DATABASE_URL: setting(
     readDatabaseUrl,
     'the database: PostgreSQL (14 or later), or an SQLite file; one under `DATA_DIR` if not set',
@@ -184,9 +185,6 @@ export const SETTINGS = {
     '26214400',
   ),
 } as const;
-
-/** Promised by the contract, not understood yet: naming one of them is a fault, not something to ignore. */
-export const FUTURE_SETTINGS = ['RETENTION'] as const;
 
 function setting<T>(read: (text: string) => T, meaning: string, example: string): Setting<T>;
 function setting<T>(

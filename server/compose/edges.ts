@@ -6,11 +6,13 @@ import type { Config } from '../config.ts';
 import type { ChatConfig } from '../contract/chat-file.ts';
 import { createJobList } from '../database/job-list.ts';
 import { createSessionListTable } from '../database/session-list-table.ts';
+import { createArchiveRoutes } from '../http/archive-routes.ts';
 import { createAuditAdminRoutes } from '../http/audit-admin-routes.ts';
 import { authenticateAdmin } from '../http/authenticate-admin.ts';
 import { createChatSessionRoutes } from '../http/chat-session-routes.ts';
 import { createClientAddress } from '../http/client-address.ts';
 import { createClientOf } from '../http/client-of.ts';
+import { createDeletionAdminRoutes } from '../http/deletion-admin-routes.ts';
 import { createFileRoutes } from '../http/file-routes.ts';
 import { createHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from '../http/http-app.ts';
@@ -19,6 +21,7 @@ import { createMediaRoute } from '../http/media-routes.ts';
 import { createOpenApiDocument } from '../http/openapi-document.ts';
 import { createOpenApiRoute } from '../http/openapi-route.ts';
 import { createPageRoutes } from '../http/page-routes.ts';
+import { createSendArchive } from '../http/send-archive.ts';
 import { createSendObject } from '../http/send-object.ts';
 import { createSessionRoutes } from '../http/session-routes.ts';
 import { hostAt } from '../http/socket-port.ts';
@@ -69,7 +72,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     auth,
     draining,
   } = parts;
-  const { listFiles, removeFile, removeSession, revokeLinks, creationLimits } = sharing;
+  const { listFiles, removeFile, removeSession, revokeLinks, deleteScope, creationLimits } = sharing;
   const origins = createOrigins(config);
   const { authenticateToken } = auth;
   const secure = config.publicUrl?.startsWith('https:') ?? false;
@@ -116,10 +119,19 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       now,
       uploadWhole: upload.multipart,
     }),
+    archives: createArchiveRoutes({
+      sendArchive: createSendArchive({ archiveFiles: sharing.archiveFiles }),
+      mediaUrl: () => parts.publicUrl() + config.mediaPath,
+      secret: linkSecret,
+      auditLog,
+      clientOf,
+      now,
+    }),
     media: createMediaRoute({ files, sendObject, auditLog, clientOf, secret: linkSecret, now }),
     admin: { guard: authenticateAdmin(config.adminToken) },
     jobs: createJobAdminRoutes({ jobs: createJobList(database), chores: parts.choreTable, now }),
     audit: createAuditAdminRoutes({ audit, auditLog }),
+    deletions: createDeletionAdminRoutes({ deletions: parts.deletions, deleteScope, clientOf }),
     health: createHealthRoutes({
       database,
       storage,

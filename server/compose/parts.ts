@@ -10,6 +10,7 @@ import { createAuditTable } from '../database/audit-table.ts';
 import { type ChatFileTable, createChatFileTable } from '../database/chat-file-table.ts';
 import { createChoreTable } from '../database/chore-table.ts';
 import { createCompanyUsageTable } from '../database/company-usage-table.ts';
+import { createDeletionTable } from '../database/deletion-table.ts';
 import { createEventLedger } from '../database/event-ledger.ts';
 import { createInfectionTable } from '../database/infection-table.ts';
 import type { Database } from '../database/open-database.ts';
@@ -18,6 +19,7 @@ import { createPreviewJobTable } from '../database/preview-job-table.ts';
 import { createRateLimitTable } from '../database/rate-limit-table.ts';
 import { createRemovedObjectTable } from '../database/removed-object-table.ts';
 import { sharedSecret } from '../database/server-value-table.ts';
+import { createUploadDeletionTable } from '../database/upload-deletion-table.ts';
 import { createUploadPartTable } from '../database/upload-part-table.ts';
 import { createUploadTable } from '../database/upload-table.ts';
 import { addressOf, createHttpServer } from '../http/http-server.ts';
@@ -59,6 +61,8 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const people = createPeopleTable();
   const removedObjects = createRemovedObjectTable(database);
   const previewJobs = createPreviewJobTable(database);
+  const deletions = createDeletionTable(database);
+  const endedUploads = createUploadDeletionTable(database);
   const choreTable = createChoreTable(database);
   const infections = createInfectionTable(database);
   const limits = createRateLimitTable(database);
@@ -96,6 +100,8 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     people,
     removedObjects,
     previewJobs,
+    deletions,
+    endedUploads,
     choreTable,
     infections,
     scanning,

@@ -12,9 +12,13 @@ import { createAbortUpload } from '../sharing/abort-upload.ts';
 import { createAcceptFinal } from '../sharing/accept-final.ts';
 import { createAcceptPartial } from '../sharing/accept-partial.ts';
 import { createAcceptUpload } from '../sharing/accept-upload.ts';
+import { createArchiveFiles } from '../sharing/archive-files.ts';
 import { createCheckFirstBytes } from '../sharing/check-first-bytes.ts';
 import { createChoosePlace } from '../sharing/choose-place.ts';
-import { createDeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
+import { createConfirmDeletion } from '../sharing/confirm-deletion.ts';
+import { createDeleteFiles } from '../sharing/delete-files.ts';
+import { createDeleteRemovedBytes, type DeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
+import { createDeleteScope } from '../sharing/delete-scope.ts';
 import { createDiscardBytes } from '../sharing/discard-bytes.ts';
 import type { Exclusively } from '../sharing/exclusively.ts';
 import { createFinishPartial } from '../sharing/finish-partial.ts';
@@ -31,6 +35,7 @@ import { createRemoveFile } from '../sharing/remove-file.ts';
 import { createRemoveSession } from '../sharing/remove-session.ts';
 import { createRescanFiles } from '../sharing/rescan-files.ts';
 import { createReserveBytes } from '../sharing/reserve-bytes.ts';
+import { createRetireFiles } from '../sharing/retire-files.ts';
 import { createRevokeLinks } from '../sharing/revoke-links.ts';
 import { createScanObject } from '../sharing/scan-object.ts';
 import { createScanUpload } from '../sharing/scan-upload.ts';
@@ -48,28 +53,29 @@ const DEAD_AFTER_MS = 20_000;
 export type Sharing = ReturnType<typeof composeSharing>;
 
 /** The use cases. */
-export function composeSharing({
-  config,
-  log,
-  database,
-  uploads,
-  parts,
-  usage,
-  files,
-  people,
-  ledger,
-  audit,
-  removedObjects,
-  infections,
-  scanning,
-  previewJobs,
-  storage: store,
-  feed,
-  policy,
-  presentFile,
-  nodes,
-  draining,
-}: Parts) {
+export function composeSharing(given: Parts) {
+  const {
+    config,
+    log,
+    database,
+    uploads,
+    parts,
+    usage,
+    files,
+    people,
+    ledger,
+    audit,
+    removedObjects,
+    infections,
+    scanning,
+    previewJobs,
+    storage: store,
+    feed,
+    policy,
+    presentFile,
+    nodes,
+    draining,
+  } = given;
   const wake = (company: string) => {
     feed.wake(company);
     nodes.bus.tell({ type: 'wake', company });
@@ -167,7 +173,8 @@ export function composeSharing({
     draining: draining.signal,
     now,
   });
-  const removeFile = createRemoveFile({ database, files, ledger, audit, deleteRemovedBytes, wake, now });
+  const deleting = composeDeleting(given, { store, exclusively, deleteRemovedBytes, wake });
+  const { removeFile } = deleting;
   return {
     locker,
     exclusively,
@@ -187,34 +194,63 @@ export function composeSharing({
     previews,
     finishPartial: createFinishPartial({ parts, finishUpload }),
     abortUpload: createAbortUpload({ uploads, storage, report, now }),
+    ...deleting,
     revokeLinks: createRevokeLinks({ database, files, ledger, audit, wake, now }),
+    archiveFiles: createArchiveFiles({ files, uploads, storage, now }),
     giveUpFinish: createGiveUpFinish({ uploads, rejectUpload }),
-    removeFile,
     rescanFiles:
       scanObject === null
         ? null
         : createRescanFiles({ database, files, ledger, scanObject, noteInfected, removeFile, wake, now }),
-    removeSession: createRemoveSession({
-      database,
-      people,
-      files,
-      uploads,
-      removedObjects,
-      ledger,
-      audit,
-      storage,
-      deleteRemovedBytes,
-      exclusively,
-      wake,
-      now,
-    }),
     listFiles: createListFiles({ files, ledger, presentFile }),
   };
 }
 
+type ForDeleting = {
+  store: FileStorage;
+  exclusively: Exclusively;
+  deleteRemovedBytes: DeleteRemovedBytes;
+  wake(company: string): void;
+};
+
+/** Deletion, in all its sizes. `store`: as it is, since a job wants to know whether the bytes went. */
+function composeDeleting(parts: Parts, { store, exclusively, deleteRemovedBytes, wake }: ForDeleting) {
+  const shared = { ...parts, exclusively, deleteRemovedBytes, wake, now };
+  const deleteFiles = createDeleteFiles(shared);
+  const confirmDeletion = createConfirmDeletion({ ...shared, storage: store });
+  const deleteScope = createDeleteScope({ ...shared, deleteFiles, confirmDeletion });
+  const { retentionSeconds } = parts.config;
+  return {
+    confirmDeletion,
+    deleteScope,
+    removeFile: createRemoveFile({ ...shared, deleteFiles, confirmDeletion }),
+    removeSession: createRemoveSession({ deleteScope, confirmDeletion }),
+    retireFiles: createRetireFiles({
+      ...shared,
+      companies: parts.usage,
+      deleteFiles,
+      retentionOf: () => retentionSeconds,
+    }),
+  };
+}
+
 export function composeCleaning(
-  { config, log, uploads, previewJobs, storage, stores, ledger, limits, audit, infections, scanning, nodes }: Parts,
-  { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively }: Sharing,
+  {
+    config,
+    log,
+    uploads,
+    previewJobs,
+    storage,
+    stores,
+    ledger,
+    limits,
+    audit,
+    infections,
+    scanning,
+    deletions,
+    nodes,
+  }: Parts,
+  { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively, deleteScope, retireFiles }: Sharing,
 ) {
   const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
   const owed = createOwedFinishes({ uploads, storage, finishUpload, onFault, holder: HOLDER, now });
@@ -226,6 +262,7 @@ export function composeCleaning(
     audit,
     auditKeptSeconds: config.auditRetentionSeconds,
     infections,
+    deletions,
     finishUpload,
     abortUpload,
     exclusively,
@@ -241,6 +278,8 @@ export function composeCleaning(
   return {
     owed,
     cleanUp,
+    deleteScope,
+    retireFiles,
     lookForScanner,
     releaseDead: createReleaseDead({ uploads, previewJobs, isAlive, graceMs, now }),
   };

@@ -14,6 +14,7 @@ import { sweepOnce } from '../jobs/sweep-once.ts';
 import { startPreviewProcess } from '../pictures/preview-process.ts';
 import { OPERATOR } from '../rules/actor.ts';
 import { createClamd } from '../scan/clamd.ts';
+import { type ScopeRequest, scopeOf } from '../sharing/delete-scope.ts';
 import { createMoveFiles } from '../sharing/move-files.ts';
 import { createMoveStorage } from '../sharing/move-storage.ts';
 import { createRepairFiles } from '../sharing/repair-files.ts';
@@ -100,7 +101,7 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
     const sharing = composeSharing(parts);
     await checkStore(config, parts.stores.record);
     const { files, storage, stores, uploads, removedObjects, previewJobs, choreTable, audit } = parts;
-    const { removeFile, deleteRemovedBytes } = sharing;
+    const { removeFile, deleteRemovedBytes, retireFiles, deleteScope, confirmDeletion } = sharing;
     return {
       files,
       audit,
@@ -108,6 +109,15 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
       removeFile: (file: FileRecord) => removeFile(file, 'deleted', OPERATOR),
       rescanFiles: sharing.rescanFiles,
       infections: parts.infections,
+      retireFiles,
+      deleteScope,
+      confirmDeletion,
+      archiveFiles: sharing.archiveFiles,
+      deletions: parts.deletions,
+      async sizeOf(request: ScopeRequest) {
+        const scope = scopeOf(request);
+        return { ...(await files.sumOf(scope)), uploads: await parts.endedUploads.countUnfinished(scope) };
+      },
       jobs: createJobList(database),
       faults: choreTable,
       verifyFiles: createVerifyFiles({ files, storage }),

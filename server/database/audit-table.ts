@@ -16,6 +16,8 @@ export const AUDIT_ACTIONS = [
   'links_revoked',
   'deleted',
   'session_deleted',
+  'visitor_deleted',
+  'company_deleted',
   'infected',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -27,6 +27,9 @@ export type FileRecord = {
   linkEpoch: number;
 };
 
+/** `profileId`: whose it was; null where that was forgotten before. */
+export type TakenFile = FileRecord & { profileId: number | null };
+
 export type NewFile = Omit<FileRecord, 'id' | 'thumbnailKey' | 'width' | 'height' | 'placeholder' | 'linkEpoch'> & {
   profileId: number;
   chatSessionId: number;
@@ -48,9 +51,21 @@ export type FileFilter = {
   nameContains?: string | undefined;
 };
 
+/** Of a company, of one session of it, or what one side of that chat sent. */
+export type FileScope = { company: string; session: string | null; uploader: Uploader | null };
+
 export type ChatFileTable = ReturnType<typeof createChatFileTable>;
 
 export function createChatFileTable(database: Database) {
+  const within = ({ company, session, uploader }: FileScope): Knex.QueryBuilder => {
+    const files = database('chat_files').where({ company_id: company });
+    if (session !== null) files.andWhere({ session_id: session });
+    if (uploader !== null) files.andWhere({ uploader });
+    return files;
+  };
+  const older = (company: string, uploader: Uploader, beforeMs: number): Knex.QueryBuilder =>
+    database('chat_files').where({ company_id: company, uploader }).andWhere('created_at', '<', beforeMs);
+
   return {
     /** @returns the new id. Throws on a second row for the same upload: the unique index is the last guard. */
     async insert(transaction: Knex.Transaction, file: NewFile): Promise<number> {
@@ -167,8 +182,10 @@ export function createChatFileTable(database: Database) {
       return new Set(lists.flat());
     },
 
-    async idsOfSession(transaction: Knex.Transaction, company: string, session: string): Promise<number[]> {
-      return transaction('chat_files').where({ company_id: company, session_id: session }).orderBy('id').pluck('id');
+    /** The greatest id so far; 0 where there is none. */
+    async lastId(): Promise<number> {
+      const row = await database('chat_files').max({ last: 'id' }).first();
+      return row?.last ?? 0;
     },
 
     /** From now on links that were made before are good no more. @returns the ids of the files that there are, in order */
@@ -184,9 +201,41 @@ export function createChatFileTable(database: Database) {
       return rows.map((row: Row) => row.id).toSorted((a: number, b: number) => a - b);
     },
 
-    /** @returns false when the row was gone already. A trigger notes its bytes in `removed_objects`. */
-    async remove(transaction: Knex.Transaction, id: number): Promise<boolean> {
-      return (await transaction('chat_files').where({ id }).delete()) > 0;
+    async isAny(scope: FileScope): Promise<boolean> {
+      return (await within(scope).first('id')) !== undefined;
+    },
+
+    /** Removes these. @returns what was there. A trigger notes their bytes in `removed_objects` */
+    async take(transaction: Knex.Transaction, ids: readonly number[]): Promise<TakenFile[]> {
+      const rows = await transaction('chat_files')
+        .whereIn('id', [...ids])
+        .orderBy('id')
+        .forUpdate();
+      await transaction('chat_files')
+        .whereIn('id', [...ids])
+        .delete();
+      return rows.map((row) => ({ ...fromRow(row), profileId: row.user_profile_id }));
+    },
+
+    /** Ids of a page of a scope, oldest first, up to an id. */
+    async idsUpTo(scope: FileScope, throughId: number, maxFiles: number): Promise<number[]> {
+      const place = scope.session === null && isPostgres(database) ? 'id + 0' : 'id';
+      return within(scope).andWhereRaw(`${place} <= ?`, [throughId]).orderByRaw(place).limit(maxFiles).pluck('id');
+    },
+
+    /** Ids of a page of what one side of a company shared before a time, oldest first. */
+    async idsOlder(company: string, uploader: Uploader, beforeMs: number, maxFiles: number): Promise<number[]> {
+      return older(company, uploader, beforeMs).orderBy('created_at').limit(maxFiles).pluck('id');
+    },
+
+    /** How many these are, and their bytes. */
+    async sumOlder(company: string, uploader: Uploader, beforeMs: number): Promise<{ files: number; bytes: number }> {
+      return sumOf(older(company, uploader, beforeMs), database);
+    },
+
+    /** The same of a scope. */
+    async sumOf(scope: FileScope): Promise<{ files: number; bytes: number }> {
+      return sumOf(within(scope), database);
     },
   };
 }
@@ -209,6 +258,11 @@ function matching(database: Database, company: string, session: string | null, f
     query.andWhereRaw(`search_name like ? escape '!'`, [`%${likeText(searchName(filter.nameContains))}%`]);
   }
   return query;
+}
+
+async function sumOf(files: Knex.QueryBuilder, database: Database): Promise<{ files: number; bytes: number }> {
+  const row: Row = await files.select(database.raw('count(*) as files, sum(size) as bytes')).first();
+  return { files: Number(row.files), bytes: Number(row.bytes ?? 0) };
 }
 
 /** `type`: one type, or a family such as `image/*`. */

@@ -39,6 +39,40 @@ export function createEventLedger(database: Database) {
       return row.last_seq;
     },
 
+    /** The same for many at once: holds the counter until the commit, and takes no number yet. */
+    async hold(transaction: Knex.Transaction, company: string): Promise<void> {
+      await transaction('ledger_counters')
+        .insert({ company_id: company, last_seq: 0 })
+        .onConflict('company_id')
+        .merge({ last_seq: transaction.raw('ledger_counters.last_seq') });
+    },
+
+    /** Files that go together, each with an entry and a number of its own; after `hold`. */
+    async appendRemoved(
+      transaction: Knex.Transaction,
+      company: string,
+      files: readonly { id: number; session: string }[],
+      reason: RemovalReason,
+      nowMs: number,
+    ): Promise<void> {
+      const [counter] = await transaction('ledger_counters')
+        .where({ company_id: company })
+        .increment('last_seq', files.length)
+        .returning('last_seq');
+      const first = counter.last_seq - files.length + 1;
+      await transaction('ledger').insert(
+        files.map(({ id, session }, at) => ({
+          company_id: company,
+          seq: first + at,
+          session_id: session,
+          type: 'file_removed',
+          file_id: id,
+          reason,
+          created_at: nowMs,
+        })),
+      );
+    },
+
     /** Writes an entry under a number from `nextSeq`, in the same transaction. */
     async append(transaction: Knex.Transaction, seq: number, change: Change, nowMs: number): Promise<void> {
       await transaction('ledger').insert({
@@ -97,6 +131,11 @@ export function createEventLedger(database: Database) {
       if (after > last) return false;
       const row = await database<Row>('ledger').where({ company_id: company }).orderBy('seq').first('seq');
       return row !== undefined && row.seq <= after + 1;
+    },
+
+    /** Forgets a company's entries up to one. Its counter stays, so that its numbers never come again. */
+    async forget(company: string, through: number): Promise<number> {
+      return database('ledger').where({ company_id: company }).andWhere('seq', '<=', through).delete();
     },
 
     /** Forgets entries older than a time, but none after one that is kept: a clock that was set back leaves no hole. */

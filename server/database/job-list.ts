@@ -7,8 +7,15 @@ import { ENDED } from './upload-table.ts';
  * `finish upload`: all bytes are here, the file is not recorded yet. `expire upload`: its time is over, its row is open.
  * `discard upload`: it ended, its bytes could not be deleted. `delete object`: the file is gone, its bytes are not.
  * `make preview`: the file is shared, its thumbnail is to come.
+ * `deletion`: rows, or what `delete object` and `discard upload` stand for, are left of it.
  */
-export type JobKind = 'finish upload' | 'expire upload' | 'discard upload' | 'delete object' | 'make preview';
+export type JobKind =
+  | 'finish upload'
+  | 'expire upload'
+  | 'discard upload'
+  | 'delete object'
+  | 'make preview'
+  | 'deletion';
 
 /**
  *     due ──▶ running ──▶ done: the row owes nothing any more, and leaves this list
@@ -26,7 +33,7 @@ export type JobState = 'due' | 'running' | 'waiting';
 
 export type Job = {
   kind: JobKind;
-  /** The upload's id, the storage key, or the file's id. */
+  /** The upload's or deletion's id, the storage key, or the file's id. */
   key: string;
   state: JobState;
   /** Tries so far. */
@@ -49,6 +56,7 @@ export function createJobList(database: Database) {
     'discard upload': database('uploads').whereNotNull('last_error').whereIn('state', ENDED),
     'delete object': database('removed_objects'),
     'make preview': database('preview_jobs').whereNull('ended_at'),
+    deletion: database('deletions').whereNull('completed_at'),
   });
   return {
     /** Those that were tried most often first; at most so many of each kind. */
@@ -91,5 +99,5 @@ function toJob(kind: JobKind, row: Row, nowMs: number): Job {
 
 function keyOf(kind: JobKind, row: Row): string {
   if (kind === 'delete object') return row.storage_key;
-  return kind === 'make preview' ? String(row.file_id) : row.id;
+  return String(kind === 'make preview' ? row.file_id : row.id);
 }

@@ -32,9 +32,53 @@ export function createPeopleTable() {
       return row.id;
     },
 
-    /** Deletes a session; its `chat_files` rows go by the cascade. @returns false when there is none */
-    async removeSession(transaction: Knex.Transaction, company: string, session: string): Promise<boolean> {
-      return (await transaction('chat_sessions').where({ company_id: company, session_id: session }).delete()) > 0;
+    /** Whether there is a session of a company, or the one that is given. */
+    async isAnySession(under: Knex, company: string, session: string | null): Promise<boolean> {
+      const sessions = under('chat_sessions').where({ company_id: company });
+      if (session !== null) sessions.andWhere({ session_id: session });
+      return (await sessions.first('id')) !== undefined;
+    },
+
+    /**
+     * A page of sessions in which nothing is left: of a company, or the one that is given. Call it while the company's counter
+     * is held: what is recorded meanwhile would go by the cascade, without an entry. @returns how many
+     */
+    async removeEmptySessions(
+      transaction: Knex.Transaction,
+      company: string,
+      session: string | null,
+      maxSessions: number,
+    ): Promise<number> {
+      const page = transaction('chat_sessions').where({ company_id: company });
+      if (session !== null) page.andWhere({ session_id: session });
+      page
+        .whereNotExists(transaction('chat_files').select('id').whereRaw('chat_session_id = chat_sessions.id'))
+        .whereNotExists(
+          transaction('uploads')
+            .select('id')
+            .whereRaw('uploads.company_id = chat_sessions.company_id and uploads.session_id = chat_sessions.session_id')
+            .whereIn('state', ['open', 'finishing']),
+        );
+      return transaction('chat_sessions').whereIn('id', page.limit(maxSessions).select('id')).delete();
+    },
+
+    /** Visitors of whom no file is left. */
+    async forgetVisitors(transaction: Knex.Transaction, profileIds: readonly number[]): Promise<void> {
+      await withoutFiles(transaction, transaction('user_profiles').whereIn('id', [...profileIds]))
+        .andWhere({ role: 'user' })
+        .delete();
+    },
+
+    /** A page of people, agents too, of whom a company has no file left. @returns how many */
+    async forgetPage(transaction: Knex.Transaction, company: string, maxPeople: number): Promise<number> {
+      const page = withoutFiles(transaction, transaction('user_profiles').where({ company_id: company }));
+      return transaction('user_profiles').whereIn('id', page.limit(maxPeople).select('id')).delete();
     },
   };
+}
+
+function withoutFiles(transaction: Knex, people: Knex.QueryBuilder): Knex.QueryBuilder {
+  return people.whereNotExists(
+    transaction('chat_files').select('id').whereRaw('chat_files.user_profile_id = user_profiles.id'),
+  );
 }

@@ -8,8 +8,24 @@ export type RemovedObjectTable = ReturnType<typeof createRemovedObjectTable>;
 export function createRemovedObjectTable(database: Database) {
   return {
     /** To be deleted, although no row of `chat_files` was: the bytes of a refused upload. */
-    async add(transaction: Knex.Transaction, storageKey: string): Promise<void> {
-      await transaction('removed_objects').insert({ storage_key: storageKey }).onConflict('storage_key').ignore();
+    async add(transaction: Knex.Transaction, storageKey: string, nextAttemptAt = 0): Promise<void> {
+      await transaction('removed_objects')
+        .insert({ storage_key: storageKey, next_attempt_at: nextAttemptAt })
+        .onConflict('storage_key')
+        .ignore();
+    },
+
+    /** A deletion waits for these. */
+    async assign(transaction: Knex.Transaction, storageKeys: readonly string[], deletionId: number): Promise<void> {
+      await transaction('removed_objects')
+        .whereIn('storage_key', [...storageKeys])
+        .update({ deletion_id: deletionId });
+    },
+
+    /** Whether a key that begins so is still to be deleted, whoever removed it. */
+    async isAnyBelow(folder: string): Promise<boolean> {
+      const below = database('removed_objects').whereRaw('substr(storage_key, 1, ?) = ?', [folder.length, folder]);
+      return (await below.first('storage_key')) !== undefined;
     },
 
     async listDue(nowMs: number, maxObjects: number): Promise<RemovedObject[]> {

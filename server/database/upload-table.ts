@@ -360,7 +360,7 @@ export function createUploadTable(database: Database) {
 
     /** Its bytes are gone. */
     async noteDiscarded(id: string): Promise<void> {
-      await moveFrom(ENDED, id, { last_error: null });
+      await moveFrom(ENDED, id, { last_error: null, deletion_id: null });
     },
 
     /** The client ends the tus resource of a finished upload. */
@@ -368,34 +368,24 @@ export function createUploadTable(database: Database) {
       await moveFrom(['finished'], id, { ended_at: nowMs });
     },
 
-    /** The session is deleted: whatever is unfinished in it stops. @returns the ids, so that their bytes go too. */
-    async abortSession(
-      transaction: Knex.Transaction,
-      company: string,
-      session: string,
-    ): Promise<{ id: string; storageKey: string | null }[]> {
-      const rows = await transaction('uploads')
-        .where({ company_id: company, session_id: session })
-        .whereIn('state', ['open', 'finishing'])
-        .update({ state: 'aborted', lease_token: null, ...NO_JOB })
-        .returning(['id', 'storage_key']);
-      return rows.map((row) => ({ id: row.id, storageKey: row.storage_key }));
-    },
-
     /** Forgets uploads that ended without a file, and those whose file is gone. @returns how many */
     async purge(beforeMs: number): Promise<number> {
-      return database('uploads')
-        .where('expires_at', '<', beforeMs)
-        .andWhere((ended) =>
-          ended
-            .whereIn('state', ENDED)
-            .orWhere((finished) =>
-              finished
-                .where({ state: 'finished' })
-                .whereNotExists(database('chat_files').select('id').whereRaw('chat_files.upload_id = uploads.id')),
-            ),
-        )
-        .delete();
+      return (
+        database('uploads')
+          .where('expires_at', '<', beforeMs)
+          // Its bytes have to be gone first: a receipt says so.
+          .whereNull('deletion_id')
+          .andWhere((ended) =>
+            ended
+              .whereIn('state', ENDED)
+              .orWhere((finished) =>
+                finished
+                  .where({ state: 'finished' })
+                  .whereNotExists(database('chat_files').select('id').whereRaw('chat_files.upload_id = uploads.id')),
+              ),
+          )
+          .delete()
+      );
     },
   };
 }

@@ -5,11 +5,13 @@ import type { Logger } from 'pino';
 import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { Failure } from '../rules/failure.ts';
+import type { ArchiveRoutes } from './archive-routes.ts';
 import type { AuditAdminRoutes } from './audit-admin-routes.ts';
 import { authenticate, type CallerMiddleware, type CallerState } from './authenticate.ts';
 import type { ChatSessionRoutes } from './chat-session-routes.ts';
 import type { ClientAddress } from './client-address.ts';
 import { cors } from './cors.ts';
+import type { DeletionAdminRoutes } from './deletion-admin-routes.ts';
 import type { FileRoutes } from './file-routes.ts';
 import { keepFilesApart } from './files-origin.ts';
 import type { HealthRoutes } from './health-routes.ts';
@@ -38,11 +40,13 @@ type Needs = {
   files: FileRoutes;
   chats: ChatSessionRoutes;
   uploads: UploadRoutes;
+  archives: ArchiveRoutes;
   media: Middleware;
   /** Before everything below `/api/admin/`. */
   admin: { guard: Middleware };
   jobs: JobAdminRoutes;
   audit: AuditAdminRoutes;
+  deletions: DeletionAdminRoutes;
   health: HealthRoutes;
   openApi: Middleware;
   pages: PageRoutes;
@@ -69,7 +73,22 @@ export function createHttpApp(needs: Needs): Koa {
 
 /** What is new here has a row in `openapi-operations.ts` and in the README. */
 export function createRoutes(needs: Needs): Router<CallerState> {
-  const { session, tus, files, chats, uploads, media, admin, jobs, audit, health, openApi, pages } = needs;
+  const {
+    session,
+    tus,
+    files,
+    chats,
+    uploads,
+    archives,
+    media,
+    admin,
+    jobs,
+    audit,
+    deletions,
+    health,
+    openApi,
+    pages,
+  } = needs;
   const caller = authenticate(needs);
   const creation = limitCreations({ clientAddress: needs.clientAddress, limits: needs.creationLimits });
   const routes = new Router<CallerState>();
@@ -89,9 +108,19 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.get('/api/chat/sessions', caller, chats.list);
   routes.delete('/api/chat/sessions/:session', caller, files.removeSession);
   routes.delete('/api/chat/sessions/:session/links', caller, files.revokeSessionLinks);
+  routes.get('/api/chat/sessions/:session/archive', caller, archives.send);
+  routes.post('/api/chat/sessions/:session/archive', caller, archives.link);
+  routes.get(`${needs.mediaPath}archive/:company/:session`, archives.byLink);
   routes.get(`${needs.mediaPath}{*key}`, media);
   routes.get('/api/admin/jobs', admin.guard, jobs.list);
   routes.get('/api/admin/audit', admin.guard, audit.list);
+  routes.delete('/api/admin/companies/:company', admin.guard, deletions.deleteCompany);
+  routes.delete('/api/admin/companies/:company/sessions/:session', admin.guard, deletions.deleteSession);
+  routes.delete('/api/admin/companies/:company/sessions/:session/visitor', admin.guard, deletions.deleteVisitor);
+  routes.get('/api/admin/companies/:company/sessions/:session/export', admin.guard, archives.exportSession);
+  routes.get('/api/admin/companies/:company/sessions/:session/visitor/export', admin.guard, archives.exportVisitor);
+  routes.get('/api/admin/deletions', admin.guard, deletions.list);
+  routes.get('/api/admin/deletions/:id', admin.guard, deletions.one);
   routes.get('/healthz', health.alive).get('/readyz', health.ready).get('/openapi.json', openApi);
   routes
     .get('/', pages.home)

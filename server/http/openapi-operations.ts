@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { auditQuery } from './audit-admin-routes.ts';
 import { sessionsQuery } from './chat-session-routes.ts';
+import { deletionsQuery } from './deletion-admin-routes.ts';
 import { contentQuery, listQuery } from './file-routes.ts';
 import { jobsQuery } from './job-admin-routes.ts';
 import type { Operation } from './openapi-operation.ts';
@@ -22,6 +23,8 @@ const multipartFields = z.object({
   mime_type: z.string().optional(),
   size: z.string().optional().describe('bytes'),
 });
+const ARCHIVE = { what: 'the zip', body: 'bytes', headers: ['Content-Disposition'] } as const;
+const RECEIPT = { what: 'the receipt, so far', json: 'Deletion', headers: ['Location'] } as const;
 const UNCHANGED = { what: 'unchanged since the ETag' } as const;
 
 /** By verb and path, in the order of the README. */
@@ -111,6 +114,24 @@ export const OPERATIONS: Record<string, Operation> = {
     who: 'caller',
     answers: { 204: { what: 'links made before are 403; file_updated brings new ones' } },
   },
+  'GET /api/chat/sessions/{session}/archive/': {
+    tag: 'files',
+    summary: 'all files of a session as one zip, for its agent',
+    who: 'caller',
+    answers: { 200: ARCHIVE },
+  },
+  'POST /api/chat/sessions/{session}/archive/': {
+    tag: 'files',
+    summary: 'a link to that zip, good for a minute, for a browser to follow',
+    who: 'caller',
+    answers: { 201: { what: 'the link', json: 'ArchiveLink' } },
+  },
+  'GET /media/archive/{company}/{session}': {
+    tag: 'links',
+    summary: 'all files of a session as one zip, by such a link',
+    who: 'none',
+    answers: { 200: ARCHIVE },
+  },
   'GET /media/{key}': {
     tag: 'links',
     summary: 'a stored file by signed link, as in the url of a file',
@@ -132,6 +153,49 @@ export const OPERATIONS: Record<string, Operation> = {
     who: 'admin',
     query: auditQuery,
     answers: { 200: { what: 'a page of the audit', json: 'AuditPage' } },
+  },
+  'DELETE /api/admin/companies/{company}/': {
+    tag: 'admin',
+    summary: 'delete a company with everything in it',
+    who: 'admin',
+    answers: { 202: RECEIPT },
+  },
+  'DELETE /api/admin/companies/{company}/sessions/{session}/': {
+    tag: 'admin',
+    summary: 'delete a session with everything in it',
+    who: 'admin',
+    answers: { 202: RECEIPT },
+  },
+  'DELETE /api/admin/companies/{company}/sessions/{session}/visitor/': {
+    tag: 'admin',
+    summary: 'delete what the visitor of a session sent',
+    who: 'admin',
+    answers: { 202: RECEIPT },
+  },
+  'GET /api/admin/companies/{company}/sessions/{session}/export/': {
+    tag: 'admin',
+    summary: 'all that a session has as one zip, with a manifest of its rows',
+    who: 'admin',
+    answers: { 200: ARCHIVE },
+  },
+  'GET /api/admin/companies/{company}/sessions/{session}/visitor/export/': {
+    tag: 'admin',
+    summary: 'the same of what its visitor sent',
+    who: 'admin',
+    answers: { 200: ARCHIVE },
+  },
+  'GET /api/admin/deletions/': {
+    tag: 'admin',
+    summary: 'receipts of deletions, newest first; `before` an id, for the next page',
+    who: 'admin',
+    query: deletionsQuery,
+    answers: { 200: { what: 'the receipts', json: 'Deletions' } },
+  },
+  'GET /api/admin/deletions/{id}/': {
+    tag: 'admin',
+    summary: 'one receipt; complete once nothing is left',
+    who: 'admin',
+    answers: { 200: { what: 'the receipt', json: 'Deletion' } },
   },
   'GET /healthz': {
     tag: 'server',

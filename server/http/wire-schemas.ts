@@ -116,6 +116,29 @@ const auditEntry = z.object({
   detail: z.record(z.string(), z.unknown()).describe('words and numbers: user_agent, files, reason'),
 });
 
+const deletion = z.object({
+  id: z.int().min(1),
+  kind: z.enum(['file', 'session', 'visitor', 'company', 'retention']),
+  company_id: z.string(),
+  session_id: z.string().nullable(),
+  file_id: z.int().nullable(),
+  requested_by: z.object({
+    role: z.enum(['user', 'agent', 'admin', 'cli', 'retention', 'server']),
+    subject: z.string().nullable(),
+  }),
+  requested_at: time,
+  files: z.int().min(0).describe('gone so far'),
+  bytes: bytes.describe('of these files'),
+  uploads: z.int().min(0).describe('unfinished ones that were ended'),
+  rows_removed_at: time.nullable().describe('from here on nobody sees anything of it'),
+  objects_left: z.int().min(0).describe('stored objects that the store has not deleted yet'),
+  uploads_left: z.int().min(0).describe('unfinished uploads whose bytes the store has not deleted yet'),
+  completed_at: time.nullable().describe('nothing is left'),
+  attempts: z.int().min(0),
+  next_attempt_at: time.nullable(),
+  last_error: z.string().nullable(),
+});
+
 /** By their names in the document. */
 export const WIRE_SCHEMAS = {
   ChatFile: chatFile,
@@ -127,6 +150,9 @@ export const WIRE_SCHEMAS = {
   Problem: problem,
   JobReport: jobReport,
   AuditPage: z.object({ entries: z.array(auditEntry), next_cursor: z.string().nullable() }),
+  ArchiveLink: z.object({ url: z.url(), expires_at: time }),
+  Deletion: deletion,
+  Deletions: z.object({ deletions: z.array(deletion) }),
   Alive: z.object({ status: z.literal('ok') }),
   Ready: z.object({
     status: z.enum(['ready', 'not ready']),

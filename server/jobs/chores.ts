@@ -1,4 +1,6 @@
 /** The server's chores and their pace. */
+import type { DeleteScope } from '../sharing/delete-scope.ts';
+import type { RetireFiles } from '../sharing/retire-files.ts';
 import type { CheckUsage } from './check-usage.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { OwedFinishes } from './owed-finishes.ts';
@@ -14,6 +16,8 @@ type Needs = {
   /** Whether other nodes may die while this one runs. */
   hasOtherNodes: boolean;
   cleanUp: CleanUp;
+  deleteScope: Pick<DeleteScope, 'work'>;
+  retireFiles: Pick<RetireFiles, 'run'>;
   checkUsage: CheckUsage;
   makePreviews(): Promise<unknown>;
   /** Of the first run. */
@@ -39,6 +43,8 @@ export function createChores({
   releaseDead,
   hasOtherNodes,
   cleanUp,
+  deleteScope,
+  retireFiles,
   checkUsage,
   makePreviews,
   onFault,
@@ -61,7 +67,8 @@ export function createChores({
     },
     async firstRun() {
       const { dropOrphans, deleteRemovedBytes, expireUploads } = cleanUp;
-      for (const run of [owed.lookAtAll, dropOrphans, deleteRemovedBytes, expireUploads]) await run().catch(onFault);
+      for (const run of [owed.lookAtAll, deleteScope.work, dropOrphans, deleteRemovedBytes, expireUploads])
+        await run().catch(onFault);
     },
     periodic: [
       ...(hasOtherNodes ? afterOthers : []),
@@ -72,6 +79,8 @@ export function createChores({
       { name: 'make previews', everyMs: 5 * SECOND_MS, run: makePreviews },
       { name: 'look at unfinished uploads', everyMs: 60 * MINUTE_MS, run: owed.lookAtAll },
       { name: 'expire uploads', everyMs: MINUTE_MS, run: cleanUp.expireUploads },
+      { name: 'delete sessions, visitors and companies', everyMs: 5 * SECOND_MS, run: deleteScope.work },
+      { name: 'remove files that are too old', everyMs: 10 * MINUTE_MS, run: retireFiles.run },
       { name: 'delete removed bytes', everyMs: MINUTE_MS, run: cleanUp.deleteRemovedBytes },
       { name: 'drop orphaned bytes', everyMs: 60 * MINUTE_MS, run: cleanUp.dropOrphans },
       { name: 'forget old rows', everyMs: 60 * MINUTE_MS, run: cleanUp.forget },

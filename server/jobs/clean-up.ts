@@ -1,5 +1,6 @@
 /** Takes away what nobody needs any more: expired uploads, bytes without a row, old rows. */
 import type { AuditTable } from '../database/audit-table.ts';
+import type { DeletionTable } from '../database/deletion-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
 import type { InfectionTable } from '../database/infection-table.ts';
 import type { RateLimitTable } from '../database/rate-limit-table.ts';
@@ -17,7 +18,8 @@ import type { FileStorage } from '../storage/file-storage.ts';
 type Needs = {
   uploads: Pick<UploadTable, 'listExpired' | 'find' | 'purge' | 'noteFailure'>;
   storage: Pick<FileStorage, 'offsetOf' | 'discard' | 'incomingIds'>;
-  ledger: Pick<EventLedger, 'trim'>;
+  ledger: Pick<EventLedger, 'trim' | 'forget'>;
+  deletions: Pick<DeletionTable, 'listLedgersToForget' | 'noteLedgerForgotten' | 'forgetFiles'>;
   limits: Pick<RateLimitTable, 'forget'>;
   audit: Pick<AuditTable, 'forget'>;
   auditKeptSeconds: number;
@@ -37,6 +39,10 @@ const MAX_BACKOFF_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** A client that was away longer gets a `resync`. */
 const LEDGER_KEPT_DAYS = 30;
+/** Who is there when a company is deleted has heard of it by then; who comes later gets a `resync`. */
+const DELETED_LEDGER_KEPT_MS = 60 * 60 * 1000;
+/** Of single files. Those of sessions, visitors and companies, and those of retention, stay. */
+const FILE_RECEIPTS_KEPT_DAYS = 365;
 /** How long an ended upload still answers 410 instead of 404. */
 const ENDED_KEPT_DAYS = 7;
 /** How long it is known who brought a virus. */
@@ -100,9 +106,19 @@ export function createCleanUp(needs: Needs): CleanUp {
       await needs.limits.forget(now());
       await needs.audit.forget(now() - needs.auditKeptSeconds * 1000);
       await needs.infections.purge(now() - INFECTIONS_KEPT_DAYS * DAY_MS);
-      return forgotten + (await ledger.trim(now() - LEDGER_KEPT_DAYS * DAY_MS));
+      await needs.deletions.forgetFiles(now() - FILE_RECEIPTS_KEPT_DAYS * DAY_MS);
+      return forgotten + (await ledger.trim(now() - LEDGER_KEPT_DAYS * DAY_MS)) + (await forgetDeleted(needs));
     },
   };
+}
+
+async function forgetDeleted({ deletions, ledger, now }: Needs): Promise<number> {
+  let forgotten = 0;
+  for (const { id, company, through } of await deletions.listLedgersToForget(now() - DELETED_LEDGER_KEPT_MS)) {
+    forgotten += await ledger.forget(company, through);
+    await deletions.noteLedgerForgotten(id);
+  }
+  return forgotten;
 }
 
 async function expire({ storage, finishUpload, abortUpload, exclusively }: Needs, upload: UploadRecord) {

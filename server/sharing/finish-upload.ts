@@ -179,8 +179,9 @@ async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): 
     for (const part of recorded.endedParts) await needs.storage.discard(part).catch(() => {});
     return recorded.fileId;
   }
-  // The session was deleted meanwhile, or the lease is another's. Only in the first case are the bytes nobody's.
-  if ((await needs.uploads.find(id))?.state === 'aborted') await needs.storage.remove(upload.storageKey);
+  // The session or company was deleted meanwhile, or the lease is another's. Only in the first case are the bytes nobody's.
+  const current = await needs.uploads.find(id);
+  if (current === null || current.state === 'aborted') await needs.storage.remove(upload.storageKey);
   throw new Error('the lease is lost');
 }
 

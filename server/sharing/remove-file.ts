@@ -1,40 +1,50 @@
-/** Takes a file out of a chat: row and ledger entry in one transaction, then the bytes. */
+/** Takes one file out of a chat, with a receipt; its bytes follow, at once where the store lets them. */
 import type { RemovalReason } from '../contract/events.ts';
-import { type AuditTable, auditEntry } from '../database/audit-table.ts';
-import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
-import type { EventLedger } from '../database/event-ledger.ts';
-import type { Database } from '../database/open-database.ts';
+import type { FileRecord } from '../database/chat-file-table.ts';
+import { type DeletionTable, requesterOf } from '../database/deletion-table.ts';
 import { type Actor, SERVER } from '../rules/actor.ts';
-import type { DeleteRemovedBytes } from './delete-removed-bytes.ts';
+import type { ConfirmDeletion } from './confirm-deletion.ts';
+import type { DeleteFiles } from './delete-files.ts';
+import { waitBriefly } from './wait-briefly.ts';
 
 type Needs = {
-  database: Database;
-  files: Pick<ChatFileTable, 'remove'>;
-  ledger: Pick<EventLedger, 'nextSeq' | 'append'>;
-  audit: Pick<AuditTable, 'add'>;
-  deleteRemovedBytes: DeleteRemovedBytes;
-  wake(company: string): void;
+  deleteFiles: DeleteFiles;
+  deletions: Pick<DeletionTable, 'insert' | 'find'>;
+  confirmDeletion: ConfirmDeletion;
   now(): number;
 };
+
+/** The chore leaves it to the request for that long. */
+const OWN_WORK_MS = 10_000;
 
 /** `by`: the server itself, if left out. @returns false when it was gone already. */
 export type RemoveFile = (file: FileRecord, reason: RemovalReason, by?: Actor) => Promise<boolean>;
 
-export function createRemoveFile({ database, files, ledger, audit, deleteRemovedBytes, wake, now }: Needs): RemoveFile {
-  return async (file, reason, by = SERVER) => {
-    const { company, session, id: fileId, name } = file;
-    const removed = await database.transaction(async (transaction) => {
-      // The row goes first: a number that is taken must be used, or the rollback would have to give it back.
-      if (!(await files.remove(transaction, fileId))) return false;
-      const seq = await ledger.nextSeq(transaction, company);
-      await ledger.append(transaction, seq, { company, session, type: 'file_removed', fileId, reason }, now());
-      const deed = { action: 'deleted', company, session, fileId, name, detail: { reason } } as const;
-      await audit.add(transaction, auditEntry(by, deed, now()));
-      return true;
+export function createRemoveFile({ deleteFiles, deletions, confirmDeletion, now }: Needs): RemoveFile {
+  return async ({ id: fileId, company, session }, reason, by = SERVER) => {
+    let receiptId = 0;
+    const gone = await deleteFiles({
+      company,
+      ids: [fileId],
+      reason,
+      by,
+      async receipt(transaction) {
+        receiptId = await deletions.insert(transaction, {
+          kind: 'file',
+          company,
+          session,
+          fileId,
+          requester: requesterOf(by),
+          requestedAt: now(),
+          throughFileId: fileId,
+          isRowsDone: true,
+          nextAttemptAt: now() + OWN_WORK_MS,
+        });
+        return receiptId;
+      },
     });
-    if (!removed) return false;
-    wake(company);
-    await deleteRemovedBytes();
+    if (gone.length === 0) return false;
+    await waitBriefly(deletions.find(receiptId).then((deletion) => deletion && confirmDeletion(deletion)));
     return true;
   };
 }

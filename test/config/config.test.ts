@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../server/config.ts';
 import { readBaseUrl, readBoolean, readDuration, readOrigin, readSize } from '../../server/config-values.ts';
-import { FUTURE_SETTINGS, SETTINGS } from '../../server/settings.ts';
+import { SETTINGS } from '../../server/settings.ts';
 
 const SECRET = 'a-secret-of-more-than-thirty-two-bytes!';
 
@@ -37,7 +37,7 @@ describe('the defaults', () => {
   });
 
   test('stand for every variable that is empty', () => {
-    const empty = Object.fromEntries([...Object.keys(SETTINGS), ...FUTURE_SETTINGS].map((name) => [name, '']));
+    const empty = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, '']));
     expect(readConfig(empty)).toEqual(readConfig({}));
   });
 
@@ -183,17 +183,17 @@ describe('what is wrong', () => {
       AWS_ACCESS_KEY_ID: 'key',
       REDIS_URL: 'http://user:hidden@x',
       CLAMAV_URL: 'http://x:3310',
-      RETENTION: '30d',
+      RETENTION: 'a month',
     });
     expect(lines).toEqual([
       '- PORT “99999” is not a whole number from 0 to 65535. Example: PORT=8001',
       expect.stringContaining('- ALLOWED_ORIGINS “https://a.example/path” is not an origin'),
       '- CHAT_MAX_FILE_SIZE “big” is not a size. Example: CHAT_MAX_FILE_SIZE=50GB',
       '- UPLOAD_EXPIRY “1 week” is not a duration. Example: UPLOAD_EXPIRY=24h',
+      '- RETENTION “a month” is not a duration. Example: RETENTION=365d',
       expect.stringMatching(/^- REDIS_URL “http:\/\/…@x” does not begin with redis:\/\//),
       '- CLAMAV_URL “http://x:3310” is neither tcp://host:port nor unix:/path. Example: CLAMAV_URL=tcp://clamav.example.com:3310',
       expect.stringMatching(/^- LOG_LEVEL “loud” is none of fatal, .*Example: LOG_LEVEL=info$/),
-      '- RETENTION is not understood by this version. Leave it out.',
       expect.stringMatching(/^- AWS_STORAGE_BUCKET_NAME is missing, and USE_S3_STORAGE is on\. Example: /),
       expect.stringMatching(/^- AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together/),
     ]);
@@ -236,10 +236,6 @@ describe('what is wrong', () => {
     ['USE_S3_STORAGE', 'maybe'],
   ])('%s=%s is one fault', (name, value) => {
     expect(faultsOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^- ${name} .*Example: ${name}=`))]);
-  });
-
-  test.each(FUTURE_SETTINGS)('%s is refused as long as it is not understood', (name) => {
-    expect(faultsOf({ [name]: 'x' })).toEqual([`- ${name} is not understood by this version. Leave it out.`]);
   });
 
   test.each(['postgres://chat:p%40ss@db.example.com/chat', 'postgresql://db:5433/chat?sslmode=require'])(

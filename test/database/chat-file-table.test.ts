@@ -62,8 +62,8 @@ describe('a row', () => {
 
   test('is removed once', async () => {
     const id = await insertFile(open.database);
-    const remove = () => open.database.transaction((transaction) => files.remove(transaction, id));
-    expect([await remove(), await remove()]).toEqual([true, false]);
+    const take = () => open.database.transaction((transaction) => files.take(transaction, [id, id + 1]));
+    expect([(await take()).map((file) => file.id), await take()]).toEqual([[id], []]);
   });
 });
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createChatFileTable } from '../../server/database/chat-file-table.ts';
 import { createCompanyUsageTable } from '../../server/database/company-usage-table.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
+import { createUploadDeletionTable } from '../../server/database/upload-deletion-table.ts';
 import { createUploadTable } from '../../server/database/upload-table.ts';
 import { insertFile, openTestDatabase, type TestDatabase } from '../services/test-database.ts';
 
@@ -36,11 +37,15 @@ const HAPPENINGS = {
   },
   abort: (at) => at.set({ state: 'aborted' }, 'open'),
   expire: (at) => at.set({ state: 'expired' }, 'open'),
-  abortSession: async (at) => void (await at.uploads.abortSession(at.transaction, at.company, at.session)),
-  removeSession: async (at) => void (await at.people.removeSession(at.transaction, at.company, at.session)),
+  deleteSession: async (at) => {
+    const scope = { company: at.company, session: at.session, uploader: null };
+    await at.endedUploads.endPage(at.transaction, scope, { id: 1, requestedAt: Number.MAX_SAFE_INTEGER }, 100);
+  },
+  removeSession: (at) =>
+    at.transaction('chat_sessions').where({ company_id: at.company, session_id: at.session }).delete(),
   removeFile: async (at) => {
     const file = await at.transaction('chat_files').where({ upload_id: at.id }).first('id');
-    if (file !== undefined) await at.files.remove(at.transaction, file.id);
+    if (file !== undefined) await at.files.take(at.transaction, [file.id]);
   },
   shrinkFile: (at) => at.transaction('chat_files').where({ upload_id: at.id }).update({ size: at.bytes }),
   deleteBySql: (at) => at.transaction('uploads').where({ id: at.id }).delete(),
@@ -105,7 +110,7 @@ async function sceneOf(transaction: Transaction, { pick, bytes }: Happening, ids
     transaction,
     uploads,
     files,
-    people,
+    endedUploads: createUploadDeletionTable(open.database),
     company,
     session,
     bytes,

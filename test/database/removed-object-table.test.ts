@@ -1,6 +1,5 @@
 /** Bytes follow their row: however a row of `chat_files` goes, its keys are on the list of what is to be deleted. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createPeopleTable } from '../../server/database/people-table.ts';
 import { createRemovedObjectTable, type RemovedObjectTable } from '../../server/database/removed-object-table.ts';
 import { createDeleteRemovedBytes } from '../../server/sharing/delete-removed-bytes.ts';
 import { insertFile, openTestDatabase, type TestDatabase } from '../services/test-database.ts';
@@ -33,8 +32,8 @@ describe('the trigger', () => {
     await insertFile(open.database, { storageKey: 'chat/b' });
     await insertFile(open.database, { storageKey: 'chat/other', session: 'other' });
     const remove = (session: string) =>
-      open.database.transaction((t) => createPeopleTable().removeSession(t, 'company', session));
-    expect([await remove('session'), await remove('session'), await remove('nobody')]).toEqual([true, false, false]);
+      open.database('chat_sessions').where({ company_id: 'company', session_id: session }).delete();
+    expect([await remove('session'), await remove('session'), await remove('nobody')]).toEqual([1, 0, 0]);
     expect(await keys()).toEqual(['chat/a', 'chat/b']);
     expect(await open.database('chat_files').pluck('storage_key')).toEqual(['chat/other']);
   });

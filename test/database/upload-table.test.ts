@@ -50,11 +50,6 @@ const STEPS: Record<string, Step> = {
   abort: { from: ['open'], to: 'aborted', run: ({ id }) => uploads.abort(id) },
   expire: { from: ['open'], to: 'expired', run: ({ id }) => uploads.expire(id, NOW) },
   end: { from: ['finished'], run: ({ id }) => uploads.end(id, NOW) },
-  abortSession: {
-    from: ['open', 'finishing'],
-    to: 'aborted',
-    run: ({ company, session }) => inTransaction((t) => uploads.abortSession(t, company, session)),
-  },
 };
 
 describe('each step from each state', () => {

@@ -186,11 +186,11 @@ describe('without a server', () => {
     expect([swept.code, swept.stderr]).toEqual([0, '']);
     // Its row is more than a week past its time, so it is forgotten at once.
     expect(swept.stdout).toBe(
-      '0 complete uploads finished, 1 expired, 1 orphaned uploads’ bytes deleted, 1 removed objects deleted, 1 old rows forgotten.\n',
+      '0 complete uploads finished, 1 expired, 1 orphaned uploads’ bytes deleted, 0 files too old, 1 removed objects deleted, 1 old rows forgotten.\n',
     );
     expect(await storedFiles(server.dataDir)).toEqual([]);
     expect((await runCommandHere(['sweep'], env)).stdout).toMatch(
-      /^0 .* 0 expired, 0 .* 0 .* 0 old rows forgotten\.\n$/,
+      /^0 .* 0 expired, 0 .* 0 .* 0 .* 0 old rows forgotten\.\n$/,
     );
   });
 

@@ -1,5 +1,7 @@
 /** Expiry and deletion as jobs: one that fails waits for its turn, is seen by `chatdrop jobs`, and holds up no other. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createDeletionTable } from '../../server/database/deletion-table.ts';
+import { createEventLedger } from '../../server/database/event-ledger.ts';
 import { createJobList } from '../../server/database/job-list.ts';
 import { createRemovedObjectTable } from '../../server/database/removed-object-table.ts';
 import { createUploadTable, type NewUpload, type UploadTable } from '../../server/database/upload-table.ts';
@@ -195,6 +197,44 @@ describe('a store that takes requests and says nothing', () => {
   });
 });
 
+test('a deleted company’s ledger is forgotten an hour later, and its numbers never come again', async () => {
+  const HOUR_MS = 60 * MINUTE_MS;
+  const ledger = createEventLedger(open.database);
+  const deletions = createDeletionTable(open.database);
+  const of = { company: 'gone', session: null, fileId: null, requestedAt: now, throughFileId: 9, isRowsDone: true };
+  const requester = { role: 'admin' as const, subject: null };
+  const { id, fileId } = await open.database.transaction(async (transaction) => {
+    await ledger.hold(transaction, 'gone');
+    const files = [1, 2, 3].map((number) => ({ id: number, session: 's' }));
+    await ledger.appendRemoved(transaction, 'gone', files, 'session_deleted', now);
+    const base = { ...of, requester, nextAttemptAt: 0 };
+    return {
+      id: await deletions.insert(transaction, { ...base, kind: 'company' }),
+      fileId: await deletions.insert(transaction, { ...base, kind: 'file' }),
+    };
+  });
+  await deletions.complete(id, now, 3);
+  await deletions.complete(fileId, now, null);
+  const entries = () => ledger.entriesAfter('gone', null, 0, 10);
+  expect((await entries()).map(({ seq, fileId: file }) => [seq, file])).toEqual([
+    [1, 1],
+    [2, 2],
+    [3, 3],
+  ]);
+  now += HOUR_MS;
+  await cleanUp().forget();
+  expect(await entries()).toHaveLength(3);
+  now += 1;
+  await cleanUp().forget();
+  expect([await entries(), await ledger.lastSeq('gone')]).toEqual([[], 3]);
+  // Who was away meanwhile is told to begin anew.
+  expect(await ledger.keepsAllAfter('gone', 1)).toBe(false);
+  expect(await deletions.find(fileId)).not.toBeNull();
+  now += 366 * 24 * HOUR_MS;
+  await cleanUp().forget();
+  expect([await deletions.find(fileId), (await deletions.find(id))?.kind]).toEqual([null, 'company']);
+});
+
 test('a finish is running while its lease lasts, and due after it', async () => {
   const id = await upload({ sizeBytes: 5 });
   await uploads.takeLease(id, { token: 'process.try', untilMs: now + 10 }, now);
@@ -207,6 +247,7 @@ test('a finish is running while its lease lasts, and due after it', async () => 
     'discard upload': 0,
     'make preview': 0,
     'delete object': 0,
+    deletion: 0,
   });
 });
 
@@ -234,7 +275,8 @@ function cleanUp() {
   return createCleanUp({
     uploads,
     storage,
-    ledger: { trim: async () => 0 },
+    ledger: createEventLedger(open.database),
+    deletions: createDeletionTable(open.database),
     limits: { forget: async () => 0 },
     audit: { forget: async () => 0 },
     auditKeptSeconds: 90 * 86_400,

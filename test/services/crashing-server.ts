@@ -32,10 +32,17 @@ export const PICTURE_CRASH_POINTS = [
   'before the thumbnail is written',
   'after the thumbnail is written',
 ] as const;
-export type CrashPoint =
-  | (typeof CRASH_POINTS)[number]
-  | (typeof JOIN_CRASH_POINTS)[number]
-  | (typeof PICTURE_CRASH_POINTS)[number];
+/** Those that the deletion of a company with some hundred files passes. */
+export const DELETION_CRASH_POINTS = [
+  'in the second page of a deletion',
+  'after a removed object, before that is noted',
+] as const;
+export type CrashPoint = (
+  | typeof CRASH_POINTS
+  | typeof JOIN_CRASH_POINTS
+  | typeof PICTURE_CRASH_POINTS
+  | typeof DELETION_CRASH_POINTS
+)[number];
 
 const config = readConfig(process.env);
 const crashed = path.join(config.dataDir, 'crashed');
@@ -96,6 +103,22 @@ async function overridesFor(point: CrashPoint): Promise<Overrides> {
       return { storage: (real) => ({ ...real, makeFinal: crashAfter(real.makeFinal) }) };
     case 'inside the transaction':
       return { files: (real) => ({ ...real, insert: crashAfter(real.insert) }) };
+    case 'in the second page of a deletion': {
+      let pages = 0;
+      return {
+        files: (real) => ({
+          ...real,
+          async take(...args) {
+            const taken = await real.take(...args);
+            pages += 1;
+            if (pages === 2) crash();
+            return taken;
+          },
+        }),
+      };
+    }
+    case 'after a removed object, before that is noted':
+      return { storage: (real) => ({ ...real, remove: crashAfter(real.remove) }) };
     case 'after the commit, before the answer':
       return { feed: (real) => ({ ...real, wake: crash }) };
     case 'after the answer, before the event':

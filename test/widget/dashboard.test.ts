@@ -1,5 +1,5 @@
 /** The agent's dashboard in a real Chromium, with visitors who share and upload through the API. */
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { axeFindings } from '../services/axe.ts';
@@ -9,6 +9,7 @@ import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
 import { mp4File, pdfFile, pngFile, textFile } from '../services/fixtures.ts';
+import { readZip } from '../services/read-zip.ts';
 import { agentToken, nowSeconds, visitorToken } from '../services/tokens.ts';
 import { create, patch, terminate } from '../services/tus-wire.ts';
 import { send } from '../services/wire.ts';
@@ -470,6 +471,29 @@ describe('files', () => {
     await page.goBack();
     await page.waitForURL('**/dashboard/#/files');
     await file('third.png').waitFor();
+    expect(mistakes).toEqual([]);
+  });
+
+  test('all files of a chat are saved as one zip', async () => {
+    const room = newChatRoom();
+    await share(room, 'first.png');
+    await share(room, 'answer.txt', room.agent, textFile());
+    await openDashboard(room);
+    await chatItem(room).click();
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download all files' }).click();
+    const archive = await saved;
+    expect(archive.suggestedFilename()).toBe(`${room.session}.zip`);
+    const entries = await readZip(await readFile(await archive.path()));
+    expect(entries.map(({ name }) => name)).toEqual(['first.png', 'answer.txt']);
+    expect(await axeFindings(page, { wholePage: true })).toEqual([]);
+    // The chat goes while it is open, and the button with it.
+    await send({
+      method: 'DELETE',
+      url: `${server.baseUrl}/api/chat/sessions/${room.session}/`,
+      headers: bearer(room.agent),
+    });
+    await page.getByRole('button', { name: 'Download all files' }).waitFor({ state: 'detached' });
     expect(mistakes).toEqual([]);
   });
 

@@ -6,6 +6,7 @@ import { useObservable } from '../ui/use-observable.ts';
 import { useWords } from '../ui/use-words.tsx';
 import type { CompanyChats } from './company.ts';
 import { PlaceLink, useParts, usePlace } from './dashboard-context.tsx';
+import { DownloadAll } from './download-all.tsx';
 import { FileView } from './file-view.tsx';
 import { OpenChats } from './open-chats.tsx';
 
@@ -39,6 +40,7 @@ export function ChatView(props: { chats: CompanyChats; heading: RefObject<HTMLHe
       )}
       {place.kind === 'chat' && (
         <Bar heading={heading} isAlone={isAlone} title={place.id}>
+          {!isDeleted && <DownloadAll sessionId={place.id} />}
           {!isDeleted && (
             <nav class="views" aria-label={words.label('showAs')}>
               <PlaceLink to={{ ...place, view: 'chat' }} class="view" current={place.view === 'chat'}>

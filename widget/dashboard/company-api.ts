@@ -19,6 +19,8 @@ export type CompanyApi = {
   files(request: FilesRequest): Promise<FileList>;
   file(id: number): Promise<ChatFile>;
   removeFile(id: number): Promise<void>;
+  /** An address of all files of a chat as one zip, which the browser can follow for a minute. */
+  archiveUrl(sessionId: string): Promise<string>;
   destroy(): void;
 };
 
@@ -33,6 +35,10 @@ export function createCompanyApi({ apiBaseUrl, token }: { apiBaseUrl: string; to
     file: (id) => getJson(`${chatUrl}/files/${id}/`),
     async removeFile(id) {
       await succeed(`${chatUrl}/files/${id}/`, { method: 'DELETE', keepalive: true });
+    },
+    async archiveUrl(sessionId) {
+      const made = await succeed(`${chatUrl}/sessions/${sessionId}/archive/`, { method: 'POST' });
+      return ((await made.json()) as { url: string }).url;
     },
     destroy,
   };

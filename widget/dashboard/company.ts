@@ -30,6 +30,8 @@ export type Company = {
   /** One for each chat, and one for the company (null), as long as somebody looks at it. */
   openFiles(sessionId: string | null): FileBrowser;
   closeFiles(browser: FileBrowser): void;
+  /** Follow it at once. @throws {ApiError} */
+  archiveUrl(sessionId: string): Promise<string>;
   /** The chat that is in view, or none: what comes in it is no news. */
   look(sessionId: string | null): void;
   /** Called for each file that a visitor shares in a chat that is not in view. */
@@ -197,6 +199,7 @@ export function createCompany(options: {
     state,
     // One source for all parts: one renewal serves them.
     getToken: jwt !== undefined || getToken !== undefined ? async () => (await token.get()) ?? '' : undefined,
+    archiveUrl: api.archiveUrl,
     openFiles(sessionId) {
       const browser = createFileBrowser({ api, sessionId });
       browsers.add(browser);

@@ -157,6 +157,7 @@ export const en = {
   sharedFiles: 'Shared files',
   download: 'Download',
   downloadFile: 'Download {name}',
+  downloadAll: 'Download all files',
   openFile: 'Open {name}',
   openInTab: 'Open {name} in a new tab',
   deleteFile: 'Delete {name}',

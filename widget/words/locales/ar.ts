@@ -156,6 +156,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'الملفات المشتركة',
   download: 'تنزيل',
   downloadFile: 'تنزيل {name}',
+  downloadAll: 'تنزيل جميع الملفات',
   openFile: 'فتح {name}',
   openInTab: 'فتح {name} في علامة تبويب جديدة',
   deleteFile: 'حذف {name}',

@@ -155,6 +155,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'Sdílené soubory',
   download: 'Stáhnout',
   downloadFile: 'Stáhnout {name}',
+  downloadAll: 'Stáhnout všechny soubory',
   openFile: 'Otevřít {name}',
   openInTab: 'Otevřít {name} na nové kartě',
   deleteFile: 'Smazat {name}',

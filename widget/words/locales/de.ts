@@ -157,6 +157,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'Geteilte Dateien',
   download: 'Herunterladen',
   downloadFile: '{name} herunterladen',
+  downloadAll: 'Alle Dateien herunterladen',
   openFile: '{name} öffnen',
   openInTab: '{name} in neuem Tab öffnen',
   deleteFile: '{name} löschen',

@@ -156,6 +156,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'Archivos compartidos',
   download: 'Descargar',
   downloadFile: 'Descargar {name}',
+  downloadAll: 'Descargar todos los archivos',
   openFile: 'Abrir {name}',
   openInTab: 'Abrir {name} en una pestaña nueva',
   deleteFile: 'Eliminar {name}',

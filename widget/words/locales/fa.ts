@@ -152,6 +152,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'فایل‌های مشترک',
   download: 'دانلود',
   downloadFile: 'دانلود {name}',
+  downloadAll: 'دانلود همهٔ فایل‌ها',
   openFile: 'باز کردن {name}',
   openInTab: 'باز کردن {name} در زبانهٔ تازه',
   deleteFile: 'حذف {name}',

@@ -156,6 +156,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'Fichiers partagés',
   download: 'Télécharger',
   downloadFile: 'Télécharger {name}',
+  downloadAll: 'Télécharger tous les fichiers',
   openFile: 'Ouvrir {name}',
   openInTab: 'Ouvrir {name} dans un nouvel onglet',
   deleteFile: 'Supprimer {name}',

@@ -153,6 +153,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'קבצים משותפים',
   download: 'הורדה',
   downloadFile: 'הורדת {name}',
+  downloadAll: 'הורדת כל הקבצים',
   openFile: 'פתיחת {name}',
   openInTab: 'פתיחת {name} בכרטיסייה חדשה',
   deleteFile: 'מחיקת {name}',

@@ -152,6 +152,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'साझा की गई फ़ाइलें',
   download: 'डाउनलोड करें',
   downloadFile: '{name} डाउनलोड करें',
+  downloadAll: 'सभी फ़ाइलें डाउनलोड करें',
   openFile: '{name} खोलें',
   openInTab: '{name} नए टैब में खोलें',
   deleteFile: '{name} मिटाएँ',

@@ -155,6 +155,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'File condivisi',
   download: 'Scarica',
   downloadFile: 'Scarica {name}',
+  downloadAll: 'Scarica tutti i file',
   openFile: 'Apri {name}',
   openInTab: 'Apri {name} in una nuova scheda',
   deleteFile: 'Elimina {name}',

@@ -153,6 +153,7 @@ export const dictionary: Dictionary = {
   sharedFiles: '共有ファイル',
   download: 'ダウンロード',
   downloadFile: '{name} をダウンロード',
+  downloadAll: 'すべてのファイルをダウンロード',
   openFile: '{name} を開く',
   openInTab: '{name} を新しいタブで開く',
   deleteFile: '{name} を削除',

@@ -149,6 +149,7 @@ export const dictionary: Dictionary = {
   sharedFiles: '공유된 파일',
   download: '다운로드',
   downloadFile: '{name} 다운로드',
+  downloadAll: '모든 파일 다운로드',
   openFile: '{name} 열기',
   openInTab: '{name} 새 탭에서 열기',
   deleteFile: '{name} 삭제',

@@ -155,6 +155,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'Gedeelde bestanden',
   download: 'Downloaden',
   downloadFile: '{name} downloaden',
+  downloadAll: 'Alle bestanden downloaden',
   openFile: '{name} openen',
   openInTab: '{name} openen in een nieuw tabblad',
   deleteFile: '{name} verwijderen',

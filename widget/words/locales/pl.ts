@@ -157,6 +157,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'Udostępnione pliki',
   download: 'Pobierz',
   downloadFile: 'Pobierz {name}',
+  downloadAll: 'Pobierz wszystkie pliki',
   openFile: 'Otwórz {name}',
   openInTab: 'Otwórz {name} w nowej karcie',
   deleteFile: 'Usuń {name}',

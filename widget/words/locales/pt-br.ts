@@ -155,6 +155,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'Arquivos compartilhados',
   download: 'Baixar',
   downloadFile: 'Baixar {name}',
+  downloadAll: 'Baixar todos os arquivos',
   openFile: 'Abrir {name}',
   openInTab: 'Abrir {name} em uma nova guia',
   deleteFile: 'Excluir {name}',

@@ -155,6 +155,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'Общие файлы',
   download: 'Скачать',
   downloadFile: 'Скачать {name}',
+  downloadAll: 'Скачать все файлы',
   openFile: 'Открыть {name}',
   openInTab: 'Открыть {name} в новой вкладке',
   deleteFile: 'Удалить {name}',

@@ -153,6 +153,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'Paylaşılan dosyalar',
   download: 'İndir',
   downloadFile: 'İndir: {name}',
+  downloadAll: 'Tüm dosyaları indir',
   openFile: 'Aç: {name}',
   openInTab: 'Yeni sekmede aç: {name}',
   deleteFile: 'Sil: {name}',

@@ -156,6 +156,7 @@ export const dictionary: Dictionary = {
   sharedFiles: 'Спільні файли',
   download: 'Завантажити',
   downloadFile: 'Завантажити {name}',
+  downloadAll: 'Завантажити всі файли',
   openFile: 'Відкрити {name}',
   openInTab: 'Відкрити {name} у новій вкладці',
   deleteFile: 'Видалити {name}',

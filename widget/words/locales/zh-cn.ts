@@ -149,6 +149,7 @@ export const dictionary: Dictionary = {
   sharedFiles: '共享文件',
   download: '下载',
   downloadFile: '下载 {name}',
+  downloadAll: '下载所有文件',
   openFile: '打开 {name}',
   openInTab: '在新标签页中打开 {name}',
   deleteFile: '删除 {name}',

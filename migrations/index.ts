@@ -12,6 +12,7 @@ import * as s3Uploads from './0009-s3-uploads.ts';
 import * as companyFilesInOrder from './0010-company-files-in-order.ts';
 import * as infectedFiles from './0011-infected-files.ts';
 import * as pictures from './0012-pictures.ts';
+import * as companyPolicies from './0013-company-policies.ts';
 import * as deletions from './0014-deletions.ts';
 import * as linksAndAudit from './0015-links-and-audit.ts';
 
@@ -31,6 +32,7 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0010-company-files-in-order', companyFilesInOrder],
   ['0011-infected-files', infectedFiles],
   ['0012-pictures', pictures],
+  ['0013-company-policies', companyPolicies],
   ['0014-deletions', deletions],
   ['0015-links-and-audit', linksAndAudit],
 ]);

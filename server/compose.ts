@@ -95,6 +95,7 @@ function createLifecycle(
     onFault: (err) => log.warn({ err }, 'what an earlier process left could not be looked at; that is done later'),
     flushAudit: parts.auditLog.flush,
     pollFeed: () => parts.feed.poll(),
+    lookAtPolicies: () => parts.policies.look(),
   });
   const onAuditFault = (err: unknown) => log.error({ err }, 'the last entries of the audit could not be written');
   let periodic: Periodic | undefined;

@@ -3,6 +3,11 @@ import { constants } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { audit } from './commands/audit.ts';
 import { type Command, type Context, UsageError } from './commands/command.ts';
+import { companyKeys } from './commands/company-keys.ts';
+import { companyList } from './commands/company-list.ts';
+import { companySet } from './commands/company-set.ts';
+import { companyShow } from './commands/company-show.ts';
+import { companyUnset } from './commands/company-unset.ts';
 import { deleteCompany, deleteSession, deleteVisitor } from './commands/delete.ts';
 import { deletions } from './commands/deletions.ts';
 import { doctor } from './commands/doctor.ts';
@@ -30,6 +35,11 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['files list', filesList],
   ['files remove', filesRemove],
   ['files verify', filesVerify],
+  ['company list', companyList],
+  ['company show', companyShow],
+  ['company set', companySet],
+  ['company unset', companyUnset],
+  ['company keys', companyKeys],
   ['migrate-storage', migrateStorage],
   ['retention', retention],
   ['delete company', deleteCompany],

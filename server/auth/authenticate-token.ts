@@ -27,18 +27,21 @@ const claimsSchema = z.discriminatedUnion('role', [
  * Checks a token. @throws {Failure} `unauthenticated` or `token-expired` (401), `keys-unavailable` (503); never with the
  * token in it
  */
-export type AuthenticateToken = (token: string) => Promise<Participant>;
+export type AuthenticateToken = (token: string) => Promise<Authenticated>;
+/** `signedBy`: the name of the key, by which is found out later whether it still counts. */
+export type Authenticated = Participant & { signedBy: string };
 
 export function createAuthenticateToken(rules: TokenKeys & ClaimRules): AuthenticateToken {
   const verifyToken = createVerifyToken(rules);
   return async (token) => {
-    const claims = claimsSchema.safeParse(await verifyToken(token));
+    const { payload, signedBy } = await verifyToken(token);
+    const claims = claimsSchema.safeParse(payload);
     if (!claims.success) {
       const names = [...new Set(claims.error.issues.map((issue) => issue.path.join('.') || 'role'))].join(', ');
       throw new Failure('unauthenticated', `The token lacks a valid ${names}.`);
     }
     const { company_id, role, session_id, sub, exp } = claims.data;
     const expiresAt = exp * 1000;
-    return { company: company_id, role, session: session_id ?? null, subject: sub ?? null, expiresAt };
+    return { company: company_id, role, session: session_id ?? null, subject: sub ?? null, expiresAt, signedBy };
   };
 }

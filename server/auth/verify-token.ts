@@ -1,5 +1,5 @@
 /** Finds the key that a token may be checked with, and checks signature, times, issuer and audience. */
-import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { Failure } from '../rules/failure.ts';
 import { MAX_KID_CHARACTERS, type VerificationKey } from '../rules/verification-key.ts';
@@ -30,10 +30,25 @@ export type TokenKeys = {
   publicKeys?: readonly VerificationKey[];
   /** Asked instead of `publicKeys`. */
   jwks?: Jwks | undefined;
+  /** Keys that sign for one company only. Null: it has none, so the server's count. */
+  companyKeys?: (company: string) => Promise<CompanyRing | null> | null;
 };
 export type ClaimRules = { issuer: string | undefined; audience: string | undefined };
+/** Keys that are one owner's, and what their tokens have to say. The names are ours, to find again what a key has signed. */
+export type KeyRing = ClaimRules & {
+  secrets: readonly { key: Uint8Array; name: string }[];
+  publicKeys: readonly (VerificationKey & { name: string })[];
+  jwks: (Jwks & { name: string }) | undefined;
+};
+/** `serverKeys`: the server's count too. */
+type CompanyRing = KeyRing & { serverKeys: boolean };
 /** Checks a token, but for the claims that are ours. */
-type VerifyToken = (token: string) => Promise<JWTPayload>;
+type VerifyToken = (token: string) => Promise<Verified>;
+/** `signedBy` names the key: `SERVER_KEY`, or the name in the ring of the company. */
+export type Verified = { payload: JWTPayload; signedBy: string };
+
+/** Whichever of the settings' keys it is: they change with a restart only. */
+export const SERVER_KEY = 'server';
 
 type Header = z.infer<typeof headerSchema>;
 /** Verifies with one key, or null when the signature is not of that key. */
@@ -41,20 +56,69 @@ type TryKey = (key: Uint8Array | VerificationKey['key']) => Promise<JWTPayload |
 
 /**
  * A key verifies the one algorithm that it was made for, so a public key is never an HMAC secret (RFC 8725 section 3.1).
+ * The company that a token names decides whose keys are tried, and only those: what is read of it before the signature is
+ * checked is the very claim that is believed afterwards, so a key of one company never opens another.
  * @returns checks a token; throws {Failure} `unauthenticated`, `token-expired`, or `keys-unavailable` (the JWKS URL is away)
  */
-export function createVerifyToken({ secret, publicKeys = [], jwks, ...claims }: TokenKeys & ClaimRules): VerifyToken {
-  const hmacKey = secret === undefined ? null : new TextEncoder().encode(secret);
+export function createVerifyToken({ companyKeys = () => null, ...settings }: TokenKeys & ClaimRules): VerifyToken {
+  const server = serverRing(settings);
   return async (token) => {
     const header = readHeader(token);
-    const tryKey = verifier(token, header, claims);
-    let payload: JWTPayload | null = null;
-    if (header.alg === 'HS256') payload = hmacKey && (await tryKey(hmacKey));
-    else if (jwks !== undefined) payload = await verifyByJwks(jwks, header, tryKey);
-    else payload = await tryEach(candidates(publicKeys, header), tryKey);
-    if (payload === null) throw notValid();
-    return payload;
+    const company = companyNamedBy(token);
+    const own = company === null ? null : await companyKeys(company)?.catch(keysUnreadable);
+    if (!own) return verifyByRings(token, header, [server]);
+    const verified = await verifyByRings(token, header, own.serverKeys ? [own, server] : [own]);
+    if (verified.payload.company_id !== company) throw notValid();
+    return verified;
   };
+}
+
+function serverRing({
+  secret,
+  publicKeys = [],
+  jwks,
+  ...claims
+}: Omit<TokenKeys, 'companyKeys'> & ClaimRules): KeyRing {
+  return {
+    ...claims,
+    secrets: secret === undefined ? [] : [{ key: new TextEncoder().encode(secret), name: SERVER_KEY }],
+    publicKeys: publicKeys.map((key) => ({ ...key, name: SERVER_KEY })),
+    jwks: jwks === undefined ? undefined : { ...jwks, name: SERVER_KEY },
+  };
+}
+
+/** Not believed: it only says whose keys to try. */
+function companyNamedBy(token: string): string | null {
+  try {
+    const { company_id: company } = decodeJwt(token);
+    return typeof company === 'string' ? company : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @throws {Failure} `unauthenticated` when the token is of none of these keys */
+async function verifyByRings(token: string, header: Header, rings: readonly KeyRing[]): Promise<Verified> {
+  let unavailable: unknown = null;
+  for (const ring of rings) {
+    try {
+      const verified = await verifyByRing(ring, header, verifier(token, header, ring));
+      if (verified !== null) return verified;
+    } catch (error) {
+      // Its keys are away; those of the next ring may be here.
+      if (!(error instanceof Failure) || error.code !== 'keys-unavailable') throw error;
+      unavailable = error;
+    }
+  }
+  throw unavailable ?? notValid();
+}
+
+async function verifyByRing(ring: KeyRing, header: Header, tryKey: TryKey): Promise<Verified | null> {
+  if (header.alg === 'HS256') return tryEach(ring.secrets, tryKey);
+  const verified = await tryEach(candidates(ring.publicKeys, header), tryKey);
+  if (verified !== null || ring.jwks === undefined) return verified;
+  const payload = await verifyByJwks(ring.jwks, header, tryKey);
+  return payload && { payload, signedBy: ring.jwks.name };
 }
 
 function readHeader(token: string): Header {
@@ -89,36 +153,49 @@ function verifier(token: string, { alg }: Header, { issuer, audience }: ClaimRul
 
 async function verifyByJwks(jwks: Jwks, header: Header, tryKey: TryKey): Promise<JWTPayload | null> {
   const keys = await jwks.keys();
-  const known = candidates(keys, header);
-  const payload = await tryEach(known, tryKey);
+  const known = candidates(unnamed(keys), header);
+  const verified = await tryEach(known, tryKey);
   // The key that the token names has spoken; where there is none, the issuer may have changed its keys.
   const isNamed = known.some(({ kid }) => kid !== undefined && kid === header.kid);
-  if (payload !== null || isNamed) return payload;
+  if (verified !== null || isNamed) return verified?.payload ?? null;
   const newer = await jwks.newerKeys(keys);
-  const second = await tryEach(candidates(newer, header), tryKey);
+  const second = await tryEach(candidates(unnamed(newer), header), tryKey);
   if (second === null && !jwks.isUpToDate()) throw keysUnavailable(jwks.nextAttemptMs());
-  return second;
+  return second?.payload ?? null;
+}
+
+/** Keys of a set go by the name of the set. */
+function unnamed(keys: KnownKeys): (VerificationKey & { name: string })[] {
+  return (keys ?? []).map((key) => ({ ...key, name: '' }));
 }
 
 /** A `kid` is compared and nothing else: it is no path, no address and no property's name. */
-function candidates(keys: KnownKeys, { alg, kid }: Header): readonly VerificationKey[] {
-  return (keys ?? [])
+function candidates<Key extends VerificationKey>(keys: readonly Key[], { alg, kid }: Header): readonly Key[] {
+  return keys
     .filter((key) => key.alg === alg && (kid === undefined || key.kid === undefined || key.kid === kid))
     .slice(0, MAX_TRIED_KEYS);
 }
 
-async function tryEach(keys: readonly VerificationKey[], tryKey: TryKey): Promise<JWTPayload | null> {
-  for (const { key } of keys) {
+async function tryEach(
+  keys: readonly { key: Parameters<TryKey>[0]; name: string }[],
+  tryKey: TryKey,
+): Promise<Verified | null> {
+  for (const { key, name } of keys) {
     const payload = await tryKey(key);
-    if (payload !== null) return payload;
+    if (payload !== null) return { payload, signedBy: name };
   }
   return null;
 }
 
 /** 503 and not 401: the token may well be good, and a client throws away what is called bad. */
-function keysUnavailable(nextAttemptMs: number): Failure {
+function keysUnavailable(nextAttemptMs: number, cause?: unknown): Failure {
   const detail = 'The keys that tokens are checked with cannot be fetched right now. Try again in a moment.';
-  return new Failure('keys-unavailable', detail, { retryAfterSeconds: Math.max(1, Math.ceil(nextAttemptMs / 1000)) });
+  const retryAfterSeconds = Math.max(1, Math.ceil(nextAttemptMs / 1000));
+  return new Failure('keys-unavailable', detail, { retryAfterSeconds, cause });
+}
+
+function keysUnreadable(cause: unknown): never {
+  throw keysUnavailable(0, cause);
 }
 
 function notValid(cause?: unknown): Failure {

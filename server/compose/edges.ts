@@ -21,15 +21,18 @@ import { createMediaRoute } from '../http/media-routes.ts';
 import { createOpenApiDocument } from '../http/openapi-document.ts';
 import { createOpenApiRoute } from '../http/openapi-route.ts';
 import { createPageRoutes } from '../http/page-routes.ts';
+import { createPolicyAdminRoutes } from '../http/policy-admin-routes.ts';
 import { createSendArchive } from '../http/send-archive.ts';
 import { createSendObject } from '../http/send-object.ts';
 import { createSessionRoutes } from '../http/session-routes.ts';
 import { hostAt } from '../http/socket-port.ts';
 import { createUploadRoutes } from '../http/upload-routes.ts';
+import { createKeyWatch } from '../realtime/end-with-key.ts';
 import { createPlainWebSocket } from '../realtime/plain-websocket.ts';
 import { createSocketPlaces } from '../realtime/socket-places.ts';
 import { createSocketServer } from '../realtime/socket-server.ts';
 import { actorOf } from '../rules/actor.ts';
+import type { CompanyPolicy } from '../rules/company-policy.ts';
 import type { Participant } from '../rules/participant.ts';
 import { createListSessions } from '../sharing/list-sessions.ts';
 import { createMultipartUpload } from '../upload/multipart-upload.ts';
@@ -43,15 +46,16 @@ type UploadEdge = ReturnType<typeof composeUpload>;
 
 /** The two ways in: tus, and the original API's one request. */
 export function composeUpload(
-  { config, uploads, files, parts, storage, presentFile, draining }: Parts,
+  { config, uploads, files, parts, storage, policies, presentFile, draining }: Parts,
   sharing: Sharing,
 ) {
-  const { maxFileSizeBytes, uploadExpirySeconds: expirySeconds } = config;
-  const shared = { ...sharing, path: TUS_PATH, maxFileSizeBytes, expirySeconds, uploads, parts, storage, now };
+  const { uploadExpirySeconds: expirySeconds } = config;
+  const { of: policyOf, largestFileBytes } = policies;
+  const shared = { ...sharing, path: TUS_PATH, policyOf, expirySeconds, uploads, parts, storage, now };
   const writeBody = createWriteBody({ ...shared, draining: draining.signal });
   const library = createTusLibrary({ ...shared, writeBody });
   const multipart = createMultipartUpload({ ...shared, files, writeBody, presentFile, draining: draining.signal });
-  return { tus: createTusEndpoint({ ...shared, library }), multipart };
+  return { tus: createTusEndpoint({ ...shared, library, largestFileBytes }), multipart };
 }
 
 /** HTTP and both kinds of sockets, on one port; the plain one, if wanted, on a second. */
@@ -69,11 +73,12 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     feed,
     presentFile,
     linkSecret,
+    policies,
     auth,
     draining,
   } = parts;
   const { listFiles, removeFile, removeSession, revokeLinks, deleteScope, creationLimits } = sharing;
-  const origins = createOrigins(config);
+  const origins = createOrigins(config, policies);
   const { authenticateToken } = auth;
   const secure = config.publicUrl?.startsWith('https:') ?? false;
   const sendObject = createSendObject({ storage });
@@ -115,7 +120,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       uploads,
       storage,
       tusPath: TUS_PATH,
-      limits: limitsOf(config),
+      limitsOf: async (caller) => limitsOf(config, await policies.of(caller.company), caller),
       now,
       uploadWhole: upload.multipart,
     }),
@@ -129,6 +134,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     }),
     media: createMediaRoute({ files, sendObject, auditLog, clientOf, secret: linkSecret, now }),
     admin: { guard: authenticateAdmin(config.adminToken) },
+    companies: createPolicyAdminRoutes(sharing.manageCompanies),
     jobs: createJobAdminRoutes({ jobs: createJobList(database), chores: parts.choreTable, now }),
     audit: createAuditAdminRoutes({ audit, auditLog }),
     deletions: createDeletionAdminRoutes({ deletions: parts.deletions, deleteScope, clientOf }),
@@ -145,15 +151,13 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       development: config.development,
       publicUrl: parts.publicUrl,
       filesOrigin: config.filesOrigin,
-      isAllowedOrigin: origins.isAllowedOrigin,
-      allowedOrigins: config.allowedOrigins,
+      origins,
       signToken: auth.signDemoToken,
       now,
     }),
   });
   http.on('request', app.callback());
   const onFault = (err: unknown) => log.error({ err }, 'a socket message failed');
-  const places = createSocketPlaces();
   const onConnected = (
     { caller, session }: { caller: Participant; session: string | null },
     request: IncomingMessage,
@@ -161,8 +165,10 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     const deed = { action: 'connected', company: caller.company, session } as const;
     auditLog.note(actorOf(caller, clientOf(request)), deed);
   };
-  const reading = { authenticateToken, feed, ledger, listFiles, origins, places };
-  const socketNeeds = { ...reading, clientAddress, onConnected, onFault, now };
+  const keyWatch = createKeyWatch({ keysOf: policies.keysOf, onFault });
+  policies.onChange(keyWatch.check);
+  const connecting = { authenticateToken, origins, places: createSocketPlaces(), keyWatch, clientAddress };
+  const socketNeeds = { ...connecting, feed, ledger, listFiles, onConnected, onFault, now };
   const socketIo = createSocketServer(http, socketNeeds);
   const plain = createPlainWebSocket({ ...socketNeeds, draining: draining.signal });
   plain.attach(http);
@@ -171,11 +177,11 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
   return { close: async () => void (await Promise.all([socketIo.close(), plain.close(), closePort()])) };
 }
 
-function limitsOf(config: Config): Omit<ChatConfig, 'caller'> {
+function limitsOf(config: Config, policy: CompanyPolicy, { role }: Participant): Omit<ChatConfig, 'caller'> {
   return {
-    max_file_size: config.maxFileSizeBytes,
-    allowed_types: [...config.allowedTypes],
-    uploads_per_minute: config.uploadsPerMinute,
+    max_file_size: policy.maxFileSizeBytes,
+    allowed_types: [...policy.allowedTypes[role]],
+    uploads_per_minute: policy.uploadsPerMinute,
     upload_expiry: config.uploadExpirySeconds,
     tus_endpoint: `${TUS_PATH}/`,
     scans_files: config.clamd !== undefined,

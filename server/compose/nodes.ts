@@ -13,6 +13,7 @@ import { createNodePresence } from '../nodes/node-presence.ts';
 import { createRedisCarrier } from '../nodes/redis-carrier.ts';
 import type { RedisConnection } from '../nodes/redis-connection.ts';
 import type { SessionFeed } from '../realtime/session-feed.ts';
+import type { CompanyPolicies } from '../sharing/company-policies.ts';
 import { createLocker } from '../upload/locker.ts';
 import { createNodeLocker } from '../upload/node-locker.ts';
 import { createSharedLocks } from '../upload/shared-locks.ts';
@@ -23,11 +24,12 @@ type Needs = {
   log: Logger;
   database: Database;
   feed: Pick<SessionFeed, 'wake' | 'publish'>;
+  policies: Pick<CompanyPolicies, 'look'>;
   installation: string;
 };
 
 /** One node on SQLite, or one of several on PostgreSQL. @throws when PostgreSQL does not answer */
-export async function composeNodes({ config, log, database, feed, installation }: Needs) {
+export async function composeNodes({ config, log, database, feed, policies, installation }: Needs) {
   const prefix = `chatdrop:${installation}`;
   const session = await openSession(config.postgresUrl);
   session?.onLost(() =>
@@ -39,7 +41,9 @@ export async function composeNodes({ config, log, database, feed, installation }
   const redis = await openRedis(config.redisUrl, onFault);
   const carrier = session === null ? null : carrierOf(session, redis, prefix);
   const onMessage = (message: NodeMessage) => {
-    if (message.type === 'wake') feed.wake(message.company);
+    // What it cannot read now it reads in a second.
+    if (message.type === 'policies') void policies.look().catch(() => {});
+    else if (message.type === 'wake') feed.wake(message.company);
     else feed.publish(message.event, message.exceptParticipant);
   };
   let isTaken = false;

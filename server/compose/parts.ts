@@ -3,12 +3,15 @@ import type { Logger } from 'pino';
 import { createAuthenticateToken } from '../auth/authenticate-token.ts';
 import { developmentSecret } from '../auth/development-secret.ts';
 import { createFetchJwks } from '../auth/fetch-jwks.ts';
-import { createJwks } from '../auth/jwks.ts';
+import { createJwks, type Jwks } from '../auth/jwks.ts';
+import { createJwksByUrl } from '../auth/jwks-by-url.ts';
 import { signToken, type TokenClaims } from '../auth/sign-token.ts';
 import type { Config } from '../config.ts';
 import { createAuditTable } from '../database/audit-table.ts';
 import { type ChatFileTable, createChatFileTable } from '../database/chat-file-table.ts';
 import { createChoreTable } from '../database/chore-table.ts';
+import { createCompanyDayTable } from '../database/company-day-table.ts';
+import { type CompanyPolicyTable, createCompanyPolicyTable } from '../database/company-policy-table.ts';
 import { createCompanyUsageTable } from '../database/company-usage-table.ts';
 import { createDeletionTable } from '../database/deletion-table.ts';
 import { createEventLedger } from '../database/event-ledger.ts';
@@ -26,6 +29,7 @@ import { addressOf, createHttpServer } from '../http/http-server.ts';
 import { createSocketPort } from '../http/socket-port.ts';
 import { createSessionFeed, type SessionFeed } from '../realtime/session-feed.ts';
 import { createAuditLog } from '../sharing/audit-log.ts';
+import { type CompanyPolicies, createCompanyPolicies } from '../sharing/company-policies.ts';
 import { createPresentFile } from '../sharing/present-file.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { composeNodes } from './nodes.ts';
@@ -51,6 +55,7 @@ export type Parts = Awaited<ReturnType<typeof composeParts>>;
 export async function composeParts(config: Config, log: Logger, database: Database, overrides: Overrides) {
   const http = createHttpServer();
   const socketPort = config.wsPort === undefined ? null : createSocketPort();
+  const draining = new AbortController();
   const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
 
   const files = (overrides.files ?? same)(createChatFileTable(database));
@@ -58,6 +63,8 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const uploads = createUploadTable(database);
   const parts = createUploadPartTable(database);
   const usage = createCompanyUsageTable(database);
+  const days = createCompanyDayTable(database);
+  const policyTable = createCompanyPolicyTable(database);
   const people = createPeopleTable();
   const removedObjects = createRemovedObjectTable(database);
   const previewJobs = createPreviewJobTable(database);
@@ -71,7 +78,11 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     log.error({ count }, 'entries of the audit are lost: the database was away too long');
   const auditLog = createAuditLog({ audit, onLost, now });
   const installation = (await sharedSecret(database, 'installation')).slice(0, INSTALLATION_CHARACTERS);
-  const stores = await composeStores(config, database, installation);
+  const jwks = composeJwks(config, log, draining.signal);
+  const policies = composePolicies(config, log, policyTable, jwks.ofCompany);
+  await policies.look();
+  const auth = composeAuth(config, jwks.ofServer, policies);
+  const stores = await composeStores(config, database, installation, policies.largestFileBytes);
   const storage = (overrides.storage ?? same)(stores.storage);
 
   const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
@@ -79,12 +90,8 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const presentFile = createPresentFile({ mediaUrl, secret: linkSecret, expirySeconds: config.signedUrlSeconds, now });
   const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
   const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
-  const nodes = await composeNodes({ config, log, database, feed, installation });
-  const { maxFileSizeBytes, allowedTypes, refuseEncrypted } = config;
-  const policy = { maxFileSizeBytes, allowedTypes, refuseEncrypted };
-  const draining = new AbortController();
+  const nodes = await composeNodes({ config, log, database, feed, policies, installation });
   const scanning = composeScanner(config, log, draining.signal);
-  const auth = composeAuth(config, log, draining.signal);
   return {
     config,
     log,
@@ -97,6 +104,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     uploads,
     parts,
     usage,
+    days,
     people,
     removedObjects,
     previewJobs,
@@ -115,28 +123,52 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     presentFile,
     feed,
     nodes,
-    policy,
+    policies,
+    policyTable,
     draining,
   };
 }
 
+/** Sets of public keys: the one of the settings, and those that companies name. */
+function composeJwks({ jwksUrl }: Config, log: Logger, stopping: AbortSignal) {
+  const createAt = (url: string, onFault: (err: unknown) => void) =>
+    createJwks({ fetchJwks: createFetchJwks(url, stopping), monotonicMs: () => performance.now(), onFault });
+  return {
+    ofServer:
+      jwksUrl === undefined
+        ? undefined
+        : createAt(jwksUrl, (err) => log.warn({ err }, 'the keys of JWT_JWKS_URL could not be fetched')),
+    ofCompany: createJwksByUrl((url) =>
+      createAt(url, (err) => log.warn({ err, url }, 'the keys of a company could not be fetched')),
+    ),
+  };
+}
+
+/** What holds for each company: its own, else the settings. */
+function composePolicies(config: Config, log: Logger, table: CompanyPolicyTable, jwksAt: (url: string) => Jwks) {
+  const { allowedTypes, jwtIssuer: issuer, jwtAudience: audience } = config;
+  return createCompanyPolicies({
+    table,
+    defaults: {
+      ...config,
+      allowedTypes: { user: allowedTypes, agent: allowedTypes },
+      bytesPerDay: undefined,
+      retentionSeconds: { user: config.retentionSeconds, agent: config.retentionSeconds },
+    },
+    claims: { issuer, audience },
+    jwksAt,
+    onFault: (company, err) => log.error({ company, err }, 'the policy of a company cannot be read'),
+  });
+}
+
 /** Who is calling: the keys, and what is checked with them. */
-function composeAuth(config: Config, log: Logger, stopping: AbortSignal) {
-  const { jwksUrl, jwtPublicKeys: publicKeys } = config;
+function composeAuth(config: Config, jwks: Jwks | undefined, { keysOf: companyKeys }: CompanyPolicies) {
+  const { jwtPublicKeys: publicKeys } = config;
   const claimRules = { issuer: config.jwtIssuer, audience: config.jwtAudience };
   const secret = config.development ? developmentSecret(config.dataDir) : config.jwtSecret;
-  const onFault = (err: unknown) => log.warn({ err }, 'the keys of JWT_JWKS_URL could not be fetched');
-  const jwks =
-    jwksUrl === undefined
-      ? undefined
-      : createJwks({
-          fetchJwks: createFetchJwks(jwksUrl, stopping),
-          monotonicMs: () => performance.now(),
-          onFault,
-        });
   return {
     jwks,
-    authenticateToken: createAuthenticateToken({ ...claimRules, secret, publicKeys, jwks }),
+    authenticateToken: createAuthenticateToken({ ...claimRules, secret, publicKeys, jwks, companyKeys }),
     async signDemoToken(claims: TokenClaims, lifetimeSeconds: number) {
       if (secret === undefined) throw new Error('There is no secret to sign with.');
       return signToken({ ...claimRules, secret }, claims, lifetimeSeconds);

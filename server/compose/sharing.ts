@@ -27,6 +27,7 @@ import { createGiveUpFinish } from '../sharing/give-up-finish.ts';
 import { createJoinParts } from '../sharing/join-parts.ts';
 import { createListFiles } from '../sharing/list-files.ts';
 import { createMakePreviews } from '../sharing/make-previews.ts';
+import { createManageCompanies } from '../sharing/manage-companies.ts';
 import { createNoteInfected } from '../sharing/note-infected.ts';
 import { createRecordFile } from '../sharing/record-file.ts';
 import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
@@ -61,6 +62,7 @@ export function composeSharing(given: Parts) {
     uploads,
     parts,
     usage,
+    days,
     files,
     people,
     ledger,
@@ -71,11 +73,13 @@ export function composeSharing(given: Parts) {
     previewJobs,
     storage: store,
     feed,
-    policy,
+    policies,
+    policyTable,
     presentFile,
     nodes,
     draining,
   } = given;
+  const policyOf = policies.of;
   const wake = (company: string) => {
     feed.wake(company);
     nodes.bus.tell({ type: 'wake', company });
@@ -109,10 +113,11 @@ export function composeSharing(given: Parts) {
     uploads,
     parts,
     usage,
-    allowance: config,
-    maxFileSizeBytes: config.maxFileSizeBytes,
+    days,
+    policyOf,
   });
-  const creationLimits = createCreationLimits(config.uploadsPerMinute, nodes.createLimiter);
+  const { uploadsPerMinute } = config;
+  const creationLimits = createCreationLimits({ policyOf, uploadsPerMinute, createLimiter: nodes.createLimiter });
   const locker = nodes.locker;
   const exclusively: Exclusively = (uploadId, work) => withLock(locker, uploadId, work);
   const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
@@ -137,7 +142,7 @@ export function composeSharing(given: Parts) {
     uploads,
     parts,
     storage,
-    policy,
+    policyOf,
     reserveBytes,
     expirySeconds,
     countCreation,
@@ -146,22 +151,25 @@ export function composeSharing(given: Parts) {
     holder: HOLDER,
     now,
   };
-  const { maxFileSizeBytes } = policy;
   const joinParts = createJoinParts({
     uploads,
     parts,
     reserveBytes,
     storage,
-    maxFileSizeBytes,
+    policyOf,
     draining: draining.signal,
   });
   const finishUpload = createFinishUpload({
     uploads,
     storage,
-    policy,
+    policyOf,
     joinParts,
     scanUpload,
-    stripMetadata: createStripMetadata({ uploads, storage, stripsMetadata: () => config.stripMetadata }),
+    stripMetadata: createStripMetadata({
+      uploads,
+      storage,
+      stripsMetadata: async (company) => (await policyOf(company)).stripMetadata,
+    }),
     recordFile,
     rejectUpload,
     report,
@@ -187,9 +195,9 @@ export function composeSharing(given: Parts) {
     acceptUpload: createAcceptUpload(accepting),
     acceptPartial: createAcceptPartial(accepting),
     acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
-    settleUpload: createSettleUpload({ uploads, policy }),
+    settleUpload: createSettleUpload({ uploads, policyOf }),
     choosePlace: createChoosePlace({ uploads }),
-    checkFirstBytes: createCheckFirstBytes({ uploads, storage, policy }),
+    checkFirstBytes: createCheckFirstBytes({ uploads, storage, policyOf }),
     finishUpload,
     previews,
     finishPartial: createFinishPartial({ parts, finishUpload }),
@@ -202,6 +210,15 @@ export function composeSharing(given: Parts) {
       scanObject === null
         ? null
         : createRescanFiles({ database, files, ledger, scanObject, noteInfected, removeFile, wake, now }),
+    manageCompanies: createManageCompanies({
+      table: policyTable,
+      defaults: policies.defaults,
+      onChanged: async () => {
+        nodes.bus.tell({ type: 'policies' });
+        await policies.look();
+      },
+      now,
+    }),
     listFiles: createListFiles({ files, ledger, presentFile }),
   };
 }
@@ -219,7 +236,6 @@ function composeDeleting(parts: Parts, { store, exclusively, deleteRemovedBytes,
   const deleteFiles = createDeleteFiles(shared);
   const confirmDeletion = createConfirmDeletion({ ...shared, storage: store });
   const deleteScope = createDeleteScope({ ...shared, deleteFiles, confirmDeletion });
-  const { retentionSeconds } = parts.config;
   return {
     confirmDeletion,
     deleteScope,
@@ -229,7 +245,7 @@ function composeDeleting(parts: Parts, { store, exclusively, deleteRemovedBytes,
       ...shared,
       companies: parts.usage,
       deleteFiles,
-      retentionOf: () => retentionSeconds,
+      retentionOf: async (company, uploader) => (await parts.policies.of(company)).retentionSeconds[uploader],
     }),
   };
 }
@@ -248,6 +264,7 @@ export function composeCleaning(
     infections,
     scanning,
     deletions,
+    days,
     nodes,
   }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively, deleteScope, retireFiles }: Sharing,
@@ -263,6 +280,7 @@ export function composeCleaning(
     auditKeptSeconds: config.auditRetentionSeconds,
     infections,
     deletions,
+    days,
     finishUpload,
     abortUpload,
     exclusively,

@@ -22,9 +22,14 @@ export type Stores = {
 };
 
 /** @throws when a move is under way and the other store cannot be opened */
-export async function composeStores(config: Config, database: Database, installation: string): Promise<Stores> {
+export async function composeStores(
+  config: Config,
+  database: Database,
+  installation: string,
+  largestFileBytes: () => number,
+): Promise<Stores> {
   const record = createStoreRecord(database);
-  const open = (store: StoreName) => openStore(config, database, installation, store);
+  const open = (store: StoreName) => openStore(config, database, installation, largestFileBytes, store);
   const current = await open(config.store);
   const previous = (await isSpread(config, record)) ? await open(OTHER[config.store]) : null;
   return {
@@ -101,14 +106,15 @@ function expectDisk({ mediaRoot }: Config): void {
 }
 
 async function openStore(
-  { s3: settings, mediaRoot, maxFileSizeBytes }: Config,
+  { s3: settings, mediaRoot }: Config,
   database: Database,
   installation: string,
+  largestFileBytes: () => number,
   store: StoreName,
 ): Promise<FileStorage> {
   if (store === 'local') return createLocalStorage(mediaRoot);
   if (settings === undefined) throw new Error('AWS_STORAGE_BUCKET_NAME is missing: S3 needs its AWS_… settings.');
   // Who has the files on the disk does not wait for the SDK to load.
   const { createS3Storage } = await import('../storage/s3-storage.ts');
-  return createS3Storage({ settings, uploads: createS3UploadTable(database), installation, maxFileSizeBytes });
+  return createS3Storage({ settings, uploads: createS3UploadTable(database), installation, largestFileBytes });
 }

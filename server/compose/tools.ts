@@ -101,7 +101,7 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
     const sharing = composeSharing(parts);
     await checkStore(config, parts.stores.record);
     const { files, storage, stores, uploads, removedObjects, previewJobs, choreTable, audit } = parts;
-    const { removeFile, deleteRemovedBytes, retireFiles, deleteScope, confirmDeletion } = sharing;
+    const { removeFile, deleteRemovedBytes, retireFiles, deleteScope, confirmDeletion, manageCompanies } = sharing;
     return {
       files,
       audit,
@@ -118,6 +118,7 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
         const scope = scopeOf(request);
         return { ...(await files.sumOf(scope)), uploads: await parts.endedUploads.countUnfinished(scope) };
       },
+      companies: manageCompanies,
       jobs: createJobList(database),
       faults: choreTable,
       verifyFiles: createVerifyFiles({ files, storage }),

@@ -17,6 +17,7 @@ export const PROBLEMS = {
   'offset-conflict': [409, 'The upload stands at another offset'],
   gone: [410, 'This upload has ended'],
   'tus-version': [412, 'Only tus 1.0.0 is spoken here'],
+  'precondition-failed': [412, 'It has changed since it was read'],
   'file-too-large': [413, 'The file is too large'],
   'unsupported-media-type': [415, 'This Content-Type is not understood here'],
   'type-not-allowed': [415, 'Files of this type are not allowed'],

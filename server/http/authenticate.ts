@@ -6,7 +6,7 @@ import type { Origins } from '../auth/origins.ts';
 import { readSessionCookie } from '../auth/session-cookie.ts';
 import { Failure } from '../rules/failure.ts';
 import type { Participant } from '../rules/participant.ts';
-import { checkCookieRequest } from './csrf.ts';
+import { checkCookieRequest, checkPageOf } from './csrf.ts';
 
 export type CallerState = {
   caller: Participant;
@@ -18,7 +18,7 @@ export type CallerState = {
 /** A route's function behind `authenticate`. */
 export type CallerMiddleware = (ctx: RouterContext<CallerState>, next: () => Promise<unknown>) => Promise<void>;
 
-type Needs = { authenticateToken: AuthenticateToken; origins: Pick<Origins, 'pageOf'> };
+type Needs = { authenticateToken: AuthenticateToken; origins: Pick<Origins, 'pageOf' | 'isAllowedOrigin'> };
 
 export function authenticate({ authenticateToken, origins }: Needs): CallerMiddleware {
   return async (ctx, next) => {
@@ -31,6 +31,7 @@ export function authenticate({ authenticateToken, origins }: Needs): CallerMiddl
     ctx.state.caller = await authenticateToken(token).catch((error: unknown) => {
       throw ctx.method === 'HEAD' ? notYet(error) : error;
     });
+    checkPageOf(origins, ctx.req, ctx.state.caller.company);
     await next();
   };
 }

@@ -18,7 +18,27 @@ export function checkCookieRequest(
     throw new Failure('forbidden', 'With the cookie alone, a change needs an allowed Origin. Or send a token.');
 }
 
-/** For what sets or clears the cookie: no foreign page may sign somebody in or out. Programs, which send no Origin, may. */
-export function checkNotForeign({ pageOf }: Pick<Origins, 'pageOf'>, { headers }: IncomingMessage): void {
-  if (pageOf(headers) === 'foreign') throw new Failure('forbidden', 'This Origin is not allowed.');
+/**
+ * For what sets or clears the cookie: no foreign page may sign somebody in or out. Programs, which send no Origin, may.
+ * @throws {Failure} `forbidden`
+ */
+export function checkNotForeign(
+  { pageOf }: Pick<Origins, 'pageOf'>,
+  { headers }: Pick<IncomingMessage, 'headers'>,
+  company?: string,
+): void {
+  if (pageOf(headers, company) === 'foreign') throw new Failure('forbidden', 'This Origin is not allowed.');
+}
+
+/**
+ * Once the token has said whose it is: a page that only other companies allow has been let this far, and goes no further.
+ * Who is no page of anybody's is as before: a browser shows it no answer. @throws {Failure} `forbidden`
+ */
+export function checkPageOf(
+  { isAllowedOrigin }: Pick<Origins, 'isAllowedOrigin'>,
+  { headers: { origin, host } }: Pick<IncomingMessage, 'headers'>,
+  company: string,
+): void {
+  if (origin === undefined || !isAllowedOrigin(origin, host)) return;
+  if (!isAllowedOrigin(origin, host, company)) throw new Failure('forbidden', 'This Origin is not allowed.');
 }

@@ -18,6 +18,7 @@ import type { HealthRoutes } from './health-routes.ts';
 import type { JobAdminRoutes } from './job-admin-routes.ts';
 import { limitCreations } from './limit-creations.ts';
 import type { PageRoutes } from './page-routes.ts';
+import type { PolicyAdminRoutes } from './policy-admin-routes.ts';
 import { problemResponses } from './problem-responses.ts';
 import type { CreationLimits } from './rate-limit.ts';
 import type { SessionRoutes } from './session-routes.ts';
@@ -47,6 +48,7 @@ type Needs = {
   jobs: JobAdminRoutes;
   audit: AuditAdminRoutes;
   deletions: DeletionAdminRoutes;
+  companies: PolicyAdminRoutes;
   health: HealthRoutes;
   openApi: Middleware;
   pages: PageRoutes;
@@ -84,6 +86,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     admin,
     jobs,
     audit,
+    companies,
     deletions,
     health,
     openApi,
@@ -114,6 +117,13 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.get(`${needs.mediaPath}{*key}`, media);
   routes.get('/api/admin/jobs', admin.guard, jobs.list);
   routes.get('/api/admin/audit', admin.guard, audit.list);
+  routes.get('/api/admin/companies', admin.guard, companies.list);
+  routes.get('/api/admin/companies/:company/policy', admin.guard, companies.show);
+  routes.put('/api/admin/companies/:company/policy', admin.guard, companies.replace);
+  routes.delete('/api/admin/companies/:company/policy', admin.guard, companies.clear);
+  routes.get('/api/admin/companies/:company/keys', admin.guard, companies.keys);
+  routes.post('/api/admin/companies/:company/keys', admin.guard, companies.addKey);
+  routes.delete('/api/admin/companies/:company/keys/:key', admin.guard, companies.removeKey);
   routes.delete('/api/admin/companies/:company', admin.guard, deletions.deleteCompany);
   routes.delete('/api/admin/companies/:company/sessions/:session', admin.guard, deletions.deleteSession);
   routes.delete('/api/admin/companies/:company/sessions/:session/visitor', admin.guard, deletions.deleteVisitor);

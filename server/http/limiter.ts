@@ -4,46 +4,51 @@ import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 export type Count = { allowed: boolean; remaining: number; resetSeconds: number };
 
 export type Limiter = {
-  /** Counts one more. */
-  consume(key: string): Promise<Count>;
+  /** Counts one more; `points` are allowed in a window. */
+  consume(key: string, points: number): Promise<Count>;
   /** Takes one back. */
   giveBack(key: string): Promise<void>;
   /** How things stand; counts nothing. */
-  look(key: string): Promise<Count>;
+  look(key: string, points: number): Promise<Count>;
 };
 
 /** `name` keeps counters apart that share a store. */
-export type LimiterOptions = { name: string; points: number; windowSeconds: number };
+export type LimiterOptions = { name: string; windowSeconds: number };
 export type CreateLimiter = (options: LimiterOptions) => Limiter;
 
-/** `onFirst`: a window began for this key. */
+/**
+ * The library's own limit: out of reach, since how much is allowed is said with each call. A counter goes on where it is when
+ * that changes.
+ */
+export const UNLIMITED_POINTS = 1_000_000_000;
+
+/** `onCounted`: also whether a window began for this key. */
 export function toLimiter(
   limiter: RateLimiterAbstract,
-  { points, windowSeconds }: Pick<LimiterOptions, 'points' | 'windowSeconds'>,
+  { windowSeconds }: Pick<LimiterOptions, 'windowSeconds'>,
   onCounted: (key: string, isFirst: boolean) => Promise<void> = async () => {},
 ): Limiter {
-  const toCount = (state: RateLimiterRes | null, allowed: boolean): Count => ({
+  const toCount = (state: RateLimiterRes | null, points: number, allowed: boolean): Count => ({
     allowed,
-    remaining: state?.remainingPoints ?? points,
+    remaining: Math.max(0, points - (state?.consumedPoints ?? 0)),
     resetSeconds: state === null ? windowSeconds : Math.max(1, Math.ceil(state.msBeforeNext / 1000)),
   });
   return {
-    async consume(key) {
-      try {
-        const state = await limiter.consume(key);
-        await onCounted(key, state.isFirstInDuration);
-        return toCount(state, true);
-      } catch (reason) {
-        if (reason instanceof RateLimiterRes) return toCount(reason, false);
+    async consume(key, points) {
+      const state = await limiter.consume(key).catch((reason: unknown) => {
+        if (reason instanceof RateLimiterRes) return reason;
         throw reason;
-      }
+      });
+      const allowed = state.consumedPoints <= points;
+      if (allowed) await onCounted(key, state.isFirstInDuration);
+      return toCount(state, points, allowed);
     },
     async giveBack(key) {
       await limiter.reward(key);
     },
-    async look(key) {
+    async look(key, points) {
       const state = await limiter.get(key);
-      return toCount(state, (state?.consumedPoints ?? 0) < points);
+      return toCount(state, points, (state?.consumedPoints ?? 0) < points);
     },
   };
 }

@@ -35,6 +35,7 @@ export const HEADERS: Record<string, { description: string; schema: object; requ
   Location: { description: 'where it is', schema: { type: 'string', format: 'uri-reference' } },
   'Set-Cookie': { description: 'the chatdrop cookie', schema: text },
   ETag: { description: 'changes with the bytes', schema: text },
+  'If-Match': { description: 'the ETag of what is to be replaced; 412 when it is another by now', schema: text },
   'If-None-Match': { description: 'the ETag of what the client has', schema: text },
   Range: { description: 'the bytes asked for: one range', schema: text },
   'Accept-Ranges': { description: 'byte ranges can be asked for', schema: text },

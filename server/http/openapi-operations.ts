@@ -1,5 +1,6 @@
 /** What each route takes and answers; a test holds this table and the routes together. A new route gets a row here. */
 import { z } from 'zod';
+import { companyPolicySchema } from '../rules/company-policy.ts';
 import { auditQuery } from './audit-admin-routes.ts';
 import { sessionsQuery } from './chat-session-routes.ts';
 import { deletionsQuery } from './deletion-admin-routes.ts';
@@ -8,6 +9,7 @@ import { jobsQuery } from './job-admin-routes.ts';
 import type { Operation } from './openapi-operation.ts';
 import { TUS_OPERATIONS } from './openapi-tus.ts';
 import { embedQuery, tokensBody } from './page-routes.ts';
+import { companiesQuery, newKeyBody } from './policy-admin-routes.ts';
 import { uploadsQuery } from './upload-routes.ts';
 
 const BYTES = { what: 'the bytes', body: 'bytes', headers: ['ETag', 'Accept-Ranges', 'Content-Disposition'] } as const;
@@ -196,6 +198,53 @@ export const OPERATIONS: Record<string, Operation> = {
     summary: 'one receipt; complete once nothing is left',
     who: 'admin',
     answers: { 200: { what: 'the receipt', json: 'Deletion' } },
+  },
+  'GET /api/admin/companies/': {
+    tag: 'admin',
+    summary: 'companies that hold or held files, or have something of their own, by name',
+    who: 'admin',
+    query: companiesQuery,
+    answers: { 200: { what: 'a page of companies', json: 'CompanyList' } },
+  },
+  'GET /api/admin/companies/{company}/policy/': {
+    tag: 'admin',
+    summary: 'what a company has of its own, and what holds for it',
+    who: 'admin',
+    answers: { 200: { what: 'the policy', json: 'ShownPolicy', headers: ['ETag'] } },
+  },
+  'PUT /api/admin/companies/{company}/policy/': {
+    tag: 'admin',
+    summary: 'the whole policy of a company; what it leaves out is as in the settings',
+    who: 'admin',
+    headers: ['If-Match'],
+    body: { type: 'application/json', schema: companyPolicySchema },
+    answers: { 200: { what: 'the policy as it is now', json: 'ShownPolicy', headers: ['ETag'] } },
+  },
+  'DELETE /api/admin/companies/{company}/policy/': {
+    tag: 'admin',
+    summary: 'everything but the keys is as in the settings again',
+    who: 'admin',
+    headers: ['If-Match'],
+    answers: { 204: { what: 'the company has no policy of its own' } },
+  },
+  'GET /api/admin/companies/{company}/keys/': {
+    tag: 'admin',
+    summary: 'the keys that sign for this company only, without their secrets',
+    who: 'admin',
+    answers: { 200: { what: 'the keys', json: 'CompanyKeys' } },
+  },
+  'POST /api/admin/companies/{company}/keys/': {
+    tag: 'admin',
+    summary: 'add a key',
+    who: 'admin',
+    body: { type: 'application/json', schema: newKeyBody },
+    answers: { 201: { what: 'the key, without its secret', json: 'CompanyKey' } },
+  },
+  'DELETE /api/admin/companies/{company}/keys/{key}/': {
+    tag: 'admin',
+    summary: 'remove a key; sockets that it let in end',
+    who: 'admin',
+    answers: { 204: { what: 'it signs for nobody' } },
   },
   'GET /healthz': {
     tag: 'server',

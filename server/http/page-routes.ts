@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
 import { type Asset, type Assets, ENCODINGS, type Encoding } from '../assets.ts';
+import type { Origins } from '../auth/origins.ts';
 import type { TokenClaims } from '../auth/sign-token.ts';
 import { Failure } from '../rules/failure.ts';
 import { isScopeId } from '../rules/participant.ts';
+import { readJson } from './read-json.ts';
 import { readQuery } from './read-query.ts';
 
 type Needs = {
@@ -15,9 +17,8 @@ type Needs = {
   publicUrl(): string;
   /** Where the files that they show come from, if not from there. */
   filesOrigin: string | undefined;
-  isAllowedOrigin(origin: string, host: string | undefined): boolean;
-  /** Whose pages may hold the widget's iframe, besides our own. */
-  allowedOrigins: readonly string[];
+  /** Whose pages may hold the widget's iframe, besides our own: those of the company. */
+  origins: Pick<Origins, 'isAllowedOrigin' | 'namedFor'>;
   signToken(claims: TokenClaims, lifetimeSeconds: number): Promise<string>;
   now(): number;
 };
@@ -54,8 +55,9 @@ export function createPageRoutes(needs: Needs): PageRoutes {
       sendForAnyPage(needs, ctx, 'widget.js');
     },
     embed: async (ctx) => {
-      readQuery(embedQuery, ctx.query);
-      const { development, allowedOrigins } = needs;
+      const { company_id: company } = readQuery(embedQuery, ctx.query);
+      const { development } = needs;
+      const allowedOrigins = needs.origins.namedFor(company);
       const ancestors = ["'self'", ...allowedOrigins, ...(development ? LOOPBACK_PAGES : [])].join(' ');
       ctx.set('Content-Security-Policy', pagePolicy(needs, ancestors));
       sendPage(needs, ctx, 'embed.html', {
@@ -78,9 +80,9 @@ export function createPageRoutes(needs: Needs): PageRoutes {
     demoTokens: async (ctx) => {
       onlyInDevelopment();
       const origin = ctx.get('Origin');
-      if (origin !== '' && !needs.isAllowedOrigin(origin, ctx.get('Host')))
+      if (origin !== '' && !needs.origins.isAllowedOrigin(origin, ctx.get('Host'), DEMO_COMPANY))
         throw new Failure('forbidden', 'Tokens are for the demo page only.');
-      const { session_id } = readQuery(tokensBody, await readJson(ctx));
+      const { session_id } = readQuery(tokensBody, await readJson(ctx.req, MAX_JSON_BYTES));
       ctx.set('Cache-Control', 'no-store');
       ctx.body = await demoTokens(needs, session_id ?? randomBytes(9).toString('base64url'));
     },
@@ -165,18 +167,4 @@ function setPageHeaders(ctx: Context, contentType: string): void {
     'Cache-Control': 'no-cache',
     'Referrer-Policy': 'no-referrer',
   });
-}
-
-/** A small JSON body; an empty one is `{}`. */
-async function readJson(ctx: Context): Promise<unknown> {
-  let text = '';
-  for await (const chunk of ctx.req) {
-    text += chunk;
-    if (text.length > MAX_JSON_BYTES) throw new Failure('invalid-request', 'The body is too long.');
-  }
-  try {
-    return text === '' ? {} : JSON.parse(text);
-  } catch {
-    throw new Failure('invalid-request', 'The body is not JSON.');
-  }
 }

@@ -1,4 +1,6 @@
 /** Counts how many uploads start in a minute: of each user, and from each address that visitors come from. */
+
+import type { CompanyPolicy } from '../rules/company-policy.ts';
 import {
   CREATION_WINDOW_SECONDS,
   type CreationKeys,
@@ -35,40 +37,62 @@ export function inMemory(maxKeys = MAX_KEYS): CreateLimiter {
   return (options) => createBoundedLimiter({ ...options, maxKeys });
 }
 
-export function createCreationLimits(uploadsPerMinute: number, createLimiter: CreateLimiter): CreationLimits {
-  const whole = createCounter('uploads', uploadsPerMinute, createLimiter);
-  const partial = createCounter('parts', uploadsPerMinute * MAX_PARTS_AN_UPLOAD, createLimiter);
+type Needs = {
+  policyOf(company: string): Promise<Pick<CompanyPolicy, 'uploadsPerMinute'>>;
+  /** What the settings say, for companies that have no limit of their own. */
+  uploadsPerMinute: number;
+  createLimiter: CreateLimiter;
+};
+
+export function createCreationLimits({ policyOf, uploadsPerMinute, createLimiter }: Needs): CreationLimits {
+  const whole = createCounter('uploads', createLimiter);
+  const partial = createCounter('parts', createLimiter);
+  const limitOf = async (caller: Participant, address: string): Promise<Limit> => {
+    const { uploadsPerMinute: quota } = await policyOf(caller.company);
+    const keys = creationKeys(caller, address);
+    // With a limit of its own a company is counted apart: what its visitors may do at an address is no other's matter.
+    const scoped = quota === uploadsPerMinute ? keys.address : keys.address && `${caller.company}/${keys.address}`;
+    return { keys: { ...keys, address: scoped }, quota, uploadsPerMinute: quota };
+  };
   return {
-    countCreation: (caller, address) => whole.count(creationKeys(caller, address), uploadsPerMinute),
-    async countPartial(caller, address) {
-      const keys = creationKeys(caller, address);
-      for (const { policy, ...count } of await whole.look(keys)) refuseUnless(count, policy, uploadsPerMinute);
-      await partial.count(keys, uploadsPerMinute);
+    async countCreation(caller, address) {
+      await whole.count(await limitOf(caller, address));
     },
-    standings: (caller, address) => whole.look(creationKeys(caller, address)),
+    async countPartial(caller, address) {
+      const limit = await limitOf(caller, address);
+      for (const { policy, ...count } of await whole.look(limit)) refuseUnless(count, policy, limit.uploadsPerMinute);
+      await partial.count({ ...limit, quota: limit.quota * MAX_PARTS_AN_UPLOAD });
+    },
+    standings: async (caller, address) => whole.look(await limitOf(caller, address)),
   };
 }
 
+/** Whom to count, how much of it is allowed, and what is said of it. */
+type Limit = { keys: CreationKeys; quota: number; uploadsPerMinute: number };
+
 /** Counts users and addresses together: both have room, or nothing is counted. */
-function createCounter(name: string, quota: number, createLimiter: CreateLimiter) {
+function createCounter(name: string, createLimiter: CreateLimiter) {
   const windowSeconds = CREATION_WINDOW_SECONDS;
-  const addressQuota = quota * USERS_AN_ADDRESS;
-  const users = createLimiter({ name: `${name}-user`, points: quota, windowSeconds });
-  const addresses = createLimiter({ name: `${name}-address`, points: addressQuota, windowSeconds });
+  const users = createLimiter({ name: `${name}-user`, windowSeconds });
+  const addresses = createLimiter({ name: `${name}-address`, windowSeconds });
   return {
-    async count(keys: CreationKeys, uploadsPerMinute: number): Promise<void> {
+    async count({ keys, quota, uploadsPerMinute }: Limit): Promise<void> {
+      const addressQuota = quota * USERS_AN_ADDRESS;
       // Looked at first: who is over it must not fill the memory with new users.
-      if (keys.address !== null) refuseUnless(await addresses.look(keys.address), 'address', uploadsPerMinute);
-      refuseUnless(await users.consume(keys.user), 'user', uploadsPerMinute);
+      if (keys.address !== null)
+        refuseUnless(await addresses.look(keys.address, addressQuota), 'address', uploadsPerMinute);
+      refuseUnless(await users.consume(keys.user, quota), 'user', uploadsPerMinute);
       if (keys.address === null) return;
-      const counted = await addresses.consume(keys.address);
+      const counted = await addresses.consume(keys.address, addressQuota);
       if (!counted.allowed) await users.giveBack(keys.user);
       refuseUnless(counted, 'address', uploadsPerMinute);
     },
-    async look(keys: CreationKeys): Promise<LimitStanding[]> {
-      const user = { policy: 'user' as const, quota, ...(await users.look(keys.user)) };
+    async look({ keys, quota }: Limit): Promise<LimitStanding[]> {
+      const user = { policy: 'user' as const, quota, ...(await users.look(keys.user, quota)) };
       if (keys.address === null) return [user];
-      return [user, { policy: 'address', quota: addressQuota, ...(await addresses.look(keys.address)) }];
+      const addressQuota = quota * USERS_AN_ADDRESS;
+      const address = await addresses.look(keys.address, addressQuota);
+      return [user, { policy: 'address', quota: addressQuota, ...address }];
     },
   };
 }

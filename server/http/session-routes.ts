@@ -23,7 +23,8 @@ export function createSessionRoutes({ authenticateToken, origins, secure, now }:
       checkNotForeign(origins, ctx.req);
       const token = bearerToken(ctx);
       if (token === undefined) throw new Failure('unauthenticated', 'Send the token: Authorization: Bearer …');
-      const { expiresAt } = await authenticateToken(token);
+      const { expiresAt, company } = await authenticateToken(token);
+      checkNotForeign(origins, ctx.req, company);
       if (token.length > MAX_COOKIE_TOKEN_CHARACTERS)
         throw new Failure(
           'invalid-request',

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { RateLimiterPostgres, RateLimiterRedis } from 'rate-limiter-flexible';
 import type { Database } from '../database/open-database.ts';
-import { type CreateLimiter, type Limiter, toLimiter } from './limiter.ts';
+import { type CreateLimiter, type Limiter, toLimiter, UNLIMITED_POINTS } from './limiter.ts';
 
 /** Of a look at the store. A limit is not worth making an upload wait. */
 const MAX_WAIT_MS = 1500;
@@ -17,11 +17,11 @@ export function createRedisLimiters(
   fallback: CreateLimiter,
 ): CreateLimiter {
   return (options) => {
-    const { name, points, windowSeconds: duration } = options;
+    const { name, windowSeconds: duration } = options;
     const keyPrefix = `${prefix}:limit:${name}`;
     const store = { storeClient: client, useRedisPackage: true, rejectIfRedisNotReady: true };
     return orElse(
-      toLimiter(new RateLimiterRedis({ ...store, keyPrefix, points, duration }), options),
+      toLimiter(new RateLimiterRedis({ ...store, keyPrefix, points: UNLIMITED_POINTS, duration }), options),
       fallback(options),
       isReady,
     );
@@ -31,23 +31,27 @@ export function createRedisLimiters(
 /** In the table `rate_limits`. */
 export function createDatabaseLimiters(database: Database, fallback: CreateLimiter): CreateLimiter {
   return (options) => {
-    const { name: keyPrefix, points, windowSeconds: duration } = options;
+    const { name: keyPrefix, windowSeconds: duration } = options;
     // The table is a migration's, and a chore forgets what is over.
     const store = { storeClient: database, storeType: 'knex', tableName: 'rate_limits', tableCreated: true };
-    const limiter = new RateLimiterPostgres({ ...store, clearExpiredByTimeout: false, keyPrefix, points, duration });
+    const limiter = new RateLimiterPostgres({
+      ...store,
+      clearExpiredByTimeout: false,
+      keyPrefix,
+      points: UNLIMITED_POINTS,
+      duration,
+    });
     return orElse(toLimiter(limiter, options), fallback(options));
   };
 }
 
 function orElse(shared: Limiter, own: Limiter, isReady: () => boolean = () => true): Limiter {
-  const either =
-    <T>(call: (limiter: Limiter, key: string) => Promise<T>) =>
-    (key: string) =>
-      isReady() ? inTime(call(shared, shortened(key))).catch(() => call(own, key)) : call(own, key);
+  const either = async <T>(key: string, call: (limiter: Limiter, key: string) => Promise<T>): Promise<T> =>
+    isReady() ? inTime(call(shared, shortened(key))).catch(() => call(own, key)) : call(own, key);
   return {
-    consume: either((limiter, key) => limiter.consume(key)),
-    giveBack: either((limiter, key) => limiter.giveBack(key)),
-    look: either((limiter, key) => limiter.look(key)),
+    consume: (key, points) => either(key, (limiter, name) => limiter.consume(name, points)),
+    giveBack: (key) => either(key, (limiter, name) => limiter.giveBack(name)),
+    look: (key, points) => either(key, (limiter, name) => limiter.look(name, points)),
   };
 }
 

@@ -13,7 +13,8 @@ type Needs = {
   uploads: Pick<UploadTable, 'listUnfinished'>;
   storage: Pick<FileStorage, 'offsetOf'>;
   tusPath: string;
-  limits: Omit<ChatConfig, 'caller'>;
+  /** As they hold for this caller. */
+  limitsOf(caller: Participant): Promise<Omit<ChatConfig, 'caller'>>;
   now(): number;
   uploadWhole(caller: Participant, request: IncomingMessage, address: string): Promise<ChatFile>;
 };
@@ -39,7 +40,8 @@ export function createUploadRoutes(needs: Needs): UploadRoutes {
     },
     config: async (ctx) => {
       const { role, company, session } = ctx.state.caller;
-      const config: ChatConfig = { ...needs.limits, caller: { role, company_id: company, session_id: session } };
+      const limits = await needs.limitsOf(ctx.state.caller);
+      const config: ChatConfig = { ...limits, caller: { role, company_id: company, session_id: session } };
       ctx.body = config;
     },
   };

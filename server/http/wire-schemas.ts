@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { PROBLEMS, type ProblemCode } from '../contract/problem.ts';
 import { AUDIT_ACTIONS } from '../database/audit-table.ts';
+import { companyPolicySchema } from '../rules/company-policy.ts';
 
 const uploader = z.enum(['user', 'agent']);
 const seq = z.int().min(0).describe('a place in the ledger of the company');
@@ -139,6 +140,33 @@ const deletion = z.object({
   last_error: z.string().nullable(),
 });
 
+const companyKey = z.object({
+  id: z.string(),
+  kind: z.enum(['secret', 'public']),
+  fingerprint: z.string().describe('to compare keys by'),
+  created_at: time,
+});
+
+const shownPolicy = z.object({
+  company_id: z.string(),
+  version: z.int().min(0).describe('goes up with each change; 0: never set'),
+  updated_at: time.nullable(),
+  policy: companyPolicySchema.describe('what the company has of its own'),
+  effective: companyPolicySchema.describe('what holds: its own, else the settings'),
+});
+
+const companyList = z.object({
+  companies: z.array(
+    z.object({
+      company_id: z.string(),
+      bytes: bytes.describe('shared and on their way'),
+      version: z.int().min(0),
+      keys: z.int().min(0),
+    }),
+  ),
+  next_after: z.string().nullable().describe('for the next page'),
+});
+
 /** By their names in the document. */
 export const WIRE_SCHEMAS = {
   ChatFile: chatFile,
@@ -153,6 +181,10 @@ export const WIRE_SCHEMAS = {
   ArchiveLink: z.object({ url: z.url(), expires_at: time }),
   Deletion: deletion,
   Deletions: z.object({ deletions: z.array(deletion) }),
+  CompanyList: companyList,
+  ShownPolicy: shownPolicy,
+  CompanyKey: companyKey,
+  CompanyKeys: z.object({ keys: z.array(companyKey) }),
   Alive: z.object({ status: z.literal('ok') }),
   Ready: z.object({
     status: z.enum(['ready', 'not ready']),

@@ -28,6 +28,8 @@ type Needs = {
   lookForScanner: (() => Promise<void>) | null;
   /** Sends what another process wrote to the ledger. */
   pollFeed(): Promise<void>;
+  /** Reads what another process wrote of companies. */
+  lookAtPolicies(): Promise<void>;
 };
 
 export type Chores = {
@@ -51,6 +53,7 @@ export function createChores({
   flushAudit,
   lookForScanner,
   pollFeed,
+  lookAtPolicies,
 }: Needs): Chores {
   /** One node alone does it at its start: nobody dies beside it. */
   const afterOthers: Chore[] = [{ name: 'take over from dead nodes', everyMs: 5 * SECOND_MS, run: releaseDead }];
@@ -75,6 +78,7 @@ export function createChores({
       ...scanner,
       { name: 'look for events of other processes', everyMs: SECOND_MS, run: pollFeed },
       { name: 'write the audit', everyMs: SECOND_MS, run: flushAudit },
+      { name: 'look for policies of companies', everyMs: SECOND_MS, run: lookAtPolicies },
       { name: 'finish what is owed', everyMs: 5 * SECOND_MS, run: owed.sweep },
       { name: 'make previews', everyMs: 5 * SECOND_MS, run: makePreviews },
       { name: 'look at unfinished uploads', everyMs: 60 * MINUTE_MS, run: owed.lookAtAll },

@@ -1,5 +1,6 @@
 /** Takes away what nobody needs any more: expired uploads, bytes without a row, old rows. */
 import type { AuditTable } from '../database/audit-table.ts';
+import type { CompanyDayTable } from '../database/company-day-table.ts';
 import type { DeletionTable } from '../database/deletion-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
 import type { InfectionTable } from '../database/infection-table.ts';
@@ -24,6 +25,7 @@ type Needs = {
   audit: Pick<AuditTable, 'forget'>;
   auditKeptSeconds: number;
   infections: Pick<InfectionTable, 'purge'>;
+  days: Pick<CompanyDayTable, 'forget'>;
   finishUpload: FinishUpload;
   abortUpload: AbortUpload;
   exclusively: Exclusively;
@@ -47,6 +49,8 @@ const FILE_RECEIPTS_KEPT_DAYS = 365;
 const ENDED_KEPT_DAYS = 7;
 /** How long it is known who brought a virus. */
 const INFECTIONS_KEPT_DAYS = 365;
+/** Of what companies shared in a day: an upload that lasts gives back to the day on which it began. */
+const DAYS_KEPT = 31;
 
 /** Each answers with how many it took away. A fault of one upload never keeps the others waiting, a store that is away does. */
 export type CleanUp = {
@@ -107,6 +111,7 @@ export function createCleanUp(needs: Needs): CleanUp {
       await needs.audit.forget(now() - needs.auditKeptSeconds * 1000);
       await needs.infections.purge(now() - INFECTIONS_KEPT_DAYS * DAY_MS);
       await needs.deletions.forgetFiles(now() - FILE_RECEIPTS_KEPT_DAYS * DAY_MS);
+      await needs.days.forget(now() - DAYS_KEPT * DAY_MS);
       return forgotten + (await ledger.trim(now() - LEDGER_KEPT_DAYS * DAY_MS)) + (await forgetDeleted(needs));
     },
   };

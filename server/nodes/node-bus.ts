@@ -66,22 +66,29 @@ export async function createNodeBus({ node, carrier, onMessage }: Needs): Promis
 
 /** What is not sent yet: bounded, and an upload's newer progress in the place of its older one. */
 function createWaiting() {
+  let hasPolicies = false;
   const wakes = new Set<string>();
   const events = new Map<string, { event: UploadProgress; exceptParticipant: string }>();
   /** Frame around the messages, and the longest node id. */
   const FRAME_BYTES = 200;
 
   const next = (): NodeMessage | undefined => {
+    if (hasPolicies) return { type: 'policies' };
     for (const company of wakes) return { type: 'wake', company };
     for (const { event, exceptParticipant } of events.values()) return { type: 'progress', event, exceptParticipant };
     return undefined;
   };
   const remove = (message: NodeMessage) => {
-    if (message.type === 'wake') wakes.delete(message.company);
+    if (message.type === 'policies') hasPolicies = false;
+    else if (message.type === 'wake') wakes.delete(message.company);
     else events.delete(message.event.upload_id);
   };
   return {
     add(message: NodeMessage) {
+      if (message.type === 'policies') {
+        hasPolicies = true;
+        return;
+      }
       if (message.type === 'wake') {
         if (wakes.size < MAX_WAITING_WAKES) wakes.add(message.company);
         return;

@@ -5,6 +5,8 @@ import type { UploadProgress } from '../contract/events.ts';
 export type NodeMessage =
   /** The ledger of this company has grown. Who misses it finds out by looking (`SessionFeed.poll`). */
   | { type: 'wake'; company: string }
+  /** A policy has changed. Who misses it finds out within a second (`CompanyPolicies.look`). */
+  | { type: 'policies' }
   /** A passing event, for everyone in its session but one participant. */
   | { type: 'progress'; event: UploadProgress; exceptParticipant: string };
 
@@ -17,6 +19,7 @@ const envelope = z.object({
   messages: z.array(
     z.discriminatedUnion('type', [
       z.object({ type: z.literal('wake'), company: z.string() }),
+      z.object({ type: z.literal('policies') }),
       z.object({
         type: z.literal('progress'),
         event: z.looseObject({ company_id: z.string(), session_id: z.string() }),

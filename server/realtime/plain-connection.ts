@@ -2,16 +2,19 @@
 
 import type { RawData, WebSocket } from 'ws';
 import { z } from 'zod';
+import type { ErrorEvent } from '../contract/events.ts';
 import { Failure } from '../rules/failure.ts';
+import type { KeyWatch } from './end-with-key.ts';
 import { endWithToken } from './end-with-token.ts';
 import { createAnswerListRequest, listSchema } from './list-requests.ts';
 import { createMessageBudget } from './message-budget.ts';
 import type { PlainEntrance } from './plain-handshake.ts';
 import { plainWire } from './plain-wire.ts';
 import { type ConnectionNeeds, createConnection } from './socket-connection.ts';
-import { errorEvent, toFailure, tokenExpired } from './socket-fault.ts';
+import { errorEvent, keyRemoved, toFailure, tokenExpired } from './socket-fault.ts';
 
 export type PlainNeeds = ConnectionNeeds & {
+  keyWatch: Pick<KeyWatch, 'watch'>;
   /** Something failed that is no client's fault. */
   onFault(error: unknown): void;
   now(): number;
@@ -36,16 +39,19 @@ export async function servePlain(needs: PlainNeeds, socket: WebSocket, entrance:
   const budget = createMessageBudget(connection);
   const answerListRequest = createAnswerListRequest(connection, session);
   const tell = (error: unknown) => listener.send(errorEvent(toFailure(needs.onFault, error)));
-  const callOff = endWithToken(needs.now, caller.expiresAt, () => {
-    listener.send(tokenExpired());
+  const endWith = (last: ErrorEvent) => {
+    listener.send(last);
     socket.close(CLOSE_CODES.tokenExpired, 'token-expired');
-  });
+  };
+  const callOff = endWithToken(needs.now, caller.expiresAt, () => endWith(tokenExpired()));
+  const unwatch = needs.keyWatch.watch(caller, () => endWith(keyRemoved()));
   const letGoUnless = (mayGoOn: boolean) => {
     if (!mayGoOn) socket.close(CLOSE_CODES.policy, 'too many messages');
     return mayGoOn;
   };
   socket.on('close', () => {
     callOff();
+    unwatch();
     budget.close();
     connection.close();
   });

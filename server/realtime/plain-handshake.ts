@@ -1,25 +1,23 @@
 /** Who may connect to `/ws/chat/{company_id}/{session_id}/`: the original API's address, with a token. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { AuthenticateToken } from '../auth/authenticate-token.ts';
+import type { Authenticated, AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { Failure } from '../rules/failure.ts';
-import { checkCompany, chooseSession, type Participant } from '../rules/participant.ts';
-import { cookieToken, mayConnect } from './socket-handshake.ts';
+import { checkCompany, chooseSession } from '../rules/participant.ts';
+import { authenticateSocket, cookieToken, mayConnect } from './socket-handshake.ts';
 
 /** The subprotocol of clients that send the token as a second one: `new WebSocket(url, ['chatdrop', token])`. */
 export const SUBPROTOCOL = 'chatdrop';
 
 type Needs = { authenticateToken: AuthenticateToken; origins: Origins };
 type Handshake = { url: string; headers: IncomingHttpHeaders };
-export type PlainEntrance = { caller: Participant; session: string; after: number | undefined };
+export type PlainEntrance = { caller: Authenticated; session: string; after: number | undefined };
 
 const ADDRESS = /^\/ws\/chat\/([A-Za-z0-9_-]{1,64})\/([A-Za-z0-9_-]{1,64})\/?$/;
 
 /** @throws {Failure} `wrong-host`, `forbidden`, `not-found`, `invalid-request`, `unauthenticated`, `token-expired` */
-export async function enterPlain(
-  { authenticateToken, origins }: Needs,
-  { url, headers }: Handshake,
-): Promise<PlainEntrance> {
+export async function enterPlain(needs: Needs, { url, headers }: Handshake): Promise<PlainEntrance> {
+  const { origins } = needs;
   if (!origins.isAllowedHost(headers.host))
     throw new Failure('wrong-host', 'In development mode only loopback names are answered.');
   if (!mayConnect(origins, { headers })) throw new Failure('forbidden', 'This Origin is not allowed.');
@@ -32,7 +30,7 @@ export async function enterPlain(
   const token =
     only(said, 'token') ?? subprotocolToken(headers) ?? bearerToken(headers) ?? cookieToken(origins, headers);
   if (token === undefined) throw new Failure('unauthenticated', 'Connect with ?token=…');
-  const caller = await authenticateToken(token);
+  const caller = await authenticateSocket(needs, token, headers);
   checkCompany(caller, company);
   return { caller, session: chooseSession(caller, { session }), after: readAfter(only(said, 'after')) };
 }

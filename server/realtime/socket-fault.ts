@@ -19,3 +19,8 @@ export function errorEvent({ code, message }: Failure): ErrorEvent {
 export function tokenExpired(): ErrorEvent {
   return errorEvent(new Failure('token-expired', 'The token has expired. Connect with a new one.'));
 }
+
+/** The same where the key that signed it was taken away: to a client it is a token that is over. */
+export function keyRemoved(): ErrorEvent {
+  return errorEvent(new Failure('token-expired', 'The key of this token counts no more. Connect with a new token.'));
+}

@@ -1,11 +1,11 @@
 /** Who may connect by Socket.IO: host, origin, token or cookie, and what the client says of where it left off. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import type { AuthenticateToken } from '../auth/authenticate-token.ts';
+import type { Authenticated, AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { readSessionCookie } from '../auth/session-cookie.ts';
 import { Failure } from '../rules/failure.ts';
-import { checkCompany, chooseSession, type Participant } from '../rules/participant.ts';
+import { checkCompany, chooseSession } from '../rules/participant.ts';
 
 export const afterSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
 const handshakeSchema = z.object({
@@ -15,20 +15,31 @@ const handshakeSchema = z.object({
   after: afterSchema.nullish(),
 });
 
-type Needs = { authenticateToken: AuthenticateToken; origins: Pick<Origins, 'pageOf'> };
+type Needs = { authenticateToken: AuthenticateToken; origins: Origins };
 type Handshake = { auth: unknown; headers: IncomingHttpHeaders };
 
 /** What a connection begins with. */
-export type Entrance = { caller: Participant; session: string | null; after: number | undefined };
+export type Entrance = { caller: Authenticated; session: string | null; after: number | undefined };
 
 /** Browsers send WebSockets to foreign hosts without asking: what `cors` does for polling has to be done here for both. */
-export function mayConnect(origins: Origins, { headers }: Pick<IncomingMessage, 'headers'>): boolean {
+export function mayConnect(origins: Origins, { headers }: Pick<IncomingMessage, 'headers'>, company?: string): boolean {
   if (!origins.isAllowedHost(headers.host)) return false;
-  return headers.origin === undefined || origins.isAllowedOrigin(headers.origin, headers.host);
+  return headers.origin === undefined || origins.isAllowedOrigin(headers.origin, headers.host, company);
+}
+
+/** The same once the token has said whose it is. @throws {Failure} `forbidden` */
+export async function authenticateSocket(
+  { authenticateToken, origins }: Needs,
+  token: string,
+  headers: IncomingHttpHeaders,
+): Promise<Authenticated> {
+  const caller = await authenticateToken(token);
+  if (!mayConnect(origins, { headers }, caller.company)) throw new Failure('forbidden', 'This Origin is not allowed.');
+  return caller;
 }
 
 /** @throws {Failure} `invalid-request`, `unauthenticated`, `token-expired`, `forbidden` */
-export async function enter({ authenticateToken, origins }: Needs, { auth, headers }: Handshake): Promise<Entrance> {
+export async function enter(needs: Needs, { auth, headers }: Handshake): Promise<Entrance> {
   const said = handshakeSchema.safeParse(auth);
   if (!said.success) {
     throw new Failure(
@@ -37,9 +48,9 @@ export async function enter({ authenticateToken, origins }: Needs, { auth, heade
     );
   }
   const { company_id, session_id, after } = said.data;
-  const token = said.data.token ?? cookieToken(origins, headers);
+  const token = said.data.token ?? cookieToken(needs.origins, headers);
   if (token === undefined) throw new Failure('unauthenticated', 'Connect with auth: {token}.');
-  const caller = await authenticateToken(token);
+  const caller = await authenticateSocket(needs, token, headers);
   checkCompany(caller, company_id ?? undefined);
   const session = session_id == null ? caller.session : chooseSession(caller, { session: session_id });
   return { caller, session, after: after ?? undefined };

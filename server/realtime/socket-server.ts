@@ -3,13 +3,15 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { Server, type Socket } from 'socket.io';
 import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
+import type { ErrorEvent } from '../contract/events.ts';
 import { problemOf } from '../contract/problem.ts';
 import type { Failure } from '../rules/failure.ts';
 import { createAnteroom, MAX_WAIT_MS } from './anteroom.ts';
+import type { KeyWatch } from './end-with-key.ts';
 import { endWithToken } from './end-with-token.ts';
 import { type EngineConnection, limitPackets } from './engine-connection.ts';
 import { type ConnectionNeeds, createConnection } from './socket-connection.ts';
-import { errorEvent, toFailure, tokenExpired } from './socket-fault.ts';
+import { errorEvent, keyRemoved, toFailure, tokenExpired } from './socket-fault.ts';
 import { type Entrance, enter, mayConnect } from './socket-handshake.ts';
 import { socketIoWire } from './socket-io-wire.ts';
 import { answerMessages } from './socket-messages.ts';
@@ -20,6 +22,7 @@ type Needs = ConnectionNeeds & {
   authenticateToken: AuthenticateToken;
   origins: Origins;
   places: SocketPlaces;
+  keyWatch: Pick<KeyWatch, 'watch'>;
   /** Whose connection it is, for counting. */
   clientAddress(request: IncomingMessage): string;
   /** Somebody was let in: `request` says from where. */
@@ -82,11 +85,13 @@ function takePlace(places: SocketPlaces, connection: EngineConnection, { caller 
 async function serve(needs: Needs, socket: Socket, { caller, session, after }: Entrance): Promise<void> {
   const connection = createConnection(needs, socketIoWire(socket), caller);
   const toErrorEvent = (error: unknown) => errorEvent(toFailure(needs.onFault, error));
-  const callOff = endWithToken(needs.now, caller.expiresAt, () => {
-    connection.listener.send(tokenExpired());
+  const endWith = (last: ErrorEvent) => {
+    connection.listener.send(last);
     socket.disconnect(true);
-  });
-  socket.on('disconnect', callOff);
+  };
+  const callOff = endWithToken(needs.now, caller.expiresAt, () => endWith(tokenExpired()));
+  const unwatch = needs.keyWatch.watch(caller, () => endWith(keyRemoved()));
+  socket.on('disconnect', callOff).on('disconnect', unwatch);
   answerMessages(socket, connection, toErrorEvent);
   socket.on('disconnect', () => {
     connection.close();

@@ -9,10 +9,18 @@ export type Allowance = {
   maxPendingBytes: number;
   /** Bytes of a company, shared and reserved; undefined: no bound. */
   companyQuotaBytes: number | undefined;
+  /** Bytes that a company shares or reserves in a day (UTC); undefined: no bound. */
+  bytesPerDay: number | undefined;
 };
 
 /** How things stand with what is asked for already in it. */
-export type Standing = { pendingUploads: number; pendingBytes: number; companyBytes: number };
+export type Standing = {
+  pendingUploads: number;
+  pendingBytes: number;
+  companyBytes: number;
+  /** Of the day on which the upload began. */
+  dayBytes: number;
+};
 
 /** May this upload start? @throws {Failure} `rate-limited`, `quota-exceeded` */
 export function checkNewUpload(standing: Standing, allowance: Allowance): void {
@@ -25,13 +33,17 @@ export function checkNewUpload(standing: Standing, allowance: Allowance): void {
 
 /** May an upload that has started take more than it reserved? @throws {Failure} `rate-limited`, `quota-exceeded` */
 export function checkMoreBytes(standing: Standing, allowance: Allowance): void {
-  const { maxPendingBytes, companyQuotaBytes } = allowance;
+  const { maxPendingBytes, companyQuotaBytes, bytesPerDay } = allowance;
   if (standing.pendingBytes > maxPendingBytes) {
     const detail = `Unfinished uploads may have ${sizeInWords(maxPendingBytes)} together. Finish or cancel some first.`;
     throw new Failure('rate-limited', detail, { retryAfterSeconds: PENDING_RETRY_SECONDS });
   }
   if (companyQuotaBytes !== undefined && standing.companyBytes > companyQuotaBytes) {
     const detail = `There is no room left for this file: all chats together may hold ${sizeInWords(companyQuotaBytes)}. Some files have to be removed first.`;
+    throw new Failure('quota-exceeded', detail);
+  }
+  if (bytesPerDay !== undefined && standing.dayBytes > bytesPerDay) {
+    const detail = `All chats together may share ${sizeInWords(bytesPerDay)} a day, and that is used up. Try again tomorrow (UTC).`;
     throw new Failure('quota-exceeded', detail);
   }
 }

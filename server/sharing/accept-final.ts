@@ -2,8 +2,9 @@
 import type { Database } from '../database/open-database.ts';
 import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { NewUpload, UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { type CompanyPolicy, filePolicyOf, type PolicyOf } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
-import { checkDeclared, type FilePolicy } from '../rules/file-policy.ts';
+import { checkDeclared } from '../rules/file-policy.ts';
 import { chooseSession, isUploader, type Participant } from '../rules/participant.ts';
 import { isPartial } from '../rules/upload-concat.ts';
 import { isUploadId } from '../rules/upload-id.ts';
@@ -18,7 +19,7 @@ type Needs = {
   database: Database;
   uploads: Pick<UploadTable, 'find' | 'insert' | 'remove'>;
   parts: Pick<UploadPartTable, 'add' | 'findSameFinal'>;
-  policy: FilePolicy;
+  policyOf: PolicyOf;
   storage: Pick<FileStorage, 'freeBytes'>;
   rejectUpload: RejectUpload;
   reserveBytes: Pick<ReserveBytes, 'forFinal'>;
@@ -40,9 +41,10 @@ export type FinalRequest = { raw: string; partialIds: readonly string[] };
 export type AcceptFinal = (caller: Participant, request: UploadRequest, final: FinalRequest) => Promise<string>;
 
 export function createAcceptFinal(needs: Needs): AcceptFinal {
-  const { database, uploads, parts, policy } = needs;
+  const { database, uploads, parts } = needs;
   return async (caller, request, { raw, partialIds }) => {
     const session = chooseSession(caller, request);
+    const policy = await needs.policyOf(caller.company);
     const createdAt = needs.now();
     const facts = {
       session,
@@ -67,18 +69,18 @@ export function createAcceptFinal(needs: Needs): AcceptFinal {
         return same;
       }
       await parts.add(transaction, upload.id, partialIds);
-      await needs.reserveBytes.forFinal(transaction, upload);
+      await needs.reserveBytes.forFinal(transaction, upload, policy);
       return upload.id;
     });
-    if (id === upload.id) await checkPolicy(needs, upload);
+    if (id === upload.id) await checkPolicy(needs, upload, policy);
     return id;
   };
 }
 
 /** Asked once the row is there: a refused file leaves no bytes, and its bytes are those of its parts. */
-async function checkPolicy(needs: Needs, upload: NewUpload): Promise<void> {
+async function checkPolicy(needs: Needs, upload: NewUpload, policy: CompanyPolicy): Promise<void> {
   try {
-    checkDeclared(upload, needs.policy);
+    checkDeclared(upload, filePolicyOf(policy, upload.uploader));
     await needs.refuseKnownBad(upload.sha256);
   } catch (refusal) {
     const record = isRefusal(refusal) ? await needs.uploads.find(upload.id) : null;

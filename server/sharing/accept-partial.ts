@@ -2,7 +2,7 @@
 import type { Database } from '../database/open-database.ts';
 import type { NewUpload } from '../database/upload-table.ts';
 import { bytesToReserve } from '../rules/allowance.ts';
-import type { FilePolicy } from '../rules/file-policy.ts';
+import type { PolicyOf } from '../rules/company-policy.ts';
 import { chooseSessionSoFar, type Participant } from '../rules/participant.ts';
 import { tooLarge } from '../rules/refusals.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
@@ -13,7 +13,7 @@ import type { ReserveBytes } from './reserve-bytes.ts';
 type Needs = {
   database: Database;
   reserveBytes: Pick<ReserveBytes, 'forNew'>;
-  policy: FilePolicy;
+  policyOf: PolicyOf;
   storage: Pick<FileStorage, 'freeBytes'>;
   expirySeconds: number;
   /** Counts one partial upload, and looks whether a file may follow. @throws {Failure} `rate-limited` */
@@ -25,8 +25,9 @@ type Needs = {
 export type AcceptPartial = (caller: Participant, request: UploadRequest, concat: string) => Promise<NewUpload>;
 
 export function createAcceptPartial(needs: Needs): AcceptPartial {
-  const { maxFileSizeBytes } = needs.policy;
   return async (caller, request, concat) => {
+    const policy = await needs.policyOf(caller.company);
+    const { maxFileSizeBytes } = policy;
     const session = chooseSessionSoFar(caller, request);
     const createdAt = needs.now();
     const expiresAt = createdAt + needs.expirySeconds * 1000;
@@ -36,7 +37,7 @@ export function createAcceptPartial(needs: Needs): AcceptPartial {
     if ((upload.sizeBytes ?? 0) > maxFileSizeBytes) throw tooLarge(upload.name, maxFileSizeBytes);
     await checkRoom(needs.storage, upload.sizeBytes ?? 0);
     await needs.countPartial(caller, request.address);
-    await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload));
+    await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload, policy));
     return upload;
   };
 }

@@ -3,7 +3,8 @@
 import type { Database } from '../database/open-database.ts';
 import type { NewUpload } from '../database/upload-table.ts';
 import { bytesToReserve } from '../rules/allowance.ts';
-import { checkDeclared, type FilePolicy } from '../rules/file-policy.ts';
+import { filePolicyOf, type PolicyOf } from '../rules/company-policy.ts';
+import { checkDeclared } from '../rules/file-policy.ts';
 import { chooseSession, chooseSessionSoFar, type Participant } from '../rules/participant.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
@@ -14,7 +15,7 @@ import type { ReserveBytes } from './reserve-bytes.ts';
 type Needs = {
   database: Database;
   reserveBytes: Pick<ReserveBytes, 'forNew'>;
-  policy: FilePolicy;
+  policyOf: PolicyOf;
   expirySeconds: number;
   storage: Pick<FileStorage, 'freeBytes'>;
   /** Counts one creation of a user and an address. @throws {Failure} `rate-limited` */
@@ -34,17 +35,18 @@ export type AcceptUpload = (caller: Participant, request: UploadRequest) => Prom
 export function createAcceptUpload(needs: Needs): AcceptUpload {
   return async (caller, request) => {
     const session = request.oneRequest ? chooseSessionSoFar(caller, request) : chooseSession(caller, request);
+    const policy = await needs.policyOf(caller.company);
     const createdAt = needs.now();
     const expiresAt = createdAt + needs.expirySeconds * 1000;
-    const reservedBytes = bytesToReserve(request.sizeBytes, 0, needs.policy.maxFileSizeBytes);
+    const reservedBytes = bytesToReserve(request.sizeBytes, 0, policy.maxFileSizeBytes);
     const holder = request.oneRequest ? needs.holder : null;
     const facts = { session, reservedBytes, concat: null, holder, createdAt, expiresAt };
     const upload = newUpload(caller, request, facts);
-    checkDeclared({ ...upload, sizeBytes: request.sizeBytes }, needs.policy);
+    checkDeclared({ ...upload, sizeBytes: request.sizeBytes }, filePolicyOf(policy, upload.uploader));
     await checkRoom(needs.storage, request.sizeBytes ?? 0);
     await needs.countCreation(caller, request.address);
     await needs.refuseKnownBad(upload.sha256);
-    await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload));
+    await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload, policy));
     return upload;
   };
 }

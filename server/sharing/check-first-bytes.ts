@@ -1,12 +1,13 @@
 /** Looks at a file's first bytes while they arrive, so that a forbidden one is refused at once. */
 
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { filePolicyOf, type PolicyOf } from '../rules/company-policy.ts';
 import { HEAD_BYTES } from '../rules/detect-type.ts';
-import { decideType, type FilePolicy } from '../rules/file-policy.ts';
+import { decideType } from '../rules/file-policy.ts';
 import { isPartial } from '../rules/upload-concat.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 
-type Needs = { uploads: Pick<UploadTable, 'noteType'>; storage: Pick<FileStorage, 'readIncoming'>; policy: FilePolicy };
+type Needs = { uploads: Pick<UploadTable, 'noteType'>; storage: Pick<FileStorage, 'readIncoming'>; policyOf: PolicyOf };
 
 /** Sees batches before they are written. @throws {Failure} when the bytes are of a type that is refused */
 export type FirstBytesCheck = (chunks: readonly Buffer[], offset: number) => Promise<void>;
@@ -30,7 +31,8 @@ export function createCheckFirstBytes(needs: Needs): CheckFirstBytes {
       head = Buffer.concat([head, ...chunks.map((chunk) => chunk.subarray(0, HEAD_BYTES))]).subarray(0, HEAD_BYTES);
       if (head.length < HEAD_BYTES) return;
       decided = true;
-      const { mimeType } = await decideType(head, false, upload, needs.policy);
+      const policy = filePolicyOf(await needs.policyOf(upload.company), upload.uploader);
+      const { mimeType } = await decideType(head, false, upload, policy);
       upload.mimeType = mimeType;
       await needs.uploads.noteType(upload.id, mimeType);
     };

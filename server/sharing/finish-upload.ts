@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { isOverAllowance } from '../rules/allowance.ts';
+import { filePolicyOf, type PolicyOf } from '../rules/company-policy.ts';
 import { HEAD_BYTES } from '../rules/detect-type.ts';
 import { Failure } from '../rules/failure.ts';
 import { decideType, type FilePolicy } from '../rules/file-policy.ts';
@@ -20,7 +21,7 @@ import type { ReportProgress } from './upload-progress.ts';
 type Needs = {
   uploads: Pick<UploadTable, 'find' | 'takeLease' | 'notePlace' | 'releaseLease'>;
   storage: Pick<FileStorage, 'offsetOf' | 'readIncoming' | 'makeFinal' | 'open' | 'remove' | 'discard'>;
-  policy: FilePolicy;
+  policyOf: PolicyOf;
   joinParts: JoinParts;
   /** Null: files are shared unscanned. */
   scanUpload: ScanUpload | null;
@@ -155,6 +156,8 @@ function resultOf(upload: UploadRecord | null): number {
 /** Bytes first, row second. The place is noted before the bytes move, so that a retry after a crash finds them. */
 async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): Promise<number> {
   const { id, sizeBytes } = upload;
+  // As it is now: a type that is forbidden by now is not shared.
+  const policy = filePolicyOf(await needs.policyOf(upload.company), upload.uploader);
   // A place that is noted means that the parts were joined before: the bytes are here, or at that place already.
   if (isFinal(upload) && upload.storageKey === null) await needs.joinParts.join(upload);
   const sizeNow = await needs.storage.offsetOf(id);
@@ -162,14 +165,14 @@ async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): 
     throw new Error(`upload ${id} is not complete`);
   if (upload.storageKey === null || sizeNow !== null) {
     const head = await needs.storage.readIncoming(id, Math.min(HEAD_BYTES, sizeBytes));
-    const decided = await decideType(head, sizeBytes <= HEAD_BYTES, upload, needs.policy);
+    const decided = await decideType(head, sizeBytes <= HEAD_BYTES, upload, policy);
     upload.storageKey ??= newStorageKey(upload.company, upload.session, decided.extension);
     upload.mimeType = decided.mimeType;
     if (!(await needs.uploads.notePlace(id, lease, upload.storageKey, decided.mimeType)))
       throw new Error('the lease is lost');
   }
   await needs.storage.makeFinal(id, upload.storageKey, needs.draining);
-  const mimeType = await checkWhole(needs, upload, upload.storageKey);
+  const mimeType = await checkWhole(needs, upload, upload.storageKey, policy);
   const stored = await needs.stripMetadata(upload, lease, upload.storageKey, mimeType);
   const examined = await examine(needs, upload, lease, upload.storageKey, stored);
   const facts = { mimeType, ...examined, storageKey: upload.storageKey, sizeBytes: stored.sizeBytes };
@@ -189,14 +192,14 @@ async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): 
  * Looks at the bytes as they are stored, not as a process that died may have believed; where these have taken the place of
  * those that were received, at their type. @returns the type
  */
-async function checkWhole(needs: Needs, upload: UploadRecord, key: string): Promise<string> {
+async function checkWhole(needs: Needs, upload: UploadRecord, key: string, policy: FilePolicy): Promise<string> {
   const object = await openFinal(needs, key);
   const asReceived = !upload.receivedChecked;
   try {
     if (asReceived && object.sizeBytes !== upload.sizeBytes)
       throw new Error(`${key} has ${object.sizeBytes} bytes instead of ${upload.sizeBytes}`);
     const decided = { mimeType: upload.mimeType ?? '', extension: path.extname(key) };
-    return (await confirmType(object, decided, upload, needs.policy)).mimeType;
+    return (await confirmType(object, decided, upload, policy)).mimeType;
   } finally {
     await object.close().catch(() => {});
   }

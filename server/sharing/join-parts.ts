@@ -1,6 +1,7 @@
 /** Makes a final upload of its partial ones, once they are all here. */
 import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import type { PolicyOf } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
 import { tooLarge } from '../rules/refusals.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
@@ -11,7 +12,7 @@ type Needs = {
   parts: Pick<UploadPartTable, 'partialIds'>;
   reserveBytes: Pick<ReserveBytes, 'forJoin'>;
   storage: Pick<FileStorage, 'offsetOf' | 'join'>;
-  maxFileSizeBytes: number;
+  policyOf: PolicyOf;
   /** Aborts when the server shuts down: a large file is joined again at the next start. */
   draining: AbortSignal;
 };
@@ -38,7 +39,7 @@ export class PartGone extends Failure {
 }
 
 export function createJoinParts(needs: Needs): JoinParts {
-  const { parts, reserveBytes, storage, maxFileSizeBytes, draining } = needs;
+  const { parts, reserveBytes, storage, policyOf, draining } = needs;
   return {
     async prepare(final) {
       const ids = await parts.partialIds(final.id);
@@ -49,6 +50,7 @@ export function createJoinParts(needs: Needs): JoinParts {
       }
       const total = ids.reduce<number | null>((sum, id) => plus(sum, sizes.get(id) ?? null), 0);
       if (total === null) throw new WaitingForParts();
+      const { maxFileSizeBytes } = await policyOf(final.company);
       if (total > maxFileSizeBytes) throw tooLarge(final.name, maxFileSizeBytes);
       await reserveBytes.forJoin(final, total);
     },

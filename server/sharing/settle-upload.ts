@@ -1,12 +1,13 @@
 /** The one request of an upload is over: what it said in all is checked, and its length counts from here. */
 import type { SettledFacts, UploadRecord, UploadTable } from '../database/upload-table.ts';
+import { filePolicyOf, type PolicyOf } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
 import { cleanFileName } from '../rules/file-name.ts';
-import { checkDeclared, type FilePolicy } from '../rules/file-policy.ts';
+import { checkDeclared } from '../rules/file-policy.ts';
 import { chooseSession, type Participant } from '../rules/participant.ts';
 import { cleanType, type UploadRequest } from './new-upload.ts';
 
-type Needs = { uploads: Pick<UploadTable, 'settle'>; policy: FilePolicy };
+type Needs = { uploads: Pick<UploadTable, 'settle'>; policyOf: PolicyOf };
 
 /**
  * Until this returns the upload belongs to its request: whatever ends the request, or the process, ends the upload. Then
@@ -20,7 +21,7 @@ export type SettleUpload = (
   receivedBytes: number,
 ) => Promise<void>;
 
-export function createSettleUpload({ uploads, policy }: Needs): SettleUpload {
+export function createSettleUpload({ uploads, policyOf }: Needs): SettleUpload {
   return async (caller, upload, request, receivedBytes) => {
     const facts: SettledFacts = {
       session: chooseSession(caller, request),
@@ -30,7 +31,7 @@ export function createSettleUpload({ uploads, policy }: Needs): SettleUpload {
     };
     if (request.sizeBytes !== null && request.sizeBytes !== receivedBytes)
       throw new Failure('invalid-request', `size is ${request.sizeBytes}, but ${receivedBytes} bytes came.`);
-    checkDeclared(facts, policy);
+    checkDeclared(facts, filePolicyOf(await policyOf(upload.company), upload.uploader));
     if (!(await uploads.settle(upload.id, facts)))
       throw new Failure('gone', 'This upload has ended. Send the file again.');
   };

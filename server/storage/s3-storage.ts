@@ -31,7 +31,7 @@ type Needs = {
   /** Keeps what is unfinished apart from another installation's in the same bucket. */
   installation: string;
   /** What an upload of unknown length may become. */
-  maxFileSizeBytes: number;
+  largestFileBytes(): number;
   /** All for tests. */
   timeouts?: Partial<S3Timeouts>;
   largeCopyBytes?: number;
@@ -51,7 +51,7 @@ const NEVER = new AbortController().signal;
 
 /** Asks the store nothing: it may be away at the start. */
 export function createS3Storage(given: Needs): FileStorage {
-  const { settings, installation, maxFileSizeBytes, largeCopyBytes = LARGE_COPY_BYTES } = given;
+  const { settings, installation, largestFileBytes, largeCopyBytes = LARGE_COPY_BYTES } = given;
   const timeouts = { ...S3_TIMEOUTS, ...given.timeouts };
   const uploads = apart(given.uploads);
   const multiparts = new S3Multiparts(settings.bucket, s3Config(settings, timeouts, MAX_SOCKETS));
@@ -67,7 +67,7 @@ export function createS3Storage(given: Needs): FileStorage {
 
   const storage: FileStorage = {
     async create(id, sizeBytes = null) {
-      const partSizeBytes = multiparts.partSizeFor(sizeBytes ?? maxFileSizeBytes);
+      const partSizeBytes = multiparts.partSizeFor(sizeBytes ?? largestFileBytes());
       const nothing = { offset: 0, head: Buffer.alloc(0), pieces: [] };
       await uploads.insert({ id: ownId(id), sizeBytes, partSizeBytes, ...nothing });
     },

@@ -5,6 +5,7 @@ import type { Locker } from '@tus/utils';
 import type { ChatFile } from '../contract/chat-file.ts';
 import type { ChatFileTable } from '../database/chat-file-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import type { PolicyOf } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
 import type { Participant } from '../rules/participant.ts';
 import { tooLarge } from '../rules/refusals.ts';
@@ -21,7 +22,7 @@ import type { WriteBody } from './tus-library.ts';
 import { IDLE_TIMEOUT_MS } from './write-body.ts';
 
 type Needs = {
-  maxFileSizeBytes: number;
+  policyOf: PolicyOf;
   uploads: Pick<UploadTable, 'find'>;
   files: Pick<ChatFileTable, 'find'>;
   storage: Pick<FileStorage, 'create'>;
@@ -50,18 +51,19 @@ export type MultipartUpload = (caller: Participant, request: IncomingMessage, ad
  */
 export function createMultipartUpload(needs: Needs): MultipartUpload {
   return async (caller, request, address) => {
-    checkLength(needs, request);
+    const { maxFileSizeBytes } = await needs.policyOf(caller.company);
+    checkLength(maxFileSizeBytes, request);
     let taken: Taken | undefined;
     try {
       const fields = await readMultipart(request, {
-        maxBytes: needs.maxFileSizeBytes + MAX_AROUND_FILE_BYTES,
+        maxBytes: maxFileSizeBytes + MAX_AROUND_FILE_BYTES,
         idleTimeoutMs: IDLE_TIMEOUT_MS,
         stopping: needs.draining,
         takeFile: async (part, before, cut) => {
           const stop = new AbortController();
           const userAgent = request.headers['user-agent'];
           taken = await take(needs, { caller, address, userAgent }, part, before, stop);
-          await write(needs, taken, AbortSignal.any([cut, stop.signal]));
+          await write(needs, taken, maxFileSizeBytes, AbortSignal.any([cut, stop.signal]));
         },
       });
       // Without a file `readMultipart` throws.
@@ -80,7 +82,7 @@ export function createMultipartUpload(needs: Needs): MultipartUpload {
 }
 
 /** Refused by its announcement, when no file inside it could be small enough. */
-function checkLength({ maxFileSizeBytes }: Needs, request: IncomingMessage): void {
+function checkLength(maxFileSizeBytes: number, request: IncomingMessage): void {
   const announcedBytes = Number(request.headers['content-length'] ?? 0);
   if (announcedBytes > maxFileSizeBytes + MAX_AROUND_FILE_BYTES) throw tooLarge('', maxFileSizeBytes);
 }
@@ -114,15 +116,15 @@ function withPart(said: Said, part: FilePart): Said {
   return { ...said, name: said.name ?? part.name, declaredType: said.declaredType ?? part.declaredType };
 }
 
-async function write(needs: Needs, taken: Taken, signal: AbortSignal): Promise<void> {
+async function write(needs: Needs, taken: Taken, maxFileSizeBytes: number, signal: AbortSignal): Promise<void> {
   const { upload, part } = taken;
   await needs.storage.create(upload.id);
   try {
     const body = { incoming: part.bytes, upload };
-    taken.receivedBytes = await needs.writeBody(body, 0, needs.maxFileSizeBytes, signal);
+    taken.receivedBytes = await needs.writeBody(body, 0, maxFileSizeBytes, signal);
   } catch (error) {
     const isTooLarge = error instanceof Failure && error.code === 'file-too-large';
-    throw isTooLarge ? tooLarge(upload.name, needs.maxFileSizeBytes) : error;
+    throw isTooLarge ? tooLarge(upload.name, maxFileSizeBytes) : error;
   }
 }
 

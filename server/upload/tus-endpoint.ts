@@ -16,7 +16,7 @@ import { type TerminateNeeds, terminateUpload } from './tus-terminate.ts';
 type Needs = CreateNeeds &
   HeadNeeds &
   PatchNeeds &
-  TerminateNeeds & { uploads: Pick<UploadTable, 'find'>; maxFileSizeBytes: number };
+  TerminateNeeds & { uploads: Pick<UploadTable, 'find'>; largestFileBytes(): number };
 
 /**
  * `every` comes before the routes; `id` of the route `upload` is the upload's. The caller is authenticated before `create`
@@ -33,7 +33,8 @@ export function createTusEndpoint(needs: Needs): TusEndpoint {
       ctx.status = 200;
       ctx.body = '';
       ctx.set({ 'Tus-Version': TUS_VERSION, 'Tus-Extension': TUS_EXTENSIONS.join(',') });
-      ctx.set('Tus-Max-Size', String(needs.maxFileSizeBytes));
+      // Nobody has said yet which company it is for.
+      ctx.set('Tus-Max-Size', String(needs.largestFileBytes()));
       ctx.set('Tus-Checksum-Algorithm', CHECKSUM_ALGORITHMS.join(','));
     },
     create: async (ctx) => {

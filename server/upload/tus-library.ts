@@ -5,6 +5,7 @@ import { Server } from '@tus/server';
 import { type CancellationContext, DataStore, ERRORS, type Locker, Upload } from '@tus/utils';
 import type { ProblemCode } from '../contract/problem.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import type { PolicyOf } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
 import { isPartial } from '../rules/upload-concat.ts';
 import type { FinishPartial } from '../sharing/finish-partial.ts';
@@ -24,7 +25,7 @@ export type TusAnswer = { status: number; offset: number | null; fileId: number 
 
 type Needs = {
   path: string;
-  maxFileSizeBytes: number;
+  policyOf: PolicyOf;
   locker: Locker;
   uploads: Pick<UploadTable, 'find'>;
   reserveBytes: Pick<ReserveBytes, 'forLength'>;
@@ -60,7 +61,7 @@ export function createTusLibrary(needs: Needs): TusLibrary {
     path: needs.path,
     datastore: new RowDataStore(needs.uploads, needs.storage, needs.reserveBytes),
     locker: needs.locker,
-    maxSize: needs.maxFileSizeBytes,
+    maxSize: async (request) => (await needs.policyOf(exchangeOf(request).body.upload.company)).maxFileSizeBytes,
     // Who is asked to stop has its bytes on disk within milliseconds; the stock 3 s would only delay the newcomer.
     lockDrainTimeout: 1,
     namingFunction: (request) => exchangeOf(request).body.upload.id,

@@ -8,6 +8,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { createAuditTable } from '../../server/database/audit-table.ts';
 import { createChatFileTable } from '../../server/database/chat-file-table.ts';
+import { createCompanyDayTable } from '../../server/database/company-day-table.ts';
 import { createCompanyUsageTable } from '../../server/database/company-usage-table.ts';
 import { createEventLedger } from '../../server/database/event-ledger.ts';
 import { migrate } from '../../server/database/migrate.ts';
@@ -33,6 +34,7 @@ import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { mp4File, pngFile } from '../services/fixtures.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
+import { testPolicy } from '../services/test-policy.ts';
 import { create, fileIdOf, head, patch, terminate } from '../services/tus-wire.ts';
 
 const FAILING = variantEntry('failing-server');
@@ -152,15 +154,14 @@ async function openParts(folder: string) {
     previewJobs: createPreviewJobTable(database),
     wantsPreview: () => false,
   });
-  const policy = { maxFileSizeBytes: 1e6, allowedTypes: ['*'] };
   const draining = new AbortController().signal;
-  const allowance = { maxPendingUploads: 100, maxPendingBytes: 1e9, companyQuotaBytes: undefined };
+  const policyOf = async () => testPolicy({ allowedTypes: { user: ['*'], agent: ['*'] } });
   const usage = createCompanyUsageTable(database);
-  const reserveBytes = createReserveBytes({ ...needs, ...policy, usage, allowance });
-  const joinParts = createJoinParts({ ...needs, ...policy, reserveBytes, draining });
+  const reserveBytes = createReserveBytes({ ...needs, policyOf, usage, days: createCompanyDayTable(database) });
+  const joinParts = createJoinParts({ ...needs, policyOf, reserveBytes, draining });
   const finishUpload = createFinishUpload({
     ...needs,
-    policy,
+    policyOf,
     joinParts,
     scanUpload: null,
     stripMetadata: createStripMetadata({ ...needs, stripsMetadata: () => true }),

@@ -38,9 +38,9 @@ describe('the README', () => {
 
   test('names every route', () => {
     const table = read('server/http/http-app.ts');
-    const routes = [...table.matchAll(/\.(get|post|delete|options)\(\s*(?:TUS_PATH|[`']([/$][^`']*)[`'])/g)];
+    const routes = [...table.matchAll(/\.(get|post|put|delete|options)\(\s*(?:TUS_PATH|[`']([/$][^`']*)[`'])/g)];
     expect(routes.length).toBeGreaterThan(10);
-    const named = [...section('API').matchAll(/`(GET|POST|DELETE|OPTIONS) ([^`]+)`/g)].map(
+    const named = [...section('API').matchAll(/`(GET|POST|PUT|DELETE|OPTIONS) ([^`]+)`/g)].map(
       ([, verb, path]) => `${verb} ${bare(path)}`,
     );
     for (const [, verb, path] of routes) expect(named).toContain(`${String(verb).toUpperCase()} ${bare(path)}`);

@@ -1,6 +1,7 @@
 /** How many uploads may start in a minute: counted by user and by a visitor's address, refused with the time to wait. */
 import { describe, expect, test } from 'vitest';
 import { rateLimitHeaders } from '../../server/http/limit-creations.ts';
+import type { CreateLimiter } from '../../server/http/limiter.ts';
 import { createCreationLimits, inMemory } from '../../server/http/rate-limit.ts';
 import type { Participant } from '../../server/rules/participant.ts';
 import { codeOf, listUploads, shareFile } from '../services/chat-api.ts';
@@ -191,8 +192,11 @@ describe('the RateLimit headers', () => {
   });
 });
 
+const limitsOfOne = (createLimiter: CreateLimiter) =>
+  createCreationLimits({ policyOf: async () => ({ uploadsPerMinute: 1 }), uploadsPerMinute: 1, createLimiter });
+
 test('partial uploads have a limit of their own, by user and by address, and none once no upload may start', async () => {
-  const limits = createCreationLimits(1, inMemory());
+  const limits = limitsOfOne(inMemory());
   const person = (session: string): Participant => ({
     company: 'c',
     role: 'user',
@@ -211,7 +215,7 @@ test('partial uploads have a limit of their own, by user and by address, and non
 });
 
 test('a flood of new users takes no more memory than there are places, and cannot push its own address out', async () => {
-  const limits = createCreationLimits(1, inMemory(20));
+  const limits = limitsOfOne(inMemory(20));
   const visitor = (session: string): Participant => ({
     company: 'c',
     role: 'user',

@@ -281,6 +281,7 @@ function cleanUp() {
     audit: { forget: async () => 0 },
     auditKeptSeconds: 90 * 86_400,
     infections: { purge: async () => 0 },
+    days: { forget: async () => 0 },
     finishUpload: async () => 1,
     abortUpload: createAbortUpload({ uploads, storage: ending, report: () => {}, ...clock }),
     exclusively: async (id, work) => {

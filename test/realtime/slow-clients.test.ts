@@ -8,6 +8,7 @@ import { createAuthenticateToken } from '../../server/auth/authenticate-token.ts
 import { createOrigins } from '../../server/auth/origins.ts';
 import { createChatFileTable } from '../../server/database/chat-file-table.ts';
 import { createEventLedger } from '../../server/database/event-ledger.ts';
+import { createKeyWatch } from '../../server/realtime/end-with-key.ts';
 import { createPlainWebSocket } from '../../server/realtime/plain-websocket.ts';
 import { createSessionFeed } from '../../server/realtime/session-feed.ts';
 import { createSocketPlaces } from '../../server/realtime/socket-places.ts';
@@ -85,6 +86,7 @@ async function listen({ maxStallMs }: { maxStallMs: number }): Promise<Server> {
     listFiles: createListFiles({ files, ledger, presentFile }),
     origins: createOrigins({ allowedOrigins: [], publicUrl: undefined, development: false }),
     places: createSocketPlaces(),
+    keyWatch: createKeyWatch({ keysOf: () => null, onFault }),
     clientAddress: () => '127.0.0.1',
     onConnected: () => {},
     onFault,

@@ -5,8 +5,13 @@ import { type Allowance, bytesToReserve, checkMoreBytes, checkNewUpload } from '
 import { Failure } from '../../server/rules/failure.ts';
 
 const MB = 1024 * 1024;
-const ALLOWANCE: Allowance = { maxPendingUploads: 3, maxPendingBytes: 10 * MB, companyQuotaBytes: 100 * MB };
-const FULL = { pendingUploads: 3, pendingBytes: 10 * MB, companyBytes: 100 * MB };
+const ALLOWANCE: Allowance = {
+  maxPendingUploads: 3,
+  maxPendingBytes: 10 * MB,
+  companyQuotaBytes: 100 * MB,
+  bytesPerDay: 50 * MB,
+};
+const FULL = { pendingUploads: 3, pendingBytes: 10 * MB, companyBytes: 100 * MB, dayBytes: 50 * MB };
 
 describe('a bound', () => {
   test.each([
@@ -14,6 +19,7 @@ describe('a bound', () => {
     ['one upload more', { pendingUploads: 4 }, ['rate-limited', '3 unfinished uploads'], null],
     ['one pending byte more', { pendingBytes: 10 * MB + 1 }, ['rate-limited', '10 MB together'], 'same'],
     ['one byte of the company more', { companyBytes: 100 * MB + 1 }, ['quota-exceeded', '100 MB'], 'same'],
+    ['one byte of the day more', { dayBytes: 50 * MB + 1 }, ['quota-exceeded', '50 MB a day'], 'same'],
     [
       'several',
       { pendingUploads: 9, companyBytes: 101 * MB },
@@ -27,8 +33,9 @@ describe('a bound', () => {
   });
 
   test('of a company is off where none is set', () => {
-    const unbound = { ...ALLOWANCE, companyQuotaBytes: undefined };
-    expect(() => checkNewUpload({ ...FULL, companyBytes: Number.MAX_SAFE_INTEGER }, unbound)).not.toThrow();
+    const unbound = { ...ALLOWANCE, companyQuotaBytes: undefined, bytesPerDay: undefined };
+    const much = { companyBytes: Number.MAX_SAFE_INTEGER, dayBytes: Number.MAX_SAFE_INTEGER };
+    expect(() => checkNewUpload({ ...FULL, ...much }, unbound)).not.toThrow();
   });
 
   test('that ends with somebody’s uploads says when to ask again; one that needs people does not', () => {

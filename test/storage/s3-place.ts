@@ -50,7 +50,7 @@ export async function newS3Place(): Promise<S3Place> {
         },
         uploads: createS3UploadTable(database),
         installation,
-        maxFileSizeBytes: 100 * MIB,
+        largestFileBytes: () => 100 * MIB,
         ...over,
       }),
   };

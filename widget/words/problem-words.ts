@@ -18,6 +18,7 @@ const SENTENCES: Record<ProblemCode, LabelKey> = {
   'offset-conflict': 'problem-try-again',
   gone: 'problem-gone',
   'tus-version': 'problem-invalid-request',
+  'precondition-failed': 'problem-invalid-request',
   'file-too-large': 'problem-file-too-large',
   'unsupported-media-type': 'problem-invalid-request',
   'type-not-allowed': 'problem-type-not-allowed',

@@ -1,5 +1,5 @@
 /** A signing key of one company: read from what an operator hands in, and what may be shown of it. */
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import { readPublicKeys } from './public-keys.ts';
 import { MAX_KID_CHARACTERS, type VerificationKey } from './verification-key.ts';
 
@@ -41,11 +41,22 @@ export function publicKeyOf(material: string): VerificationKey {
   return key;
 }
 
+/** A public key is known to all: as a secret it would let everybody sign. */
 function readSecret(material: string): KeyMaterial & { suggestedId: string } {
+  if (/^ssh-|^ecdsa-/.test(material) || isBareSpki(material))
+    throw new Error('is a public key without its frame: a “-----BEGIN PUBLIC KEY-----” or a JWK is needed');
   const bytes = Buffer.byteLength(material);
   if (bytes < MIN_SECRET_BYTES) throw new Error(`has ${bytes} bytes; a secret needs at least ${MIN_SECRET_BYTES}`);
   const fingerprint = fingerprintOf(material);
   return { kind: 'secret', material, fingerprint, suggestedId: idOf(fingerprint) };
+}
+
+function isBareSpki(text: string): boolean {
+  try {
+    return createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' }).type === 'public';
+  } catch {
+    return false;
+  }
 }
 
 /** Enough to compare two keys by, and not enough to make one of. */

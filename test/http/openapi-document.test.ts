@@ -1,15 +1,14 @@
 /** The OpenAPI document: valid, of the same routes as the server, of the same shapes as the contract. */
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { pino } from 'pino';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { z } from 'zod';
 import type { ChatConfig, ChatFile, FileList, UnfinishedUpload } from '../../server/contract/chat-file.ts';
 import type { Problem } from '../../server/contract/problem.ts';
-import { createRoutes } from '../../server/http/http-app.ts';
 import { createOpenApiDocument } from '../../server/http/openapi-document.ts';
 import { HEADERS } from '../../server/http/openapi-headers.ts';
 import { OPERATIONS } from '../../server/http/openapi-operations.ts';
 import type { WIRE_SCHEMAS } from '../../server/http/wire-schemas.ts';
+import { bare, routesOfServer } from '../services/server-routes.ts';
 
 const document = createOpenApiDocument({ version: '1.2.3', mediaPath: '/media/' });
 
@@ -64,23 +63,3 @@ test('the schemas are the contract’s types', () => {
   expectTypeOf<z.infer<typeof WIRE_SCHEMAS.ChatConfig>>().toEqualTypeOf<ChatConfig>();
   expectTypeOf<z.infer<typeof WIRE_SCHEMAS.Problem>>().toEqualTypeOf<Problem>();
 });
-
-/** As the router has them, from routes whose functions do nothing. */
-function routesOfServer(): { path: string; verbs: string[] }[] {
-  const nothing = async () => {};
-  const group = new Proxy({}, { get: () => nothing });
-  const needs = new Proxy({ mediaPath: '/media/', log: pino({ level: 'silent' }) } as Record<string, unknown>, {
-    get: (own, name: string) => own[name] ?? (name === 'openApi' || name === 'media' ? nothing : group),
-  });
-  const routes = createRoutes(needs as unknown as Parameters<typeof createRoutes>[0]);
-  return routes.stack.map(({ path, methods }) => ({
-    path: bare(String(path).replaceAll(/:([a-z]+)|\{\*([a-z]+)\}/g, (_, one, rest) => `{${one ?? rest}}`)),
-    // The router adds HEAD to every GET.
-    verbs: methods.filter((verb) => verb !== 'HEAD' || !methods.includes('GET') || methods.length > 3),
-  }));
-}
-
-/** A last slash more or less is the same route. */
-function bare(path: string): string {
-  return path.replace(/(.)\/$/, '$1');
-}

@@ -1,6 +1,6 @@
 /** Several nodes on PostgreSQL and S3, behind real proxies, while visitors upload and one part after the other fails. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { listFiles, shareFile } from '../services/chat-api.ts';
+import { bearer, get, listFiles, shareFile } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import type { Chatdrop } from '../services/chatdrop-process.ts';
 import { type Cluster, clusterForSuite, rgwForSuite } from '../services/cluster.ts';
@@ -10,14 +10,18 @@ import { sha256Of } from '../services/fixtures.ts';
 import { runCommandHere } from '../services/run-command.ts';
 import { begunMultiparts, objectKeys } from '../services/shared-s3.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
+import { signToken } from '../services/tokens.ts';
 import { contentOf, startTraffic, type Traffic } from '../services/traffic.ts';
 import { create, fileIdOf, head, offsetOf, openPatch, patch } from '../services/tus-wire.ts';
 import { startWebProxy } from '../services/web-proxy.ts';
+import { jsonOf, send } from '../services/wire.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const PATIENCE_MS = 120_000;
 const LONG_TEST_MS = 600_000;
+const ADMIN_TOKEN = 'the-operator-and-nobody-but-the-operator';
+const KEY = 'a-key-of-one-company-of-more-than-32-bytes';
 const NOTES = { filename: 'notes.txt', filetype: 'text/plain' };
 const rgw = rgwForSuite();
 let traffic: Traffic | undefined;
@@ -201,7 +205,45 @@ describe('three nodes with Redis, behind nginx', () => {
 });
 
 describe('two nodes without Redis, behind HAProxy', () => {
-  const cluster = clusterForSuite({ nodes: 2, proxy: 'haproxy', rgw });
+  const cluster = clusterForSuite({ nodes: 2, proxy: 'haproxy', rgw, env: { ADMIN_TOKEN } });
+
+  test(
+    'a policy and a key that are set on one node, or by the command line, hold on the other; a removed key cuts there too',
+    async () => {
+      const [a, b] = cluster().nodes as [Chatdrop, Chatdrop];
+      const { company, session } = newChatRoom();
+      const admin = (method: string, path: string, body?: object) =>
+        send({
+          method,
+          url: `${a.baseUrl}/api/admin/companies/${company}/${path}`,
+          headers: bearer(ADMIN_TOKEN),
+          body: body && JSON.stringify(body),
+        });
+      const claims = { company_id: company, session_id: session, role: 'user' };
+      const token = signToken(claims, { secret: KEY });
+      const configAt = (node: Chatdrop) => get(node.baseUrl, '/api/chat/config/', token);
+      expect((await admin('PUT', 'policy/', { max_file_size: 12_345 })).status).toBe(200);
+      expect((await admin('POST', 'keys/', { key: KEY, id: 'one' })).status).toBe(201);
+      for (const node of [a, b])
+        await eventually('it holds', async () => {
+          const answer = await configAt(node);
+          return answer.status === 200 && jsonOf<{ max_file_size: number }>(answer).max_file_size === 12_345;
+        });
+      const set = await runCommandHere(['company', 'set', company, 'max_file_size=2KB'], cluster().settings);
+      expect(set.stderr).toBe('');
+      for (const node of [a, b])
+        await eventually('and what the command line says', async () => {
+          const answer = await configAt(node);
+          return jsonOf<{ max_file_size: number }>(answer).max_file_size === 2048;
+        });
+      const socket = recordSocket({ baseUrl: b.baseUrl, auth: { token } });
+      await socket.waitForEvent('connection_established');
+      expect((await admin('DELETE', 'keys/one/')).status).toBe(204);
+      await socket.waitForEvent('disconnect', PATIENCE_MS);
+      expect([(await configAt(a)).status, (await configAt(b)).status]).toEqual([401, 401]);
+    },
+    LONG_TEST_MS,
+  );
 
   test(
     'one is killed, the other restarted, the database too: PostgreSQL alone carries locks, words and limits',

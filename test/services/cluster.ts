@@ -19,6 +19,8 @@ export type ClusterOptions = {
   redis?: boolean;
   /** Where the files are, as several nodes need it; without it on the disk of the one node. */
   rgw?: () => CephRgw;
+  /** Settings of all nodes besides. */
+  env?: Record<string, string>;
 };
 
 export type Cluster = {
@@ -72,7 +74,7 @@ function startedForSuite<T extends { close(): Promise<void> }>(start: () => Prom
   };
 }
 
-async function startCluster({ nodes: count, proxy, redis: withRedis = false, rgw }: ClusterOptions) {
+async function startCluster({ nodes: count, proxy, redis: withRedis = false, rgw, env = {} }: ClusterOptions) {
   const folder = await mkdtemp(join(tmpdir(), 'chatdrop-cluster-'));
   const closing: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   const close = async () => {
@@ -85,6 +87,7 @@ async function startCluster({ nodes: count, proxy, redis: withRedis = false, rgw
     if (redis !== null) closing.push(redis.close);
     const s3 = rgw === undefined ? null : await startStore(rgw(), closing);
     const shared = {
+      ...env,
       DATABASE_URL: await postgres.newDatabase(),
       ...(redis !== null && { REDIS_URL: redis.url }),
       ...(s3 !== null && { ...s3Settings(s3.bucket), AWS_S3_ENDPOINT_URL: s3.faults.endpoint }),

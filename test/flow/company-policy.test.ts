@@ -145,7 +145,10 @@ describe('each field has its effect, at once, and on no other company', () => {
     const deferred = await create({ baseUrl: server().baseUrl, token: other.visitor, deferLength: true });
     const tooMuch = await patch({ url: deferred.url, token: other.visitor, offset: 0, body: large });
     expect(tooMuch.status).toBe(413);
+    const begun = await start(room, 2 * MIB);
     await setPolicy(room.company, { max_file_size: 10 * KIB });
+    // What has begun goes on.
+    expect((await patch({ url: begun.url, token: room.visitor, offset: 0, body: large })).status).toBe(204);
     expect(refusalOf(await start(room, 11 * KIB))).toEqual([413, 'file-too-large']);
   });
 

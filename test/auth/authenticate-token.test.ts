@@ -165,3 +165,53 @@ function signRaw(header: string, claims: string, hash = 'sha256', secret = TEST_
   const signed = `${part(header)}.${part(claims)}`;
   return `${signed}.${createHmac(hash, secret).update(signed).digest('base64url')}`;
 }
+
+describe('keys of a company', () => {
+  const theirs = 'a-key-of-one-company-of-more-than-32-bytes';
+  const ring = (over: object = {}) => ({
+    secrets: [{ key: new TextEncoder().encode(theirs), name: 'theirs' }],
+    publicKeys: [],
+    jwks: undefined,
+    issuer: undefined,
+    audience: undefined,
+    serverKeys: false,
+    ...over,
+  });
+  const authenticateWith = (companyKeys: (company: string) => Promise<ReturnType<typeof ring> | null> | null) =>
+    createAuthenticateToken({ ...rules, companyKeys });
+  const byTheirs = signToken(user, { secret: theirs });
+
+  test('are asked for the company that the token names, and it is said which one has signed', async () => {
+    const asked: string[] = [];
+    const check = authenticateWith((company) => {
+      asked.push(company);
+      return company === 'c' ? Promise.resolve(ring()) : null;
+    });
+    expect(await check(byTheirs)).toMatchObject({ company: 'c', signedBy: 'theirs' });
+    expect(await check(signToken({ ...user, company_id: 'other' }))).toMatchObject({ signedBy: 'server' });
+    for (const token of [signToken(user), signToken({ ...user, company_id: 'other' }, { secret: theirs })])
+      await expect(check(token)).rejects.toMatchObject({ code: 'unauthenticated' });
+    expect(asked).toEqual(['c', 'other', 'c', 'other']);
+    // No name, no keys.
+    for (const company_id of [undefined, null, 7, ['c'], {}])
+      await expect(check(signToken({ ...user, company_id }, { secret: theirs }))).rejects.toMatchObject({
+        code: 'unauthenticated',
+      });
+    expect(asked).toHaveLength(4);
+  });
+
+  test('leave the server’s beside them where that is said; a ring that is gone meanwhile leaves the server’s', async () => {
+    const both = authenticateWith(async () => ring({ serverKeys: true }));
+    expect(await both(byTheirs)).toMatchObject({ signedBy: 'theirs' });
+    expect(await both(signToken(user))).toMatchObject({ signedBy: 'server' });
+    const none = authenticateWith(async () => null);
+    expect(await none(signToken(user))).toMatchObject({ signedBy: 'server' });
+    await expect(none(byTheirs)).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+
+  test('that cannot be read are no reason to believe others, and none to throw a token away', async () => {
+    const check = authenticateWith(() => Promise.reject(new Error('the database is away')));
+    for (const token of [byTheirs, signToken(user)])
+      await expect(check(token)).rejects.toMatchObject({ code: 'keys-unavailable' });
+  });
+});

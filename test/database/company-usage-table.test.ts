@@ -9,6 +9,8 @@ import { createUploadTable } from '../../server/database/upload-table.ts';
 import { insertFile, openTestDatabase, type TestDatabase } from '../services/test-database.ts';
 
 const NOW = 1_000_000;
+/** Some thousand transactions. */
+const LONG_TEST_MS = 120_000;
 const LEASE = { token: 'process.try', untilMs: NOW };
 const COMPANIES = ['red', 'blue'];
 
@@ -52,26 +54,30 @@ const HAPPENINGS = {
 } satisfies Record<string, (at: Scene) => Promise<unknown>>;
 
 describe('after any history', () => {
-  test('the counter is the sum of what is shared and what is reserved', async () => {
-    const happening = fc.record<Happening>({
-      what: fc.constantFrom(...(Object.keys(HAPPENINGS) as Happening['what'][])),
-      pick: fc.nat(11),
-      bytes: fc.oneof(fc.nat(1000), fc.nat(2 ** 40)),
-      rolledBack: fc.nat(4).map((n) => n === 0),
-    });
-    const history = fc.array(happening, { minLength: 20, maxLength: 60 });
-    await fc.assert(
-      fc.asyncProperty(history, async (happenings) => {
-        for (const table of ['chat_files', 'uploads', 'chat_sessions', 'removed_objects'])
-          await open.database(table).delete();
-        const ids: string[] = [];
-        for (const one of happenings) await happen(one, ids);
-        expect(await counted()).toEqual(await summed());
-        expect(await createCompanyUsageTable(open.database).repair()).toEqual([]);
-      }),
-      { numRuns: 60 },
-    );
-  });
+  test(
+    'the counter is the sum of what is shared and what is reserved',
+    async () => {
+      const happening = fc.record<Happening>({
+        what: fc.constantFrom(...(Object.keys(HAPPENINGS) as Happening['what'][])),
+        pick: fc.nat(11),
+        bytes: fc.oneof(fc.nat(1000), fc.nat(2 ** 40)),
+        rolledBack: fc.nat(4).map((n) => n === 0),
+      });
+      const history = fc.array(happening, { minLength: 20, maxLength: 60 });
+      await fc.assert(
+        fc.asyncProperty(history, async (happenings) => {
+          for (const table of ['chat_files', 'uploads', 'chat_sessions', 'removed_objects'])
+            await open.database(table).delete();
+          const ids: string[] = [];
+          for (const one of happenings) await happen(one, ids);
+          expect(await counted()).toEqual(await summed());
+          expect(await createCompanyUsageTable(open.database).repair()).toEqual([]);
+        }),
+        { numRuns: 60 },
+      );
+    },
+    LONG_TEST_MS,
+  );
 });
 
 describe('the check', () => {

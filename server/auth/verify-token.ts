@@ -66,9 +66,10 @@ export function createVerifyToken({ companyKeys = () => null, ...settings }: Tok
     const header = readHeader(token);
     const company = companyNamedBy(token);
     const own = company === null ? null : await companyKeys(company)?.catch(keysUnreadable);
-    if (!own) return verifyByRings(token, header, [server]);
-    const verified = await verifyByRings(token, header, own.serverKeys ? [own, server] : [own]);
-    if (verified.payload.company_id !== company) throw notValid();
+    const rings = !own ? [server] : own.serverKeys ? [own, server] : [own];
+    const verified = await verifyByRings(token, header, rings);
+    // The keys were chosen by this name.
+    if (companyIn(verified.payload) !== company) throw notValid();
     return verified;
   };
 }
@@ -90,11 +91,14 @@ function serverRing({
 /** Not believed: it only says whose keys to try. */
 function companyNamedBy(token: string): string | null {
   try {
-    const { company_id: company } = decodeJwt(token);
-    return typeof company === 'string' ? company : null;
+    return companyIn(decodeJwt(token));
   } catch {
     return null;
   }
+}
+
+function companyIn({ company_id: company }: JWTPayload): string | null {
+  return typeof company === 'string' ? company : null;
 }
 
 /** @throws {Failure} `unauthenticated` when the token is of none of these keys */

@@ -143,15 +143,19 @@ const IN_ROOMS: Record<string, InRoom> = {
     expected: named(who, isUploader(who, room, side), 204),
     ask: async () => call('DELETE', await uploadFor(who, room, side), who.token, TUS),
   }),
-  'GET /media/{key}': (_who, room, side) => ({
-    what: `opens a link to the file of the ${side}, and one that was altered`,
-    expected: 200,
-    ask: async () => {
-      const altered = await call('GET', room.links[side].replace(/signature=./, 'signature=_'), undefined);
-      expect(altered.status).toBe(403);
-      return call('GET', room.links[side], undefined);
-    },
-  }),
+  // Whoever has a link opens it, so it is opened once for each chat, by nobody.
+  'GET /media/{key}': (who, room, side) =>
+    who.role === 'user' && sees(who, room)
+      ? {
+          what: `opens a link to the file of the ${side}, and one that was altered`,
+          expected: 200,
+          ask: async () => {
+            const altered = await call('GET', room.links[side].replace(/signature=./, 'signature=_'), undefined);
+            expect(altered.status).toBe(403);
+            return call('GET', room.links[side], undefined);
+          },
+        }
+      : null,
 };
 
 /** After the links were opened: a session is named in the caller's own company. */
@@ -259,7 +263,7 @@ describe('routes', () => {
         return (differs ? rows : rows.slice(0, 1)).flatMap((cell) => (cell === null ? [] : { who, room, cell }));
       }),
     );
-    expect(cells.length).toBeGreaterThan(50);
+    expect(cells.length).toBeGreaterThan(30);
     expect(await faultsOf(cells)).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-/** How the tests run: real processes, two at a time, no retries. */
+/** How the tests run: real processes, three at a time (half of what they do is waiting), no retries. */
 import { defineConfig } from 'vitest/config';
 import { CountReporter } from './test/services/count-reporter.ts';
 
@@ -22,7 +22,7 @@ const STORAGE_TESTS = ['test/flow/{archive,multipart-upload,resume}.test.ts'];
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,

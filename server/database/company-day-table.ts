@@ -16,6 +16,10 @@ export function createCompanyDayTable(database: Database) {
       return Number(row?.bytes ?? 0);
     },
 
+    async forgetCompany(company: string): Promise<void> {
+      await database('company_days').where({ company_id: company }).delete();
+    },
+
     /** Days before that one. @returns how many */
     forget: (beforeMs: number): Promise<number> => database('company_days').where('day', '<', dayOf(beforeMs)).delete(),
   };

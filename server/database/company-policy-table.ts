@@ -92,6 +92,20 @@ export function createCompanyPolicyTable(database: Database) {
       });
     },
 
+    /**
+     * Takes policy and keys away. The row stays, empty: by its number every node sees that the keys count no more.
+     * Does nothing where a company never had any.
+     */
+    async clear(company: string, nowMs: number): Promise<void> {
+      const { policy } = await find(database, company);
+      const hasKeys = (await database('company_keys').where({ company_id: company }).first('key_id')) !== undefined;
+      if (policy === NO_ROW.policy && !hasKeys) return;
+      await inTurn(async (transaction, version) => {
+        await transaction('company_keys').where({ company_id: company }).delete();
+        await write(transaction, company, { policy: NO_ROW.policy, version, updatedAt: nowMs });
+      });
+    },
+
     /** Every company that holds or held bytes, or has something of its own, by name. */
     async list(after: string, limit: number): Promise<ListedCompany[]> {
       const names = database('company_usage')

@@ -55,6 +55,17 @@ export function createInfectionTable(database: Database) {
       return (await query).map(fromRow);
     },
 
+    /** Who brought what to a session (null: to any), as which uploader (null: as any), up to that time. */
+    async forgetFinds(
+      { company, session, uploader }: { company: string; session: string | null; uploader: Uploader | null },
+      untilMs: number,
+    ): Promise<void> {
+      const query = database('infections').where({ company_id: company }).andWhere('found_at', '<=', untilMs);
+      if (session !== null) query.andWhere({ session_id: session });
+      if (uploader !== null) query.andWhere({ uploader });
+      await query.delete();
+    },
+
     /** Forgets who brought what, not which bytes are bad. @returns how many */
     async purge(beforeMs: number): Promise<number> {
       return database('infections').where('found_at', '<', beforeMs).delete();

@@ -1,8 +1,11 @@
 /** Deletes a session, a visitor or a company with all that is in it: a job in pages, which goes on after any crash. */
 import { type AuditTable, auditEntry } from '../database/audit-table.ts';
 import type { ChatFileTable, FileScope } from '../database/chat-file-table.ts';
+import type { CompanyDayTable } from '../database/company-day-table.ts';
+import type { CompanyPolicyTable } from '../database/company-policy-table.ts';
 import { type Deletion, type DeletionTable, type Requester, requesterOf } from '../database/deletion-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
+import type { InfectionTable } from '../database/infection-table.ts';
 import type { Database } from '../database/open-database.ts';
 import type { PeopleTable } from '../database/people-table.ts';
 import type { RemovedObjectTable } from '../database/removed-object-table.ts';
@@ -21,6 +24,9 @@ type Needs = {
   ledger: Pick<EventLedger, 'hold'>;
   deletions: Pick<DeletionTable, 'insert' | 'find' | 'listDue' | 'count' | 'noteRowsDone' | 'failed'>;
   audit: Pick<AuditTable, 'add'>;
+  infections: Pick<InfectionTable, 'forgetFinds'>;
+  policyTable: Pick<CompanyPolicyTable, 'clear'>;
+  days: Pick<CompanyDayTable, 'forgetCompany'>;
   deleteFiles: DeleteFiles;
   confirmDeletion: ConfirmDeletion;
   now(): number;
@@ -134,6 +140,8 @@ async function removeRows(needs: Needs, deletion: Deletion, untilMs: number): Pr
     () => (deletion.kind === 'visitor' ? 0 : removeSessions(needs, scope)),
   ])
     while ((await step()) > 0) if (needs.now() >= untilMs) return;
+  await needs.infections.forgetFinds(scope, requestedAt);
+  if (deletion.kind === 'company') await forgetCompany(needs, deletion.company);
   await needs.deletions.noteRowsDone(deletion.id, needs.now());
 }
 
@@ -167,6 +175,12 @@ async function removeSessions({ database, ledger, people }: Needs, { company, se
     await ledger.hold(transaction, company);
     return people.removeEmptySessions(transaction, company, session, PAGE_SESSIONS);
   });
+}
+
+/** What it has of its own; its keys sign for nobody from then on. */
+async function forgetCompany({ policyTable, days, now }: Needs, company: string): Promise<void> {
+  await policyTable.clear(company, now());
+  await days.forgetCompany(company);
 }
 
 async function noteFault({ deletions, now }: Needs, { id, attempts }: Deletion, error: unknown): Promise<void> {

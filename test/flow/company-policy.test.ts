@@ -1,4 +1,5 @@
 /** A policy for one company: live in a running server, by API and by command line, with no effect on any other company. */
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { bearer, codeOf, get, listFiles, shareFile } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
@@ -332,5 +333,48 @@ describe('by the API', () => {
       expect((await send({ method: 'GET', url, headers })).status).toBe(401);
     }
     expect(jsonOf(await admin('GET', policyPath(room.company)))).toMatchObject({ version: 0 });
+  });
+});
+
+describe('what happens to files', () => {
+  test('pictures keep what their camera wrote where strip_metadata is off, and nowhere else', async () => {
+    const [room, other] = [newChatRoom(), newChatRoom()];
+    await setPolicy(room.company, { strip_metadata: false });
+    const blank = sharp({ create: { width: 20, height: 20, channels: 3, background: 'red' } });
+    const body = await blank
+      .withExif({ IFD0: { Artist: 'somebody' } })
+      .jpeg()
+      .toBuffer();
+    const sizeIn = async (chat: ChatRoom) => (await shareFile({ baseUrl: server().baseUrl, room: chat, body })).size;
+    expect(await sizeIn(room)).toBe(body.length);
+    expect(await sizeIn(other)).toBeLessThan(body.length);
+  });
+
+  test('encrypted documents are refused where refuse_encrypted is on, and nowhere else', async () => {
+    const [room, other] = [newChatRoom(), newChatRoom()];
+    await setPolicy(room.company, { refuse_encrypted: true });
+    const body = Buffer.from(
+      '%PDF-1.4\n1 0 obj <</Type/Catalog>> endobj\nxref\n0 1\n0000000000 65535 f \ntrailer <</Size 2/Root 1 0 R/Encrypt 3 0 R>>\nstartxref\n45\n%%EOF\n',
+    );
+    const send = (chat: ChatRoom) =>
+      create({ baseUrl: server().baseUrl, token: chat.visitor, body, metadata: { filename: 'secret.pdf' } });
+    expect(refusalOf(await send(room))).toEqual([422, 'encrypted']);
+    expect((await listFiles(server().baseUrl, room)).count).toBe(0);
+    expect((await send(other)).status).toBe(201);
+  });
+
+  test('what is too old in one company is not in another', async () => {
+    const [room, other] = [newChatRoom(), newChatRoom()];
+    for (const chat of [room, other]) {
+      await shareFile({ baseUrl: server().baseUrl, room: chat, body: pngFile() });
+      await shareFile({ baseUrl: server().baseUrl, room: chat, token: chat.agent, body: pngFile() });
+    }
+    await setPolicy(room.company, { retention_user_seconds: 3600 });
+    const database = await server().openDatabase();
+    await database('chat_files').update({ created_at: Date.now() - 2 * 3_600_000 });
+    await database.destroy();
+    expect((await runCommandHere(['retention'], server().env)).code).toBe(0);
+    expect((await listFiles(server().baseUrl, room)).files.map(({ uploader }) => uploader)).toEqual(['agent']);
+    expect((await listFiles(server().baseUrl, other)).count).toBe(2);
   });
 });

@@ -159,6 +159,21 @@ describe('a session', () => {
   );
 });
 
+/** A policy, a key, and a find of the scanner. Its tokens go on: the server's keys count too. */
+async function giveOwn(company: string): Promise<void> {
+  const { env } = server();
+  const words = ['uploads_per_minute=1000', 'server_keys=yes'];
+  expect((await runCommandHere(['company', 'set', company, ...words], env)).code).toBe(0);
+  await inDatabase(async (database) => {
+    const common = { company_id: company, created_at: 1 };
+    const key = { ...common, key_id: 'k', kind: 'secret', material: 'x'.repeat(40), fingerprint: company };
+    await database('company_keys').insert(key);
+    const found = { company_id: company, session_id: 's', uploader: 'user', name: 'bad.pdf', found_at: 1 };
+    const bytes = { upload_id: newUploadId(), sha256: 'a'.repeat(64), size: 1, signature: 'Eicar' };
+    await database('infections').insert({ ...found, ...bytes });
+  });
+}
+
 describe('a company', () => {
   test('everything that knows it goes; what arrives after the request stays, and so do others', async () => {
     const room = newChatRoom();
@@ -168,6 +183,7 @@ describe('a company', () => {
     await share(second, second.agent);
     const unfinished = await begin(second);
     await share(stranger);
+    for (const { company } of [room, stranger]) await giveOwn(company);
     const answer = await call('DELETE', `/api/admin/companies/${room.company}/`, ADMIN_TOKEN);
     expect([answer.status, answer.headers.location]).toEqual([202, expect.stringMatching(/deletions\/\d+\/$/)]);
     const late = await share({ ...room, session: 'after-it' }, room.agent);
@@ -180,13 +196,23 @@ describe('a company', () => {
       expect((await ofCompany('chat_files')).map(({ id }) => id)).toEqual([late.id]);
       expect((await ofCompany('chat_sessions')).map(({ session_id }) => session_id)).toEqual(['after-it']);
       expect((await ofCompany('uploads')).map(({ session_id }) => session_id)).toEqual(['after-it']);
+      for (const table of ['company_keys', 'infections'])
+        for (const { company } of [room, stranger])
+          expect([table, await database(table).where({ company_id: company })]).toEqual([
+            table,
+            company === room.company ? [] : [expect.anything()],
+          ]);
+      expect(await ofCompany('company_policies')).toMatchObject([{ policy: '{}' }]);
+      expect(await database('company_policies').where({ company_id: stranger.company })).toMatchObject([
+        { policy: expect.stringContaining('uploads_per_minute') },
+      ]);
     });
     const verified = await runCommandHere(['files', 'verify'], server().env);
     expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('all is well')]);
     const again = await runCommandHere(['delete', 'company', room.company, '--yes'], server().env);
     expect(again.code).toBe(0);
     await inDatabase(async (database) => {
-      for (const table of ['chat_files', 'chat_sessions', 'uploads', 'user_profiles', 'company_usage'])
+      for (const table of ['chat_files', 'chat_sessions', 'uploads', 'user_profiles', 'company_usage', 'company_days'])
         expect([table, await database(table).where({ company_id: room.company })]).toEqual([table, []]);
     });
     expect((await call('DELETE', `/api/admin/companies/${room.company}/`, ADMIN_TOKEN)).status).toBe(404);

@@ -4,15 +4,22 @@ import { createServer } from 'node:net';
 
 /** Below Linux's ephemeral range (32768 up), so that no outgoing connection can sit on the port while its server restarts. */
 const FIRST_PORT = 12_000;
-const LAST_PORT = 31_999;
+/** Each of vitest's processes has its own, so that nobody else takes the port of a server that restarts. */
+const SHARES = 8;
+const PORTS_A_SHARE = 2500;
 const MAX_TRIES = 50;
+const given = new Set<number>();
 
+/** Never the same one twice. */
 export async function freePort(): Promise<number> {
+  const first = FIRST_PORT + (Number(process.env.VITEST_POOL_ID ?? 0) % SHARES) * PORTS_A_SHARE;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT + 1));
-    if (await canListen(port)) return port;
+    const port = first + Math.floor(Math.random() * PORTS_A_SHARE);
+    if (given.has(port) || !(await canListen(port))) continue;
+    given.add(port);
+    return port;
   }
-  throw new Error(`No free port found between ${FIRST_PORT} and ${LAST_PORT} in ${MAX_TRIES} tries.`);
+  throw new Error(`No free port found from ${first} on, in ${MAX_TRIES} tries.`);
 }
 
 async function canListen(port: number): Promise<boolean> {

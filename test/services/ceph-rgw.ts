@@ -124,6 +124,9 @@ async function startCluster(folder: string, children: ChildProcess[]): Promise<O
   };
 }
 
+/** Below it each bucket has a host name of its own; nobody knows it but who has it in /etc/hosts. */
+export const S3_HOST = 's3.test';
+
 type Layout = { folder: string; cluster: string; monPort: number; rgwPort: number };
 
 function configOf({ folder, cluster, monPort, rgwPort }: Layout): string {
@@ -163,6 +166,7 @@ osd class update on start = false
 [client.rgw]
 rgw frontends = beast endpoint=127.0.0.1:${rgwPort}
 rgw data = ${folder}/rgw
+rgw dns name = ${S3_HOST}
 rgw thread pool size = 64
 rgw override bucket index max shards = 1
 rgw dynamic resharding = false

@@ -1,6 +1,9 @@
 /** The README names every setting, error code and route, and nothing that is not there. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
 import { PROBLEMS } from '../../server/contract/problem.ts';
 import { COMMANDS } from '../../server/main.ts';
 import { SETTINGS } from '../../server/settings.ts';
@@ -45,6 +48,13 @@ describe('the README', () => {
     );
     for (const [, verb, path] of routes) expect(named).toContain(`${String(verb).toUpperCase()} ${bare(path)}`);
   });
+});
+
+test('the command of the README is there in a checkout where nothing was built', () => {
+  const file = fileURLToPath(new URL(`../../${packageJson.bin.chatdrop}`, import.meta.url));
+  expect(file).not.toContain('/dist/');
+  const { stdout, status } = spawnSync(process.execPath, [file, '--version'], { encoding: 'utf8' });
+  expect([status, stdout]).toEqual([0, `${packageJson.version}\n`]);
 });
 
 test('what the words on deployment name is there', () => {

@@ -56,10 +56,10 @@ describe('by the command line', () => {
       server().env,
     );
     expect([set.code, set.stderr]).toEqual([0, '']);
-    expect(set.stdout).toMatch(/^max_file_size +2097152 +company$/m);
-    expect(set.stdout).toMatch(/^retention_user_seconds +7776000 +company$/m);
-    expect(set.stdout).toMatch(/^quota +none +company$/m);
-    expect(set.stdout).toMatch(/^uploads_per_minute +50 +settings$/m);
+    expect(set.stdout).toMatch(/^max_file_size +company +2097152$/m);
+    expect(set.stdout).toMatch(/^retention_user_seconds +company +7776000$/m);
+    expect(set.stdout).toMatch(/^quota +company +none$/m);
+    expect(set.stdout).toMatch(/^uploads_per_minute +settings +50$/m);
     await eventually('the server knows', async () => (await start(room, 2 * MIB)).status === 201);
     expect((await config(room.visitor)).max_file_size).toBe(2 * MIB);
     expect(refusalOf(await start(room, 2 * MIB + 1))).toEqual([413, 'file-too-large']);

@@ -8,10 +8,11 @@ export function policyTable({ own, effective }: ShownPolicy): string {
   const held: Record<string, unknown> = { ...shownPolicy(effective), ...own };
   const rows = POLICY_NAMES.map((name) => [
     name,
-    wordOf(held[name]),
     Object.hasOwn(own, name) ? 'company' : 'settings',
+    wordOf(held[name]),
   ]);
-  return table(['FIELD', 'VALUE', 'FROM'], rows);
+  // A list of types is longer than any line: it comes last.
+  return table(['FIELD', 'FROM', 'VALUE'], rows);
 }
 
 export function keyTable(keys: readonly CompanyKey[]): string {

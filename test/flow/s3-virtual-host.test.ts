@@ -27,7 +27,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'chatdrop-hosts-'));
   bucket = await makeBucket(sharedS3());
   const hosts = path.join(folder, 'hosts');
-  await writeFile(hosts, `127.0.0.1 localhost ${S3_HOST} ${bucket.bucket}.${S3_HOST}\n`);
+  await writeFile(hosts, `127.0.0.1 ${S3_HOST} ${bucket.bucket}.${S3_HOST}\n`);
   server = await startChatdrop({
     entry: ENTRY,
     env: {

@@ -124,8 +124,8 @@ async function startCluster(folder: string, children: ChildProcess[]): Promise<O
   };
 }
 
-/** Below it each bucket has a host name of its own; nobody knows it but who has it in /etc/hosts. */
-export const S3_HOST = 's3.test';
+/** Below it each bucket has a host name of its own. The gateway takes every other name for a bucket's. */
+export const S3_HOST = 'localhost';
 
 type Layout = { folder: string; cluster: string; monPort: number; rgwPort: number };
 

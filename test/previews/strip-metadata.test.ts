@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { type ByteSource, bytesOf } from '../../server/pictures/kept-bytes.ts';
 import { findKeptBytes } from '../../server/pictures/strip-metadata.ts';
-import { pngFile } from '../services/fixtures.ts';
+import { pngChunk, pngFile } from '../services/fixtures.ts';
 import {
   broken,
   cornersOf,
@@ -13,7 +13,6 @@ import {
   photo,
   pixelsOf,
   placeIn,
-  pngChunk,
   SECRET_WORD,
   webpOfFrames,
 } from '../services/pictures.ts';

@@ -1,7 +1,8 @@
 /** Makes pictures of every kind that is decoded: photos with a place in them, bombs, films, and broken ones. */
-import { crc32, deflateRawSync } from 'node:zlib';
+import { deflateRawSync } from 'node:zlib';
 import exifr from 'exifr';
 import sharp, { type Sharp } from 'sharp';
+import { pngChunk } from './fixtures.ts';
 
 export type PhotoFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'tiff' | 'gif';
 export type PhotoOptions = {
@@ -128,15 +129,6 @@ function deflatedZeros(bytes: number): Buffer {
     rest,
     checksum,
   ]);
-}
-
-export function pngChunk(type: string, data: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-  const chunk = Buffer.alloc(body.length + 8);
-  chunk.writeUInt32BE(data.length, 0);
-  chunk.set(body, 4);
-  chunk.writeUInt32BE(crc32(body), body.length + 4);
-  return chunk;
 }
 
 /** Of one pixel each. */

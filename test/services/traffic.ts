@@ -186,7 +186,8 @@ async function uploadOne(
         const [method, status] = [request.getMethod(), response.getStatus()];
         note(method, status);
         seen.push(`${method} ${status}`);
-        if (method === 'PATCH') nodes.add(response.getHeader(NODE_HEADER));
+        // A proxy that found a node dead names it too, before the one that answered.
+        if (method === 'PATCH' && status === 204) nodes.add(response.getHeader(NODE_HEADER)?.split(', ').at(-1));
         if (method !== 'POST' || status !== 201) return;
         created += 1;
         visitor.lostCreations -= 1;

@@ -1,6 +1,7 @@
 /** How the tests run: real processes, three at a time (half of what they do is waiting), no retries. */
 import { defineConfig } from 'vitest/config';
 import { CountReporter } from './test/services/count-reporter.ts';
+import { MixedOrder } from './test/services/mixed-order.ts';
 
 /** They need browsers, which are found or installed once, before the first of them. */
 const BROWSER_TESTS = ['test/widget/**/*.test.ts', 'test/services/{chromium,browser-page}.test.ts'];
@@ -29,6 +30,7 @@ export default defineConfig({
     retry: 0,
     allowOnly: false,
     globalSetup: ['test/services/built-server.ts'],
+    sequence: { sequencer: MixedOrder },
     reporters: ['default', new CountReporter()],
     projects: [
       {

@@ -5,7 +5,7 @@ const STEPS = [
   ['contract'],
   ['rules'],
   ['auth', 'database', 'nodes', 'pictures', 'scan', 'storage'],
-  ['sharing'],
+  ['sharing', 'backup'],
   ['upload', 'http', 'realtime', 'jobs'],
   ['compose'],
   ['commands'],

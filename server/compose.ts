@@ -7,10 +7,9 @@ import { composeEdges, composeUpload } from './compose/edges.ts';
 import { composeParts, now, type Overrides, type Parts } from './compose/parts.ts';
 import { composeCheckUsage, composeCleaning, composeSharing, type Sharing } from './compose/sharing.ts';
 import { claimStore } from './compose/storage.ts';
-import { nameOfDatabase, ownedFolders } from './compose/tools.ts';
+import { nameOfDatabase, takeFolders } from './compose/tools.ts';
 import type { Config } from './config.ts';
 import { databaseFailure } from './database/database-failure.ts';
-import { takeInstanceLock } from './database/instance-lock.ts';
 import { migrate } from './database/migrate.ts';
 import { openDatabase, openForMigration } from './database/open-database.ts';
 import { listen, trackConnections } from './http/http-server.ts';
@@ -50,7 +49,7 @@ export async function compose(
   assets: Assets,
   overrides: Overrides = {},
 ): Promise<ChatdropServer> {
-  const lock = takeInstanceLock(...ownedFolders(config));
+  const lock = takeFolders(config);
   let release = async () => lock.release();
   try {
     await migrateFirst(config);

@@ -2,6 +2,7 @@
 import { constants } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { audit } from './commands/audit.ts';
+import { backup } from './commands/backup.ts';
 import { type Command, type Context, UsageError } from './commands/command.ts';
 import { companyKeys } from './commands/company-keys.ts';
 import { companyList } from './commands/company-list.ts';
@@ -20,6 +21,7 @@ import { jobs } from './commands/jobs.ts';
 import { migrate } from './commands/migrate.ts';
 import { migrateStorage } from './commands/migrate-storage.ts';
 import { rescan } from './commands/rescan.ts';
+import { restore } from './commands/restore.ts';
 import { retention } from './commands/retention.ts';
 import { serve } from './commands/serve.ts';
 import { sweep } from './commands/sweep.ts';
@@ -41,6 +43,8 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['company unset', companyUnset],
   ['company keys', companyKeys],
   ['migrate-storage', migrateStorage],
+  ['backup', backup],
+  ['restore', restore],
   ['retention', retention],
   ['delete company', deleteCompany],
   ['delete session', deleteSession],
@@ -116,6 +120,8 @@ listens on http://127.0.0.1:8001 in development mode, and keeps everything in ./
 function createContext(env: NodeJS.ProcessEnv): Context {
   return {
     print,
+    output: () => process.stdout,
+    input: () => process.stdin,
     note: (text) => void process.stderr.write(text),
     config: () => readConfig(env),
     signalled,

@@ -1,4 +1,5 @@
 /** What a command is: its words, its help, and what it is given instead of `process`. */
+import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import type { Config } from '../config.ts';
 
@@ -6,6 +7,9 @@ import type { Config } from '../config.ts';
 export type Context = {
   /** Standard output: what was asked for. */
   print(text: string): void;
+  /** Standard output and input, for bytes. */
+  output(): Writable;
+  input(): Readable;
   /** Standard error: progress, notes, faults. */
   note(text: string): void;
   /** @throws {ConfigError} with all faults of the settings at once */

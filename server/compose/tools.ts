@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { MIGRATIONS } from '../../migrations/index.ts';
+import { RESTORING } from '../backup/restore-backup.ts';
 import type { Config } from '../config.ts';
 import type { FileRecord } from '../database/chat-file-table.ts';
 import { createEventLedger } from '../database/event-ledger.ts';
@@ -26,7 +27,7 @@ import { checkStore } from './storage.ts';
 
 /** `chatdrop migrate`. @returns the names that were run, under the instance lock */
 export async function migrateDatabase(config: Config, direction: 'up' | 'down'): Promise<string[]> {
-  const lock = takeInstanceLock(...ownedFolders(config));
+  const lock = takeFolders(config);
   const database = await openForMigration(config);
   try {
     return await (direction === 'down' ? rollback : migrate)(database, MIGRATIONS);
@@ -43,6 +44,16 @@ export function ownedFolders({ dataDir, databaseFile, postgresUrl, mediaRoot, st
     ...(store === 'local' ? [mediaRoot] : []),
   ];
   return [dataDir, ...folders.filter((folder) => path.relative(dataDir, folder).startsWith('..'))];
+}
+
+/** @throws when another process has one of them, or a restore that was begun there has not come to its end */
+export function takeFolders(config: Config): InstanceLock {
+  const lock = takeInstanceLock(...ownedFolders(config));
+  if (!existsSync(path.join(config.dataDir, RESTORING))) return lock;
+  lock.release();
+  throw new Error(
+    `A restore was begun in ${config.dataDir} and has not come to its end: run it again, or empty DATA_DIR and MEDIA_ROOT.`,
+  );
 }
 
 /** For messages, so without a password. */
@@ -79,7 +90,7 @@ export type Tools = Awaited<ReturnType<typeof composeTools>>;
  */
 export async function composeTools(config: Config, log: Logger, { alone }: { alone: boolean }) {
   // On PostgreSQL each process sees which others live, and what they write to.
-  const lock = alone && config.postgresUrl === undefined ? takeInstanceLock(...ownedFolders(config)) : null;
+  const lock = alone && config.postgresUrl === undefined ? takeFolders(config) : null;
   const database = await openExisting(config);
   let close = async () => {
     await database?.destroy();

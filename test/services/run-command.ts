@@ -8,13 +8,15 @@ import { SERVER_ENTRY } from './built-server.ts';
 /** A command that has not ended by then hangs; it is killed, and its exit code is null. */
 const COMMAND_TIMEOUT_MS = 60_000;
 
+const END_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
 export type CommandEnd = { code: number | null; stdout: string; stderr: string };
 
-/** `unread`: into a pipe whose reader is gone, as `chatdrop … | head` may have it. */
+/** `unread`: into a pipe whose reader is gone, as `chatdrop … | head` may have it. `killAfterMs`: SIGKILL, if it still runs. */
 export async function runCommand(
   args: string[],
   env: Record<string, string>,
-  { unread = false } = {},
+  { unread = false, killAfterMs = COMMAND_TIMEOUT_MS } = {},
 ): Promise<CommandEnd> {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, [SERVER_ENTRY, ...args], {
@@ -28,7 +30,7 @@ export async function runCommand(
     });
   }
   if (unread) child.stdout.destroy();
-  const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_TIMEOUT_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
   const [code] = await once(child, 'close');
   clearTimeout(timer);
   return { code, ...output };
@@ -42,10 +44,15 @@ export async function runCommandHere(args: string[], env: Record<string, string>
       return true;
     }),
   );
+  const before = END_SIGNALS.map((signal) => process.listeners(signal));
   try {
     const code = await main(args, env);
     return { code, ...output };
   } finally {
     for (const spy of spies) spy.mockRestore();
+    // A process of its own would end here, and what listened to signals with it.
+    for (const [at, signal] of END_SIGNALS.entries())
+      for (const listener of process.listeners(signal))
+        if (!before[at]?.includes(listener)) process.off(signal, listener);
   }
 }

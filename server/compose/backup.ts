@@ -1,0 +1,114 @@
+/** What `backup` and `restore` work with. */
+import { createReadStream, existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Readable, Writable } from 'node:stream';
+import { MIGRATIONS } from '../../migrations/index.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { openArchiveFile, openArchiveStream } from '../backup/archive-target.ts';
+import { type BackupHeader, FORMAT } from '../backup/backup-entry.ts';
+import { type BackupSource, readArchive, readBackupFolder } from '../backup/backup-source.ts';
+import type { BackupTarget } from '../backup/backup-target.ts';
+import { keepNewest, openBackupFolder } from '../backup/folder-target.ts';
+import { type BackupProgress, makeBackup } from '../backup/make-backup.ts';
+import { isRefused, type RestoreProgress, restoreBackup } from '../backup/restore-backup.ts';
+import type { Config } from '../config.ts';
+import { takeInstanceLock } from '../database/instance-lock.ts';
+import { openDatabase } from '../database/open-database.ts';
+import { createStoreRecord } from '../database/store-record.ts';
+import { createLocalReader } from '../storage/local-reader.ts';
+import { ownedFolders } from './tools.ts';
+
+export type BackupWish = {
+  /** An archive, a folder (it ends with `/`, or is there), or standard output. */
+  to: string | Writable;
+  /** How many backups of the folder stay; all if not given. */
+  keep: number | undefined;
+  signal: AbortSignal;
+  onProgress(progress: BackupProgress): void;
+};
+
+export type BackupOutcome = BackupProgress & { pruned: { backups: number; objects: number } };
+
+/** Beside a running server, or without one. @throws when its files or its rows are not on this disk */
+export async function backUp(config: Config, { to, keep, signal, onProgress }: BackupWish): Promise<BackupOutcome> {
+  await expectOnDisk(config);
+  const header = { format: FORMAT, version: packageJson.version, created_at: new Date().toISOString() } as const;
+  const folder = typeof to === 'string' && (await isFolder(to)) ? to : null;
+  const target = await openTarget(to, folder, header);
+  const { databaseFile, dataDir, mediaRoot } = config;
+  try {
+    const disk = createLocalReader(mediaRoot);
+    const made = await makeBackup({ databaseFile, dataDir, disk, target, signal, onProgress });
+    const pruned = folder === null || keep === undefined ? { backups: 0, objects: 0 } : await keepNewest(folder, keep);
+    return { ...made, pruned };
+  } catch (error) {
+    await target.abandon();
+    throw error;
+  }
+}
+
+function openTarget(to: string | Writable, folder: string | null, header: BackupHeader): Promise<BackupTarget> {
+  if (folder !== null) return openBackupFolder(folder, header);
+  return typeof to === 'string' ? openArchiveFile(to, header) : openArchiveStream(to, header);
+}
+
+async function isFolder(to: string): Promise<boolean> {
+  return to.endsWith('/') || ((await stat(to).catch(() => null))?.isDirectory() ?? false);
+}
+
+async function expectOnDisk(config: Config): Promise<void> {
+  if (config.postgresUrl !== undefined)
+    throw new Error(
+      'The rows are in PostgreSQL: back it up with pg_dump, and the bucket with its own versions (README, “Backup”).',
+    );
+  if (!existsSync(config.databaseFile))
+    throw new Error(`There is no database at ${config.databaseFile} yet. Is DATA_DIR the one that the server has?`);
+  const database = await openDatabase(config);
+  try {
+    const record = createStoreRecord(database);
+    if ((await record.move()) !== null)
+      throw new Error(
+        'The files are being moved from one store to the other. End that first: chatdrop migrate-storage',
+      );
+    if (config.store === 's3' || (await record.store()) === 's3')
+      throw new Error(
+        'The files are in S3, which keeps them by its own versions; for the rows: Litestream (README, “Backup”).',
+      );
+  } finally {
+    await database.destroy();
+  }
+}
+
+export type RestoreWish = {
+  /** An archive, a folder with backups, or standard input. */
+  from: string | Readable;
+  /** Of a folder; its newest backup if not given. */
+  name: string | undefined;
+  /** Reads all of it, and writes nothing. */
+  checkOnly: boolean;
+  acceptsFaults: boolean;
+  signal: AbortSignal;
+  onProgress(progress: RestoreProgress): void;
+};
+
+/** @throws when a server is running there, or anything is there already */
+export async function restore(config: Config, wish: RestoreWish): Promise<RestoreProgress & { isRestored: boolean }> {
+  const { from, name, checkOnly, ...rest } = wish;
+  if (config.postgresUrl !== undefined || config.store === 's3')
+    throw new Error('A backup is restored to SQLite and MEDIA_ROOT: leave DATABASE_URL and USE_S3_STORAGE away.');
+  const lock = checkOnly ? null : takeInstanceLock(...ownedFolders(config));
+  try {
+    const places = checkOnly ? null : config;
+    const known = new Set(MIGRATIONS.keys());
+    const progress = await restoreBackup({ ...rest, source: await openSource(from, name), places, known });
+    return { ...progress, isRestored: !checkOnly && !isRefused(progress, wish) };
+  } finally {
+    lock?.release();
+  }
+}
+
+async function openSource(from: string | Readable, name: string | undefined): Promise<BackupSource> {
+  if (typeof from === 'string' && (await stat(from)).isDirectory()) return readBackupFolder(from, name);
+  if (name !== undefined) throw new Error('An archive is one backup: only one of a folder has a name.');
+  return readArchive(typeof from === 'string' ? createReadStream(from) : from);
+}

@@ -120,12 +120,17 @@ listens on http://127.0.0.1:8001 in development mode, and keeps everything in ./
 function createContext(env: NodeJS.ProcessEnv): Context {
   return {
     print,
-    output: () => process.stdout,
+    output: takeOutput,
     input: () => process.stdin,
     note: (text) => void process.stderr.write(text),
     config: () => readConfig(env),
     signalled,
   };
+}
+
+/** Whoever writes bytes there is told when their reader leaves, and can clean up; otherwise the process ends at once. */
+function takeOutput(): NodeJS.WriteStream {
+  return process.stdout.removeAllListeners('error');
 }
 
 function print(text: string): number {

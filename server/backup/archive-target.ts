@@ -42,17 +42,24 @@ async function openArchive(output: Writable, beside: string, header: BackupHeade
   const workFolder = await mkdtemp(path.join(beside, '.chatdrop-backup-'));
   const entries = openEntryList(path.join(workFolder, 'entries.sqlite'));
   const archive = pack();
-  // What ends it is told to whoever adds next.
   const written = pipeline(archive, output);
-  written.catch(() => {});
+  let fault: unknown;
+  written.catch((error: unknown) => {
+    fault = error;
+  });
   const close = async () => {
     entries.close();
     await rm(workFolder, { recursive: true, force: true });
   };
   const write = async (name: string, sizeBytes: number, body: Readable) => {
-    const entry = archive.entry({ name, size: sizeBytes, mode: 0o600 });
     const { stream, read } = hashed();
-    await Promise.race([pipeline(body, stream, filledUp(sizeBytes), entry), written.then(failIfEnded)]);
+    try {
+      const entry = archive.entry({ name, size: sizeBytes, mode: 0o600 });
+      await Promise.race([pipeline(body, stream, filledUp(sizeBytes), entry), written]);
+    } catch (error) {
+      // Why nobody takes it says more than that nobody does.
+      throw fault ?? error;
+    }
     return read();
   };
   const text = `${JSON.stringify(header)}\n`;
@@ -79,10 +86,6 @@ async function openArchive(output: Writable, beside: string, header: BackupHeade
       await close();
     },
   };
-}
-
-function failIfEnded(): never {
-  throw new Error('the archive ended before its last entry');
 }
 
 /** An archive says how long an entry is before it comes: what came short is filled with zeros, and not listed. */

@@ -1,5 +1,5 @@
 /** Rows and files, backed up while the server runs, and back on another machine. */
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pack } from 'tar-stream';
@@ -123,6 +123,14 @@ test('an archive, made while the server runs, gives the same answers on an empty
     expect(await runCommandHere(['files', 'verify', '--deep'], other.env)).toMatchObject({ code: 0 });
   });
   expect(film.size).toBe(700 * KIB);
+});
+
+test('to a reader that leaves: it ends, and nothing is left behind', async () => {
+  const temporary = newPlace();
+  await mkdir(temporary);
+  const ended = await runCommand(['backup', '-'], { ...server().env, TMPDIR: temporary }, { unread: true });
+  expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('EPIPE')]);
+  expect(await readdir(temporary)).toEqual([]);
 });
 
 describe('a folder of backups', () => {

@@ -24,8 +24,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 3,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
     teardownTimeout: 20_000,
     retry: 0,
     allowOnly: false,
@@ -58,7 +58,7 @@ export default defineConfig({
           include: BROWSER_TESTS,
           globalSetup: ['test/services/prepare-browsers.ts'],
           // What takes three seconds takes twenty where much else runs.
-          testTimeout: 90_000,
+          testTimeout: 120_000,
         },
       },
     ],

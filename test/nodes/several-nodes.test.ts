@@ -281,9 +281,9 @@ async function beginAt(node: { baseUrl: string }, other: Chatdrop) {
   return { room, agent, bytes, url, answer: writing.answer };
 }
 
-/** Seven PATCHes a file. */
+/** Four PATCHes a file. */
 function begin({ baseUrl }: Cluster, visitors: number): Promise<Traffic> {
-  return startTraffic({ baseUrl, visitors, fileBytes: 400 * KIB, chunkBytes: 64 * KIB });
+  return startTraffic({ baseUrl, visitors, fileBytes: 250 * KIB, chunkBytes: 64 * KIB });
 }
 
 /** The same upload at this very node, past the proxy. */

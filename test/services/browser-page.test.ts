@@ -73,9 +73,8 @@ beforeAll(async () => {
   port = (server.address() as AddressInfo).port;
 });
 
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs();
-  await page?.close();
 });
 
 afterAll(async () => {
@@ -118,8 +117,16 @@ describe.each([
   { engine: 'Firefox', launch: launchFirefox },
   { engine: 'WebKitGTK', launch: launchWebKit },
 ])('$engine', ({ engine, launch }) => {
-  test('finds, reads, clicks, presses keys and chooses files through nested shadow roots', async () => {
+  let place: string;
+  beforeAll(async () => {
+    place = await mkdtemp(join(folder, 'place-'));
+    vi.stubEnv('TMPDIR', place);
     page = await launch();
+    vi.unstubAllEnvs();
+  });
+  afterAll(() => page.close());
+
+  test('finds, reads, clicks, presses keys and chooses files through nested shadow roots', async () => {
     await page.open(`http://127.0.0.1:${port}/`);
     await page.click({ name: 'Files of ours' });
     for (const keys of ['x', 'Tab', 'Shift+Tab', 'Shift+ArrowDown']) await page.press(keys);
@@ -146,7 +153,6 @@ describe.each([
   });
 
   test('does all of that in an iframe of another origin', async () => {
-    page = await launch();
     await page.open(`http://host.localhost:${port}/host`);
     const frame = page.frame({ css: 'iframe' });
     await frame.click({ name: 'Files of ours' });
@@ -165,7 +171,6 @@ describe.each([
   });
 
   test('runs the source of a library under a strict policy, and says what went wrong in it', async () => {
-    page = await launch();
     await page.open(`http://127.0.0.1:${port}/`);
     await page.evaluate('(function (global) { global.library = { add: async (a, b) => a + b }; })(window); // its end');
     expect(await page.evaluate('return await library.add(...args)', 2, 3)).toBe(5);
@@ -180,37 +185,43 @@ describe.each([
     expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([1280, 800]);
   });
 
-  test.each(['close', 'kill'] as const)('leaves no process, file or display behind after %s', async (end) => {
-    const place = await mkdtemp(join(folder, 'place-'));
-    vi.stubEnv('TMPDIR', place);
-    page = await launch();
-    await page.open(`http://127.0.0.1:${port}/`);
-    const [home = ''] = await readdir(place);
-    expect(processesOf(join(place, home)).length).toBeGreaterThan(2);
-    expect(displaysOfThisProcess()).toHaveLength(engine === 'WebKitGTK' ? 1 : 0);
-
-    await page[end]();
-    expect(processesOf(join(place, home))).toEqual([]);
-    expect(await readdir(place)).toEqual([]);
-    expect(displaysOfThisProcess()).toEqual([]);
-  });
-
-  test('two of them side by side share nothing', async () => {
-    page = await launch();
+  test('two of them side by side share nothing; killed or closed, neither leaves a process, file or display behind', async () => {
+    const otherPlace = await mkdtemp(join(folder, 'place-'));
+    vi.stubEnv('TMPDIR', otherPlace);
     const other = await launch();
+    const displays = engine === 'WebKitGTK' ? 1 : 0;
     try {
       for (const each of [page, other]) await each.open(`http://127.0.0.1:${port}/`);
       await page.evaluate(() => localStorage.setItem('mine', 'yes'));
       expect(await page.evaluate(() => localStorage.getItem('mine'))).toBe('yes');
       expect(await other.evaluate(() => localStorage.getItem('mine'))).toBeNull();
+      const homes = [await homesIn(place), await homesIn(otherPlace)];
+      for (const each of homes) expect(processesOfAll(each).length).toBeGreaterThan(2);
+      expect(displaysOfThisProcess()).toHaveLength(2 * displays);
       await other.kill();
+      expect(processesOfAll(homes[1])).toEqual([]);
+      expect(await readdir(otherPlace)).toEqual([]);
+      expect(displaysOfThisProcess()).toHaveLength(displays);
       await page.click({ name: 'Files of ours' });
       await page.waitFor({ css: 'li', text: 'clicked' });
     } finally {
       await other.close();
     }
+    const homes = await homesIn(place);
+    await page.close();
+    expect(processesOfAll(homes)).toEqual([]);
+    expect(await readdir(place)).toEqual([]);
+    expect(displaysOfThisProcess()).toEqual([]);
   });
 });
+
+async function homesIn(place: string): Promise<string[]> {
+  return (await readdir(place)).map((name) => join(place, name));
+}
+
+function processesOfAll(homes: string[] = []): number[] {
+  return homes.flatMap(processesOf);
+}
 
 async function fileNamed(fileName: string): Promise<string> {
   const path = join(folder, fileName);

@@ -63,7 +63,7 @@ export type BrowserPage = BrowserFrame & {
   kill(): Promise<void>;
 };
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const DEEP_QUERY = `const { find, textOf } = (${createDeepQuery})();`;
 
 export function createBrowserPage(engine: BrowserEngine): BrowserPage {

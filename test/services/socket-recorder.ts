@@ -1,7 +1,7 @@
 /** A Socket.IO client that keeps every event in order and lets a test wait for one. */
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_TIMEOUT_MS = 60_000;
 
 /** `connect`, `connect_error` and `disconnect` are recorded too, their payload being the error's or reason's text. */
 // biome-ignore lint/suspicious/noExplicitAny: tests look into payloads freely

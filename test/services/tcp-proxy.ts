@@ -80,7 +80,7 @@ export async function startTcpProxy({ targetPort }: { targetPort: number }): Pro
     },
     rate: throttle.setRate,
     bytesUp: () => bytesUp,
-    async waitForBytesUp(bytes, timeoutMs = 15_000) {
+    async waitForBytesUp(bytes, timeoutMs = 60_000) {
       const goal = bytesUp + bytes;
       await eventually(`${bytes} bytes through the proxy`, () => bytesUp >= goal, timeoutMs);
     },

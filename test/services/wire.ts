@@ -3,7 +3,7 @@ import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, req
 import type { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 
-const DEFAULT_TIMEOUT_MS = 15_000;
+const DEFAULT_TIMEOUT_MS = 60_000;
 
 export type WireRequest = {
   method: string;

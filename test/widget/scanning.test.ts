@@ -10,7 +10,7 @@ import { textFile } from '../services/fixtures.ts';
 import { freePort } from '../services/free-port.ts';
 import { type HttpFront, startHttpFront } from '../services/http-front.ts';
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const PAGE = '<!doctype html><title>Chat</title><body><script type="module" src="/widget/chat-files.js"></script>';
 /** Of an upload by anybody. */
 const CARD = 'chat-files .pane article[data-status]';

@@ -14,7 +14,7 @@ import { create, patch } from '../services/tus-wire.ts';
 import { send } from '../services/wire.ts';
 
 const MIB = 1024 * 1024;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const TUS = '/api/chat/tus';
 const PAGE = '<!doctype html><title>Chat</title><body><script type="module" src="/widget/chat-files.js"></script>';
 /** So many uploads a minute: the fourth is told to wait. */

@@ -21,6 +21,8 @@ type Needs = {
   /** Where the key of development mode is, if there is one. */
   dataDir: string;
   disk: LocalReader;
+  /** Hashes of files that were read: some of them nobody knew yet. */
+  noteHashes(hashes: readonly { key: string; sha256: string }[]): Promise<void>;
   target: BackupTarget;
   signal: AbortSignal;
   onProgress(progress: BackupProgress): void;
@@ -40,6 +42,8 @@ export type BackupProgress = {
 
 /** Each copies what came during the one before it: the second is short, and more are hardly ever needed. */
 const MAX_ROUNDS = 10;
+/** So many are noted in one transaction. */
+const MAX_NOTED = 500;
 
 /**
  * Objects first, then the database: it is copied again until all that it names is in the backup. What was removed
@@ -53,10 +57,12 @@ export async function makeBackup(needs: Needs): Promise<BackupProgress> {
   let snapshot = takeSqliteSnapshot(databaseFile, file);
   try {
     for (let round = 1; ; round += 1) {
-      const before = progress.missing;
+      const { missing: before, copied } = progress;
       progress.missing = await copyObjects(needs, snapshot, progress);
+      // The first round may have taken hours, and a backup should be of its end.
+      const isFresh = round > 1 || progress.copied === copied;
       // What is missing twice was not removed meanwhile: it is lost, or was before.
-      if (round === MAX_ROUNDS || progress.missing.every((key) => before.includes(key))) break;
+      if (round === MAX_ROUNDS || (isFresh && progress.missing.every((key) => before.includes(key)))) break;
       snapshot.close();
       snapshot = takeSqliteSnapshot(databaseFile, file);
     }
@@ -75,8 +81,9 @@ export async function makeBackup(needs: Needs): Promise<BackupProgress> {
 
 /** @returns keys that the store does not have */
 async function copyObjects(needs: Needs, snapshot: SqliteSnapshot, progress: BackupProgress): Promise<string[]> {
-  const { target, disk, signal, onProgress } = needs;
+  const { target, disk, noteHashes, signal, onProgress } = needs;
   const missing: string[] = [];
+  const hashes: { key: string; sha256: string }[] = [];
   for (const key of snapshot.objectKeys()) {
     signal.throwIfAborted();
     const name = objectName(key);
@@ -89,7 +96,10 @@ async function copyObjects(needs: Needs, snapshot: SqliteSnapshot, progress: Bac
     progress.copied += 1;
     progress.copiedBytes += entry.sizeBytes;
     onProgress(progress);
+    hashes.push({ key, sha256: entry.sha256 });
+    if (hashes.length === MAX_NOTED) await noteHashes(hashes.splice(0));
   }
+  if (hashes.length > 0) await noteHashes(hashes);
   return missing;
 }
 

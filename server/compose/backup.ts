@@ -12,8 +12,9 @@ import { keepNewest, openBackupFolder } from '../backup/folder-target.ts';
 import { type BackupProgress, makeBackup } from '../backup/make-backup.ts';
 import { isRefused, type RestoreProgress, restoreBackup } from '../backup/restore-backup.ts';
 import type { Config } from '../config.ts';
+import { createChatFileTable } from '../database/chat-file-table.ts';
 import { takeInstanceLock } from '../database/instance-lock.ts';
-import { openDatabase } from '../database/open-database.ts';
+import { type Database, openDatabase } from '../database/open-database.ts';
 import { createStoreRecord } from '../database/store-record.ts';
 import { createLocalReader } from '../storage/local-reader.ts';
 import { ownedFolders } from './tools.ts';
@@ -31,19 +32,23 @@ export type BackupOutcome = BackupProgress & { pruned: { backups: number; object
 
 /** Beside a running server, or without one. @throws when its files or its rows are not on this disk */
 export async function backUp(config: Config, { to, keep, signal, onProgress }: BackupWish): Promise<BackupOutcome> {
-  await expectOnDisk(config);
+  const database = await openOnDisk(config);
   const header = { format: FORMAT, version: packageJson.version, created_at: new Date().toISOString() } as const;
-  const folder = typeof to === 'string' && (await isFolder(to)) ? to : null;
-  const target = await openTarget(to, folder, header);
-  const { databaseFile, dataDir, mediaRoot } = config;
   try {
+    const folder = typeof to === 'string' && (await isFolder(to)) ? to : null;
+    const target = await openTarget(to, folder, header);
+    const { databaseFile, dataDir, mediaRoot } = config;
     const disk = createLocalReader(mediaRoot);
-    const made = await makeBackup({ databaseFile, dataDir, disk, target, signal, onProgress });
+    const { noteHashes } = createChatFileTable(database);
+    const needs = { databaseFile, dataDir, disk, noteHashes, target, signal, onProgress };
+    const made = await makeBackup(needs).catch(async (error) => {
+      await target.abandon();
+      throw error;
+    });
     const pruned = folder === null || keep === undefined ? { backups: 0, objects: 0 } : await keepNewest(folder, keep);
     return { ...made, pruned };
-  } catch (error) {
-    await target.abandon();
-    throw error;
+  } finally {
+    await database.destroy();
   }
 }
 
@@ -56,7 +61,7 @@ async function isFolder(to: string): Promise<boolean> {
   return to.endsWith('/') || ((await stat(to).catch(() => null))?.isDirectory() ?? false);
 }
 
-async function expectOnDisk(config: Config): Promise<void> {
+async function openOnDisk(config: Config): Promise<Database> {
   if (config.postgresUrl !== undefined)
     throw new Error(
       'The rows are in PostgreSQL: back it up with pg_dump, and the bucket with its own versions (README, “Backup”).',
@@ -74,8 +79,10 @@ async function expectOnDisk(config: Config): Promise<void> {
       throw new Error(
         'The files are in S3, which keeps them by its own versions; for the rows: Litestream (README, “Backup”).',
       );
-  } finally {
+    return database;
+  } catch (error) {
     await database.destroy();
+    throw error;
   }
 }
 

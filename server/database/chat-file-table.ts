@@ -148,6 +148,14 @@ export function createChatFileTable(database: Database) {
       await database('chat_files').where({ id }).whereNull('sha256').update({ sha256 });
     },
 
+    /** The same of several, by their keys. */
+    async noteHashes(hashes: readonly { key: string; sha256: string }[]): Promise<void> {
+      await database.transaction(async (transaction) => {
+        for (const { key, sha256 } of hashes)
+          await transaction('chat_files').where({ storage_key: key }).whereNull('sha256').update({ sha256 });
+      });
+    },
+
     /** A scanner has seen the bytes. @returns false when that was known already, with their sha256 */
     async noteClean(transaction: Knex.Transaction, id: number, sha256: string): Promise<boolean> {
       const news = transaction('chat_files').where({ id });

@@ -9,7 +9,7 @@ import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { eventually } from '../services/eventually.ts';
-import { mp4File, pngFile, textFile } from '../services/fixtures.ts';
+import { mp4File, pngFile, sha256Of, textFile } from '../services/fixtures.ts';
 import { runCommand, runCommandHere } from '../services/run-command.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
 import { startTraffic } from '../services/traffic.ts';
@@ -85,6 +85,11 @@ test('an archive, made while the server runs, gives the same answers on an empty
   expect(made).toMatchObject({ code: 0, stderr: '' });
   expect(made.stdout).toContain('4 files (4 copied');
   expect((await stat(archive)).mode & 0o077).toBe(0);
+  // What was read is known now.
+  const [photo] = (await listFiles(baseUrl, room)).files;
+  expect(photo?.sha256).toBe(
+    await sha256Of((await get(baseUrl, `/api/chat/files/${photo?.id}/content`, room.agent)).body),
+  );
   // What comes after it is not in it.
   const later = await shareFile({ baseUrl, room, body: textFile(), name: 'later.txt' });
   const link = later.url;
@@ -230,7 +235,10 @@ describe('a backup that is not as it was', () => {
     const forced = await restore(damaged, place, '--even-damaged');
     expect([forced.code, forced.stdout]).toEqual([1, expect.stringContaining('Restored.')]);
     const verified = await runCommandHere(['files', 'verify'], settingsFor(place));
-    expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining(`${await fileCount()} files`)]);
+    expect([verified.code, verified.stdout]).toEqual([
+      1,
+      expect.stringMatching(/wrong-sha256: .*“two.txt”.*: 1 faults/s),
+    ]);
   });
 
   test('entries that lead elsewhere, another kind of archive, none at all', async () => {

@@ -57,6 +57,8 @@ export type Config = {
   companyQuotaBytes: number | undefined;
   uploadExpirySeconds: number;
   thumbnails: boolean;
+  /** Where programs are looked for. */
+  programFolders: readonly string[];
   stripMetadata: boolean;
   /** Undefined: files are kept for ever. */
   retentionSeconds: number | undefined;
@@ -96,7 +98,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   // A key with a fault is no missing key: that it is named is enough.
   if (!KEY_SETTINGS.some((name) => env[name])) faults.push(...developmentFaults(values));
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `- ${fault}`).join('\n'));
-  return toConfig(values);
+  return { ...toConfig(values), programFolders: foldersOf(env.PATH) };
+}
+
+/** Where the system looks for programs; what is no absolute path depends on where one stands. */
+function foldersOf(searchPath = ''): string[] {
+  return searchPath.split(path.delimiter).filter((folder) => path.isAbsolute(folder));
 }
 
 function readValues(env: NodeJS.ProcessEnv, faults: string[]): Values {
@@ -144,7 +151,7 @@ function developmentFaults(values: Values): string[] {
   return faults;
 }
 
-function toConfig(values: Values): Config {
+function toConfig(values: Values): Omit<Config, 'programFolders'> {
   const dataDir = path.resolve(values.DATA_DIR);
   const database: { sqliteFile?: string; postgresUrl?: string } = values.DATABASE_URL ?? {};
   return {

@@ -108,7 +108,12 @@ export const SETTINGS = {
   CHAT_MAX_PENDING_UPLOADS: setting(readInteger(1, 1_000_000), 'unfinished uploads a user', '200', '200'),
   CHAT_MAX_PENDING_SIZE: setting(readSize, 'bytes of these together; 40 × `CHAT_MAX_FILE_SIZE` if not set', '1GB'),
   CHAT_COMPANY_QUOTA: setting(readSize, 'bytes of a company, shared and on their way; no bound if not set', '100GB'),
-  THUMBNAILS: setting(readBoolean, 'thumbnails of pictures, made in a process of their own', 'true', 'true'),
+  THUMBNAILS: setting(
+    readBoolean,
+    'thumbnails of pictures, PDFs and videos, made in processes of their own',
+    'true',
+    'true',
+  ),
   STRIP_METADATA: setting(
     readBoolean,
     'location, camera and other metadata are taken out of JPEG, PNG, WebP and HEIC pictures before they are shared',

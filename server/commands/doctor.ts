@@ -67,7 +67,7 @@ async function examine(context: Context): Promise<Check[]> {
     ...folders,
     ...database.checks,
     ...storage,
-    await checkPictures(config, parts.askDecoder),
+    await checkPictures(config, parts),
     ...scanning,
     clock,
     await checkServer(config, parts),

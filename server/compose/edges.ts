@@ -34,6 +34,7 @@ import { createSocketServer } from '../realtime/socket-server.ts';
 import { actorOf } from '../rules/actor.ts';
 import type { CompanyPolicy } from '../rules/company-policy.ts';
 import type { Participant } from '../rules/participant.ts';
+import { previewTypesOf } from '../rules/preview-types.ts';
 import { createListSessions } from '../sharing/list-sessions.ts';
 import { createMultipartUpload } from '../upload/multipart-upload.ts';
 import { createTusEndpoint } from '../upload/tus-endpoint.ts';
@@ -58,6 +59,8 @@ export function composeUpload(
   return { tus: createTusEndpoint({ ...shared, library, largestFileBytes }), multipart };
 }
 
+type Limits = Omit<ChatConfig, 'caller' | 'preview_types'>;
+
 /** HTTP and both kinds of sockets, on one port; the plain one, if wanted, on a second. */
 export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge, assets: Assets) {
   const {
@@ -78,6 +81,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     draining,
   } = parts;
   const { listFiles, removeFile, removeSession, revokeLinks, deleteScope, creationLimits } = sharing;
+  const preview_types = previewTypesOf(sharing.previewKinds);
   const origins = createOrigins(config, policies);
   const { authenticateToken } = auth;
   const secure = config.publicUrl?.startsWith('https:') ?? false;
@@ -120,7 +124,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       uploads,
       storage,
       tusPath: TUS_PATH,
-      limitsOf: async (caller) => limitsOf(config, await policies.of(caller.company), caller),
+      limitsOf: async (caller) => ({ ...limitsOf(config, await policies.of(caller.company), caller), preview_types }),
       now,
       uploadWhole: upload.multipart,
     }),
@@ -177,7 +181,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
   return { close: async () => void (await Promise.all([socketIo.close(), plain.close(), closePort()])) };
 }
 
-function limitsOf(config: Config, policy: CompanyPolicy, { role }: Participant): Omit<ChatConfig, 'caller'> {
+function limitsOf(config: Config, policy: CompanyPolicy, { role }: Participant): Limits {
   return {
     max_file_size: policy.maxFileSizeBytes,
     allowed_types: [...policy.allowedTypes[role]],

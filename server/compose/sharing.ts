@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { UploadProgress } from '../contract/events.ts';
 import type { CompanyUsage } from '../database/company-usage-table.ts';
 import { createCreationLimits } from '../http/rate-limit.ts';
@@ -7,7 +8,9 @@ import { createLookForScanner } from '../jobs/look-for-scanner.ts';
 import { createOwedFinishes } from '../jobs/owed-finishes.ts';
 import { createReleaseDead } from '../jobs/release-dead.ts';
 import { createPreviewMaker } from '../pictures/preview-maker.ts';
-import { hasPreview } from '../rules/preview-types.ts';
+import { findPreviewPrograms } from '../pictures/preview-programs.ts';
+import { createScratch } from '../pictures/scratch-folder.ts';
+import { previewKindOf } from '../rules/preview-types.ts';
 import { createAbortUpload } from '../sharing/abort-upload.ts';
 import { createAcceptFinal } from '../sharing/accept-final.ts';
 import { createAcceptPartial } from '../sharing/accept-partial.ts';
@@ -93,17 +96,25 @@ export function composeSharing(given: Parts) {
   };
   const report = createReportProgress({ publish, now });
   const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
+  const pictures = createPreviewMaker({
+    programs: findPreviewPrograms(config.programFolders),
+    scratch: createScratch(path.join(config.dataDir, 'scratch')),
+  });
+  const previewKinds = config.thumbnails ? pictures.kinds : [];
   const recordFile = createRecordFile({
     ...{ database, uploads, parts, files, people, ledger, audit, previewJobs, now },
-    wantsPreview: (mimeType) => config.thumbnails && hasPreview(mimeType),
+    wantsPreview(mimeType) {
+      const kind = previewKindOf(mimeType);
+      return kind !== null && previewKinds.includes(kind);
+    },
   });
   const previews = createMakePreviews({
     ...{ database, previewJobs, files, ledger, removedObjects, storage, wake, now },
-    pictures: createPreviewMaker(),
+    pictures,
     onUnavailable: once((reason: string) =>
       log.warn({ reason }, 'pictures get no thumbnails: their decoder is not here'),
     ),
-    onEnded: (file, reason) => log.info({ file, reason }, 'a picture gets no thumbnail'),
+    onEnded: (file, reason) => log.info({ file, reason }, 'a file gets no thumbnail'),
     onFault: (err) => log.warn({ err }, 'a preview could not be made yet'),
     holder: HOLDER,
     draining: draining.signal,
@@ -200,6 +211,7 @@ export function composeSharing(given: Parts) {
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policyOf }),
     finishUpload,
     previews,
+    previewKinds,
     finishPartial: createFinishPartial({ parts, finishUpload }),
     abortUpload: createAbortUpload({ uploads, storage, report, now }),
     ...deleting,

@@ -13,6 +13,7 @@ import { type Database, openDatabase, openForMigration } from '../database/open-
 import { presentAuditEntry } from '../http/audit-admin-routes.ts';
 import { sweepOnce } from '../jobs/sweep-once.ts';
 import { startPreviewProcess } from '../pictures/preview-process.ts';
+import { findPreviewPrograms } from '../pictures/preview-programs.ts';
 import { OPERATOR } from '../rules/actor.ts';
 import { createClamd } from '../scan/clamd.ts';
 import { type ScopeRequest, scopeOf } from '../sharing/delete-scope.ts';
@@ -163,6 +164,7 @@ export function composeInspection(config: Config) {
     migrationState: (database: Database) => migrationState(database, MIGRATIONS),
     newestEntryAt: (database: Database) => createEventLedger(database).newestEntryAt(),
     askDecoder,
+    previewPrograms: findPreviewPrograms(config.programFolders),
     bucket: config.s3 === undefined ? null : { ...config.s3, probe: () => probeBucket(config.s3) },
     scanner: config.clamd === undefined ? null : createClamd(config.clamd),
     // A folder that is missing must not come to belong to the user of the command line.

@@ -102,5 +102,7 @@ export type ChatConfig = {
   tus_endpoint: string;
   /** Files are shared only once a virus scanner has found them clean. */
   scans_files: boolean;
+  /** Of which a thumbnail is made here; none of any other. */
+  preview_types: string[];
   caller: Caller;
 };

@@ -26,13 +26,16 @@ export function createPreviewJobTable(database: Database) {
       await transaction('preview_jobs').insert({ file_id: fileId }).onConflict('file_id').ignore();
     },
 
-    /** Takes the one that has waited longest. @returns null when none is due */
-    async takeDue(lease: Lease, nowMs: number): Promise<PreviewJob | null> {
+    /** Takes the one of a file of these types that has waited longest; others wait for who can. @returns null when none is due */
+    async takeDue(lease: Lease, nowMs: number, mimeTypes: readonly string[]): Promise<PreviewJob | null> {
       const due = () =>
         database('preview_jobs')
           .whereNull('ended_at')
           .andWhere('next_attempt_at', '<=', nowMs)
-          .andWhere((free) => free.whereNull('lease_until').orWhere('lease_until', '<', nowMs));
+          .andWhere((free) => free.whereNull('lease_until').orWhere('lease_until', '<', nowMs))
+          .whereExists(
+            database('chat_files').whereRaw('chat_files.id = preview_jobs.file_id').whereIn('mime_type', mimeTypes),
+          );
       for (;;) {
         const first = await due().orderBy('next_attempt_at').orderBy('file_id').first('file_id');
         if (first === undefined) return null;

@@ -65,6 +65,7 @@ const chatConfig = z.object({
   upload_expiry: z.int().min(1).describe('seconds after the last byte'),
   tus_endpoint: z.string(),
   scans_files: z.boolean().describe('files are shared once a virus scanner has found them clean'),
+  preview_types: z.array(z.string()).describe('types of which a thumbnail is made here'),
   caller: z.object({
     role: uploader,
     company_id: z.string(),

@@ -1,4 +1,10 @@
-/** What the process that decodes pictures says. */
+/** What the process that decodes pictures is asked, and what it says. */
+
+export type WorkerRequest =
+  /** `isUpright`: whatever its Exif data says, it is not to be turned. */
+  | { do: 'preview'; isUpright: boolean }
+  /** The same picture in fewer bytes. `keepsMetadata`: what stands beside the pixels comes along. */
+  | { do: 'compress'; maxSidePx: number; keepsMetadata: boolean };
 
 export type WorkerAnswer =
   | { is: 'ready' }
@@ -7,13 +13,16 @@ export type WorkerAnswer =
   /** There will never be one of this picture. */
   | { is: 'refused'; reason: string }
   /** `width` and `height` as it is shown; `placeholder` base64. The thumbnail's bytes follow. */
-  | { is: 'made'; width: number; height: number; placeholder: string; thumbnailBytes: number };
+  | { is: 'made'; width: number; height: number; placeholder: string; thumbnailBytes: number }
+  /** The picture's bytes follow. */
+  | { is: 'compressed'; pictureBytes: number };
 
 /** @throws when it is nothing of the above: whoever took the process over may write what they like */
 export function readAnswer(json: string): WorkerAnswer {
   const said = JSON.parse(json) as Record<string, unknown>;
   if (said.is === 'ready') return { is: 'ready' };
   if (said.is === 'unavailable' || said.is === 'refused') return { is: said.is, reason: text(said.reason, 1000) };
+  if (said.is === 'compressed') return { is: 'compressed', pictureBytes: count(said.pictureBytes) };
   if (said.is !== 'made') throw new Error('an answer that nobody knows');
   return {
     is: 'made',

@@ -8,23 +8,23 @@ import {
   MAX_ANSWER_BYTES,
   MAX_DATA_BYTES,
   MAX_DECODE_MS,
+  MAX_PICTURE_BYTES,
   MAX_SEND_MS,
   MAX_START_MS,
   MAX_THUMBNAIL_BYTES,
 } from './limits.ts';
-import { readAnswer, type WorkerAnswer } from './preview-answer.ts';
+import { readAnswer, type WorkerAnswer, type WorkerRequest } from './preview-answer.ts';
+import { ProcessFault } from './preview-faults.ts';
 
-/** It ended, took too long, or said what nobody understands: another try may do, with another process. */
-export class ProcessFault extends Error {}
-
-export type Exchanged = { answer: WorkerAnswer; thumbnail: Buffer };
+/** `bytes`: the picture that is announced. */
+export type Exchanged = { answer: WorkerAnswer; bytes: Buffer };
 export type PreviewProcess = {
   readonly pid: number | undefined;
   readonly hasEnded: boolean;
   /** Its first word. */
   ready(): Promise<WorkerAnswer>;
-  /** Sends a picture and waits for the answer. @throws {ProcessFault}, and the process has ended then */
-  exchange(bytes: Readable, sizeBytes: number, signal: AbortSignal): Promise<Exchanged>;
+  /** Says what is wanted, sends a picture, and waits for the answer. @throws {ProcessFault}, and the process has ended then */
+  exchange(wanted: WorkerRequest, bytes: Readable, sizeBytes: number, signal: AbortSignal): Promise<Exchanged>;
   kill(): void;
 };
 
@@ -96,14 +96,15 @@ export function startPreviewProcess(): PreviewProcess {
       return ended !== null;
     },
     ready: () => first,
-    async exchange(bytes, sizeBytes, signal) {
+    async exchange(wanted, bytes, sizeBytes, signal) {
       const stop = () => end('stopped');
       signal.addEventListener('abort', stop, { once: true });
       const answered = next(MAX_SEND_MS + MAX_DECODE_MS, 'the picture takes too long to arrive');
       answered.catch(() => {});
       let decoding: NodeJS.Timeout | undefined;
       try {
-        await sendPicture(child.stdin, bytes, sizeBytes, AbortSignal.any([signal, AbortSignal.timeout(MAX_SEND_MS)]));
+        const sending = AbortSignal.any([signal, AbortSignal.timeout(MAX_SEND_MS)]);
+        await sendPicture(child.stdin, wanted, bytes, sizeBytes, sending);
         decoding = setTimeout(() => end('the picture takes too long to decode'), MAX_DECODE_MS);
         return await answered;
       } catch (error) {
@@ -154,10 +155,18 @@ function spawnWorker(): Child {
   });
 }
 
-async function sendPicture(stdin: Writable, bytes: Readable, sizeBytes: number, signal: AbortSignal): Promise<void> {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(sizeBytes);
-  stdin.write(length);
+async function sendPicture(
+  stdin: Writable,
+  wanted: WorkerRequest,
+  bytes: Readable,
+  sizeBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const words = Buffer.from(JSON.stringify(wanted));
+  const lengths = Buffer.alloc(8);
+  lengths.writeUInt32BE(words.length, 0);
+  lengths.writeUInt32BE(sizeBytes, 4);
+  stdin.write(Buffer.concat([lengths, words]));
   let sent = 0;
   await pipeline(
     bytes,
@@ -175,24 +184,37 @@ async function sendPicture(stdin: Writable, bytes: Readable, sizeBytes: number, 
 
 /** Puts the pieces of an answer together. Its function throws when that is too long or makes no sense. */
 function createAnswerReader(onAnswer: (exchanged: Exchanged) => void): (chunk: Buffer) => void {
-  let kept = Buffer.alloc(0);
+  let chunks: Buffer[] = [];
+  let keptBytes = 0;
+  let neededBytes = 4;
   return (chunk) => {
-    kept = Buffer.concat([kept, chunk]);
-    for (let found = wholeAnswer(kept); found !== null; found = wholeAnswer(kept)) {
-      kept = kept.subarray(found.bytes);
-      onAnswer(found);
+    chunks.push(chunk);
+    keptBytes += chunk.length;
+    // Put together only when there is enough: a picture comes in hundreds of pieces.
+    while (keptBytes >= neededBytes) {
+      const kept = Buffer.concat(chunks);
+      const found = readExchanged(kept);
+      const rest = typeof found === 'number' ? kept : kept.subarray(found.endsAt);
+      chunks = rest.length > 0 ? [rest] : [];
+      keptBytes = rest.length;
+      neededBytes = typeof found === 'number' ? found : 4;
+      if (typeof found !== 'number') onAnswer(found);
     }
   };
 }
 
-/** Null while there is more to come. */
-function wholeAnswer(kept: Buffer): (Exchanged & { bytes: number }) | null {
-  if (kept.length < 4) return null;
+/** How many bytes it takes, where there are fewer. */
+function readExchanged(kept: Buffer): number | (Exchanged & { endsAt: number }) {
   const jsonEnd = 4 + bounded(kept.readUInt32BE(0), MAX_ANSWER_BYTES);
-  if (kept.length < jsonEnd) return null;
+  if (kept.length < jsonEnd) return jsonEnd;
   const answer = readAnswer(kept.subarray(4, jsonEnd).toString());
-  const bytes = jsonEnd + bounded(answer.is === 'made' ? answer.thumbnailBytes : 0, MAX_THUMBNAIL_BYTES);
-  return kept.length < bytes ? null : { answer, thumbnail: Buffer.from(kept.subarray(jsonEnd, bytes)), bytes };
+  const endsAt = jsonEnd + announcedBytes(answer);
+  return kept.length < endsAt ? endsAt : { answer, bytes: Buffer.from(kept.subarray(jsonEnd, endsAt)), endsAt };
+}
+
+function announcedBytes(answer: WorkerAnswer): number {
+  if (answer.is === 'made') return bounded(answer.thumbnailBytes, MAX_THUMBNAIL_BYTES);
+  return answer.is === 'compressed' ? bounded(answer.pictureBytes, MAX_PICTURE_BYTES) : 0;
 }
 
 function bounded(bytes: number, maxBytes: number): number {

@@ -1,15 +1,17 @@
 /**
  * The process that decodes pictures: an entry of its own. It gets bytes, gives a thumbnail, and knows nothing else: no
- * setting, no path, no socket. What a picture does to it ends this process and nothing more.
+ * setting, no path, no socket. It also gives the same picture in fewer bytes. What a picture does to it ends this process and nothing more.
  *
- *     in:   length (4 bytes), the picture
- *     out:  length (4 bytes), an answer as JSON, and the bytes of the thumbnail that it announces
+ *     in:   two lengths (4 bytes each), what is wanted as JSON, the picture
+ *     out:  length (4 bytes), an answer as JSON, and the bytes of the picture that it announces
  */
 import { writeFileSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import type { Sharp, SharpOptions } from 'sharp';
+import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { rgbaToThumbHash } from 'thumbhash';
+import { compressed, NotMade } from './compress-picture.ts';
 import {
+  MAX_ANSWER_BYTES,
   MAX_PICTURE_BYTES,
   MAX_PICTURE_PIXELS,
   MAX_RESIDENT_BYTES,
@@ -17,7 +19,7 @@ import {
   PLACEHOLDER_PX,
   THUMBNAIL_PX,
 } from './limits.ts';
-import type { WorkerAnswer } from './preview-answer.ts';
+import type { WorkerAnswer, WorkerRequest } from './preview-answer.ts';
 
 type MakeSharp = typeof import('sharp').default;
 
@@ -30,20 +32,24 @@ const DECODERS: Record<string, string> = {
   heif: 'VipsForeignLoadHeif',
   tiff: 'VipsForeignLoadTiff',
 };
+const OPTIONS: SharpOptions = {
+  failOn: 'error',
+  limitInputPixels: MAX_PICTURE_PIXELS,
+  sequentialRead: true,
+  unlimited: false,
+  pages: 1,
+};
 const QUALITY = 78;
 const LOOK_AT_MEMORY_MS = 20;
 /** Uploads come first. */
 const NICE = 10;
 const MAX_REASON_CHARACTERS = 300;
 
-/** The picture itself is at fault: trying again cannot help. */
-class NoPreview extends Error {}
-
 const sharp = await loadSharp();
 if (sharp !== null) {
   prepare(sharp);
   answer({ is: 'ready' });
-  readPictures((bytes) => answerFor(sharp, bytes));
+  readPictures((wanted, bytes) => answerFor(sharp, wanted, bytes));
 }
 
 async function loadSharp(): Promise<MakeSharp | null> {
@@ -80,40 +86,45 @@ function tryTo(work: () => void): void {
   }
 }
 
-async function answerFor(sharp: MakeSharp, bytes: Buffer): Promise<void> {
+async function answerFor(sharp: MakeSharp, wanted: WorkerRequest, bytes: Buffer): Promise<void> {
   try {
-    const { thumbnail, ...facts } = await preview(sharp, bytes);
-    answer({ is: 'made', ...facts, thumbnailBytes: thumbnail.length }, thumbnail);
+    const header = await checkedHeader(sharp, bytes);
+    if (wanted.do === 'compress') {
+      const picture = await compressed(() => sharp(bytes, OPTIONS), header, bytes, wanted);
+      answer({ is: 'compressed', pictureBytes: picture.length }, picture);
+    } else {
+      const { thumbnail, ...facts } = await preview(sharp, bytes, header, wanted.isUpright);
+      answer({ is: 'made', ...facts, thumbnailBytes: thumbnail.length }, thumbnail);
+    }
   } catch (error) {
-    const reason = error instanceof NoPreview ? error.message : `it cannot be decoded: ${reasonOf(error)}`;
+    const reason = error instanceof NotMade ? error.message : `it cannot be decoded: ${reasonOf(error)}`;
     answer({ is: 'refused', reason });
   }
 }
 
-async function preview(sharp: MakeSharp, bytes: Buffer) {
-  const options: SharpOptions = {
-    failOn: 'error',
-    limitInputPixels: MAX_PICTURE_PIXELS,
-    sequentialRead: true,
-    unlimited: false,
-    pages: 1,
-  };
-  const header = await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
-  const { format, autoOrient: shown } = header;
-  if (format === undefined || !Object.hasOwn(DECODERS, format)) throw new NoPreview(`no preview is made of ${format}`);
-  const pixels = shown.width * shown.height;
+/** What its header says is looked at before anything is decoded. @throws {NotMade} */
+async function checkedHeader(sharp: MakeSharp, bytes: Buffer): Promise<Metadata> {
+  const header = await sharp(bytes, { ...OPTIONS, limitInputPixels: false }).metadata();
+  const { format, width, height } = header;
+  if (format === undefined || !Object.hasOwn(DECODERS, format)) throw new NotMade(`no preview is made of ${format}`);
+  const pixels = width * height;
   if (pixels > MAX_PICTURE_PIXELS)
-    throw new NoPreview(
+    throw new NotMade(
       `it has ${Math.round(pixels / 1e6)} megapixels, and at most ${MAX_PICTURE_PIXELS / 1e6} are decoded`,
     );
+  return header;
+}
+
+async function preview(sharp: MakeSharp, bytes: Buffer, { width, height, autoOrient }: Metadata, isUpright: boolean) {
+  const picture = sharp(bytes, OPTIONS);
+  const shown = isUpright ? { width, height } : autoOrient;
   // Nothing that stands beside the pixels comes along: sharp takes metadata only where it is asked to.
-  const thumbnail = await sharp(bytes, options)
-    .autoOrient()
+  const thumbnail = await (isUpright ? picture : picture.autoOrient())
     .resize(THUMBNAIL_PX, THUMBNAIL_PX, { fit: 'inside', withoutEnlargement: true })
     .toColourspace('srgb')
     .webp({ quality: QUALITY })
     .toBuffer();
-  if (thumbnail.length > MAX_THUMBNAIL_BYTES) throw new NoPreview('its thumbnail would be too large');
+  if (thumbnail.length > MAX_THUMBNAIL_BYTES) throw new NotMade('its thumbnail would be too large');
   return { thumbnail, width: shown.width, height: shown.height, placeholder: await placeholderOf(sharp(thumbnail)) };
 }
 
@@ -129,31 +140,32 @@ async function placeholderOf(thumbnail: Sharp): Promise<string> {
 }
 
 /** One after the other: the next is sent when the last was answered. The end of the pipe is the end of the process. */
-function readPictures(take: (bytes: Buffer) => Promise<void>): void {
+function readPictures(take: (wanted: WorkerRequest, bytes: Buffer) => Promise<void>): void {
   let chunks: Buffer[] = [];
   let bytes = 0;
   process.stdin.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes < 4) return;
-    if (chunks[0] !== undefined && chunks[0].length < 4) chunks = [Buffer.concat(chunks)];
-    const length = chunks[0]?.readUInt32BE(0) ?? 0;
-    if (length > MAX_PICTURE_BYTES) process.exit(2);
-    if (bytes < length + 4) return;
-    const picture = Buffer.concat(chunks).subarray(4);
+    if (bytes < 8) return;
+    if (chunks[0] !== undefined && chunks[0].length < 8) chunks = [Buffer.concat(chunks)];
+    const wordsEnd = 8 + (chunks[0]?.readUInt32BE(0) ?? 0);
+    const length = chunks[0]?.readUInt32BE(4) ?? 0;
+    if (length > MAX_PICTURE_BYTES || wordsEnd > MAX_ANSWER_BYTES) process.exit(2);
+    if (bytes < wordsEnd + length) return;
+    const whole = Buffer.concat(chunks);
     chunks = [];
     bytes = 0;
-    void take(picture);
+    void take(JSON.parse(whole.toString('utf8', 8, wordsEnd)) as WorkerRequest, whole.subarray(wordsEnd));
   });
   for (const end of ['end', 'close', 'error']) process.stdin.on(end, () => process.exit());
 }
 
 /** Waits until it is written, so that nothing is lost where the process ends after it. */
-function answer(words: WorkerAnswer, thumbnail = Buffer.alloc(0)): void {
+function answer(words: WorkerAnswer, picture: Buffer = Buffer.alloc(0)): void {
   const json = Buffer.from(JSON.stringify(words));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(json.length);
-  const whole = Buffer.concat([length, json, thumbnail]);
+  const whole = Buffer.concat([length, json, picture]);
   for (let written = 0; written < whole.length; ) written += writeSome(whole, written);
 }
 

@@ -1,10 +1,24 @@
-/** Types of which a preview is tried. Whether the decoder is there, and what the bytes are worth, shows when it is made. */
+/** Types of which a preview is tried, and what it takes to make one. What the bytes are worth shows when it is made. */
 
-const PREVIEW_TYPES: readonly string[] = [
-  ...['image/jpeg', 'image/png', 'image/gif', 'image/webp'],
-  ...['image/avif', 'image/heic', 'image/heif', 'image/tiff'],
-];
+/** `picture`: decoded by our own process. The others take a program of the machine, which makes a picture of them first. */
+export type PreviewKind = 'picture' | 'heic' | 'pdf' | 'video';
 
-export function hasPreview(mimeType: string): boolean {
-  return PREVIEW_TYPES.includes(mimeType);
+const TYPES_BY_KIND: Record<PreviewKind, readonly string[]> = {
+  picture: ['image/jpeg', 'image/png', 'image/gif', 'image/webp', 'image/avif', 'image/tiff'],
+  heic: ['image/heic', 'image/heif'],
+  pdf: ['application/pdf'],
+  video: [
+    ...['video/mp4', 'video/quicktime', 'video/x-m4v', 'video/3gpp', 'video/3gpp2'],
+    ...['video/webm', 'video/x-matroska', 'video/ogg', 'video/x-msvideo'],
+  ],
+};
+
+/** Null: there is none of this type. */
+export function previewKindOf(mimeType: string): PreviewKind | null {
+  const found = Object.entries(TYPES_BY_KIND).find(([, types]) => types.includes(mimeType));
+  return found === undefined ? null : (found[0] as PreviewKind);
+}
+
+export function previewTypesOf(kinds: readonly PreviewKind[]): string[] {
+  return kinds.flatMap((kind) => [...TYPES_BY_KIND[kind]]);
 }

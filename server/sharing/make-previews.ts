@@ -1,4 +1,4 @@
-/** Makes the previews that are owed: thumbnail, size and colours of a picture, and the event that brings them. */
+/** Makes the previews that are owed: thumbnail, size and colours of a picture, a PDF or a video, and the event that brings them. */
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
@@ -8,9 +8,10 @@ import type { PreviewJob, PreviewJobTable } from '../database/preview-job-table.
 import type { RemovedObjectTable } from '../database/removed-object-table.ts';
 import type { Lease } from '../database/upload-table.ts';
 import { MAX_PICTURE_BYTES } from '../pictures/limits.ts';
-import { NoDecoder, type Preview, type PreviewMaker } from '../pictures/preview-maker.ts';
-import { ProcessFault } from '../pictures/preview-process.ts';
+import { NoDecoder, ProcessFault } from '../pictures/preview-faults.ts';
+import type { Preview, PreviewMaker } from '../pictures/preview-maker.ts';
 import { backOffMs } from '../rules/back-off.ts';
+import { previewKindOf, previewTypesOf } from '../rules/preview-types.ts';
 import { newStorageKey } from '../rules/upload-id.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { createPatience, type Patience } from './patience.ts';
@@ -22,11 +23,11 @@ type Needs = {
   ledger: Pick<EventLedger, 'nextSeq' | 'append'>;
   removedObjects: Pick<RemovedObjectTable, 'add'>;
   storage: Pick<FileStorage, 'open' | 'put'>;
-  pictures: PreviewMaker;
+  pictures: Pick<PreviewMaker, 'kinds' | 'make' | 'cleanUp' | 'rest'>;
   wake(company: string): void;
   /** No decoder is there. */
   onUnavailable(reason: string): void;
-  /** A picture gets no preview, for good. */
+  /** A file gets no preview, for good. */
   onEnded(fileId: number, reason: string): void;
   onFault(error: unknown): void;
   /** Names this process in its leases. */
@@ -46,8 +47,8 @@ export type MakePreviews = {
   settled(): Promise<void>;
 };
 
-/** More than a picture may take to arrive and to be decoded. */
-const LEASE_MS = 3 * 60_000;
+/** More than a file may take to be copied, to be made a picture of, and that to arrive and to be decoded. */
+const LEASE_MS = 6 * 60_000;
 /** A picture that ended so many processes is at fault itself. */
 const MAX_ATTEMPTS = 4;
 const MAX_BACKOFF_MS = 60_000;
@@ -57,6 +58,7 @@ const TRY_AGAIN_MS = 60_000;
 const ASK_AGAIN_MS = 60 * 60_000;
 
 export function createMakePreviews(needs: Needs): MakePreviews {
+  const types = previewTypesOf(needs.pictures.kinds);
   let isStarted = false;
   let running: Promise<number> | null = null;
   let isWoken = false;
@@ -67,7 +69,7 @@ export function createMakePreviews(needs: Needs): MakePreviews {
     for (;;) {
       const lease = { token: `${needs.holder}.${randomBytes(8).toString('hex')}`, untilMs: needs.now() + LEASE_MS };
       const isOver = needs.draining.aborted || patience.isOver();
-      const job = isOver ? null : await needs.previewJobs.takeDue(lease, needs.now());
+      const job = isOver ? null : await needs.previewJobs.takeDue(lease, needs.now(), types);
       if (job === null) return looked;
       looked += 1;
       const againInMs = await attempt(needs, job, lease, patience);
@@ -94,8 +96,12 @@ export function createMakePreviews(needs: Needs): MakePreviews {
     run: once,
     wake,
     start() {
-      isStarted = true;
-      wake();
+      const begin = () => {
+        isStarted = !needs.draining.aborted;
+        wake();
+      };
+      // Before the first one: a folder that is in use must not go.
+      needs.pictures.cleanUp().catch(needs.onFault).finally(begin);
     },
     async settled() {
       isStarted = false;
@@ -118,7 +124,7 @@ async function attempt(needs: Needs, job: PreviewJob, lease: Lease, patience: Pa
   // Those that nobody gave back, since the whole server ended, count too.
   const hopeless =
     (attempts > MAX_ATTEMPTS && 'the server ended each time it was decoded') ||
-    (file.sizeBytes > MAX_PICTURE_BYTES && 'it is too large to be decoded');
+    (isTooLarge(file) && 'it is too large to be decoded');
   if (hopeless) {
     await endJob(needs, job, lease, hopeless);
     return null;
@@ -154,12 +160,18 @@ async function putOff(needs: Needs, job: PreviewJob, lease: Lease, error: unknow
   return null;
 }
 
+/** Of a video no more is read than its beginning and its end. */
+function isTooLarge({ mimeType, sizeBytes }: FileRecord): boolean {
+  return previewKindOf(mimeType) !== 'video' && sizeBytes > MAX_PICTURE_BYTES;
+}
+
 function decode({ storage, pictures, draining }: Needs, file: FileRecord): Promise<Preview | string> {
-  return pictures.make(async () => {
+  const open = async () => {
     const object = await storage.open(file.storageKey);
     if (object === null) throw new Error(`the bytes of ${file.storageKey} are missing`);
-    return { bytes: object.stream(0, Math.max(0, object.sizeBytes - 1)), sizeBytes: object.sizeBytes };
-  }, draining);
+    return object;
+  };
+  return pictures.make(file.mimeType, open, draining);
 }
 
 /** Bytes first, row second, and the place noted before both, so that whatever dies in between leaves nothing behind. */

@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import { SERVER_ENTRY, variantEntry } from '../services/built-server.ts';
 import { bearer, get, listFiles, shareFile, storedFiles } from '../services/chat-api.ts';
@@ -14,6 +14,7 @@ import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { type CrashPoint, PICTURE_CRASH_POINTS } from '../services/crashing-server.ts';
 import { eventually } from '../services/eventually.ts';
 import { broken, heicFile, largePng, photo, pixelsOf, placeIn, SECRET_WORD } from '../services/pictures.ts';
+import { film, heicPhoto, INSTALL_MS, installPreviewPrograms, pdfPage } from '../services/preview-programs.ts';
 import { runCommandHere } from '../services/run-command.ts';
 import { type RecorderOptions, recordSocket } from '../services/socket-recorder.ts';
 import { create, fileIdOf } from '../services/tus-wire.ts';
@@ -22,6 +23,7 @@ import { send } from '../services/wire.ts';
 /** A thumbnail comes when there is time for it. */
 const LONG_MS = 60_000;
 const on = { THUMBNAILS: 'true' };
+beforeAll(installPreviewPrograms, INSTALL_MS);
 
 describe('a server that makes thumbnails', { timeout: 2 * LONG_MS }, () => {
   const server = chatdropForSuite({ env: on });
@@ -53,7 +55,8 @@ describe('a server that makes thumbnails', { timeout: 2 * LONG_MS }, () => {
     expect((await send({ method: 'GET', url: altered })).status).toBe(403);
     expect(await storedOf(room)).toHaveLength(2);
     expect((await runCommandHere(['files', 'verify'], server().env)).stdout).toContain('all is well');
-    expect((await runCommandHere(['doctor'], server().env)).stdout).toContain('✓ thumbnails: of JPEG');
+    const { stdout } = await runCommandHere(['doctor'], server().env);
+    expect(stdout).toMatch(/✓ thumbnails: of JPEG.*; of HEIC by \/.*; of PDF by \/.*; of videos by \//);
 
     const removed = await send({
       method: 'DELETE',
@@ -65,6 +68,27 @@ describe('a server that makes thumbnails', { timeout: 2 * LONG_MS }, () => {
     expect((await send({ method: 'GET', url: String(file.thumbnail) })).status).toBe(404);
     expect(await unfinished(dataDir)).toEqual([]);
     for (const side of sides) side.close();
+  });
+
+  test.each<[string, string, () => Promise<Buffer>, object]>([
+    ['a PDF', 'a.pdf', async () => pdfPage(), { mime_type: 'application/pdf', width: 453, height: 640 }],
+    ['a video', 'a.mp4', () => film('mp4'), { mime_type: 'video/mp4', width: 320, height: 180 }],
+    ['a HEIC', 'a.heic', () => heicPhoto(900, 600), { mime_type: 'image/heic', width: 900, height: 600 }],
+  ])('%s gets a thumbnail as an update of the file, and the file stays as it is', async (_what, name, make, facts) => {
+    const { baseUrl, dataDir } = server();
+    const room = newChatRoom();
+    const side = await listener(room, room.visitor);
+    const body = await make();
+    const { id } = await shareFile({ baseUrl, room, body, name });
+    const { payload } = await side.waitForEvent('file_updated', LONG_MS);
+    expect(payload).toMatchObject({ id, name, size: body.length, ...facts });
+    const thumbnail = await send({ method: 'GET', url: payload.thumbnail });
+    expect([thumbnail.status, thumbnail.headers['content-type']]).toEqual([200, 'image/webp']);
+    expect((await send({ method: 'GET', url: payload.url })).body.equals(body)).toBe(true);
+    const config = JSON.parse((await get(baseUrl, '/api/chat/config/', room.visitor)).body.toString());
+    expect(config.preview_types).toContain(payload.mime_type);
+    expect(await readdir(`${dataDir}/scratch`)).toEqual([]);
+    side.close();
   });
 
   test('a chat’s place in the agent’s list does not change by it', async () => {
@@ -82,7 +106,9 @@ describe('a server that makes thumbnails', { timeout: 2 * LONG_MS }, () => {
 
   test.each<[string, () => Promise<Buffer>, RegExp]>([
     ['a PNG of 50,000 × 50,000', async () => largePng(50_000, 50_000, 1), /megapixels/],
-    ['a HEIC without pixels', async () => (await heicFile()).file, /cannot be decoded/],
+    ['a HEIC without pixels', async () => (await heicFile()).file, /cannot be read/],
+    ['a PDF without a page', async () => Buffer.from('%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n'), /cannot be read/],
+    ['half a video', async () => (await film('mp4')).subarray(0, 2000), /cannot be read/],
     ['half a JPEG', async () => (await photo({ width: 600, height: 400 })).subarray(0, 900), /cannot be decoded/],
   ])('%s stays shared without one, and the job says why', async (_what, make, reason) => {
     const room = newChatRoom();
@@ -223,6 +249,28 @@ describe('metadata', { timeout: LONG_MS }, () => {
     const row = await database('company_usage').where({ company_id: company }).first('bytes');
     await database.destroy();
     return row?.bytes ?? 0;
+  }
+});
+
+test('where a program is missing, its kind gets no thumbnail, and the server says so', async () => {
+  const server = await startChatdrop({ env: { ...on, PATH: '/nowhere' } });
+  try {
+    const { baseUrl } = server;
+    const room = newChatRoom();
+    const config = JSON.parse((await get(baseUrl, '/api/chat/config/', room.visitor)).body.toString());
+    expect(config.preview_types).toEqual([
+      ...['image/jpeg', 'image/png', 'image/gif', 'image/webp', 'image/avif', 'image/tiff'],
+    ]);
+    await shareFile({ baseUrl, room, body: pdfPage(), name: 'a.pdf' });
+    await shareFile({ baseUrl, room, body: await photo() });
+    const both = async () => (await listFiles(baseUrl, room)).files.map(({ thumbnail }) => thumbnail !== null);
+    await eventually('the picture has its thumbnail', async () => (await both())[1] === true, LONG_MS);
+    expect(await both()).toEqual([false, true]);
+    const { stdout } = await runCommandHere(['doctor'], server.env);
+    expect(stdout).toContain('not of PDF: pdftoppm is not on PATH (Debian: poppler-utils)');
+    expect((await runCommandHere(['jobs'], server.env)).stdout).not.toContain('make preview');
+  } finally {
+    await server.stop();
   }
 });
 

@@ -4,6 +4,8 @@ import { Readable } from 'node:stream';
 import sharp from 'sharp';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createPreviewMaker, type Preview } from '../../server/pictures/preview-maker.ts';
+import { createScratch } from '../../server/pictures/scratch-folder.ts';
+import { eventually } from '../services/eventually.ts';
 import { svgFile } from '../services/fixtures.ts';
 import {
   broken,
@@ -15,7 +17,8 @@ import {
   webpOfFrames,
 } from '../services/pictures.ts';
 
-const maker = createPreviewMaker();
+/** Pictures need neither a program nor a folder. */
+const maker = createPreviewMaker({ programs: {}, scratch: createScratch('/nowhere') });
 const goOn = new AbortController().signal;
 afterAll(() => maker.rest());
 
@@ -122,10 +125,8 @@ test('one that is killed is replaced, whether it works or waits', async () => {
 
 test('bytes that end before they should are no answer of the picture, and cost the process', async () => {
   const file = await photo();
-  const short = maker.make(
-    async () => ({ bytes: Readable.from([file.subarray(0, 100)]), sizeBytes: file.length }),
-    goOn,
-  );
+  const cut = async () => ({ ...source(file), stream: () => Readable.from([file.subarray(0, 100)]) });
+  const short = maker.make('image/jpeg', cut, goOn);
   await expect(short).rejects.toThrow('100 bytes were there');
   expect(await made(file)).toMatchObject({ width: 120 });
 });
@@ -136,17 +137,24 @@ test('it ends when it is told to', async () => {
   const [pid] = await workersOf(process.pid);
   process.kill(pid as number, 'SIGSTOP');
   const file = await photo();
-  const under = maker.make(async () => ({ bytes: Readable.from([file]), sizeBytes: file.length }), stop.signal);
+  const under = maker.make('image/jpeg', async () => source(file), stop.signal);
   setTimeout(() => stop.abort(), 50);
   await expect(under).rejects.toThrow();
-  expect(await workersOf(process.pid)).not.toContain(pid);
+  await eventually('it is gone', async () => !(await workersOf(process.pid)).includes(pid as number), 60_000);
 });
 
 function make(file: Buffer): Promise<Preview | string> {
-  return maker.make(
-    async () => ({ bytes: Readable.from(file.length === 0 ? [] : [file]), sizeBytes: file.length }),
-    goOn,
-  );
+  return maker.make('image/jpeg', async () => source(file), goOn);
+}
+
+/** As a stored object is read. */
+function source(file: Buffer) {
+  return {
+    sizeBytes: file.length,
+    read: async (position: number, lengthBytes: number) => file.subarray(position, position + lengthBytes),
+    stream: () => Readable.from(file.length === 0 ? [] : [file]),
+    close: async () => {},
+  };
 }
 
 async function made(file: Buffer): Promise<Preview> {

@@ -15,6 +15,7 @@ export const companySet: Command = {
   max_file_size, max_pending_size                    50MB
   uploads_per_minute, max_pending_uploads            20
   bytes_per_day, quota                               100GB, or none
+  compress_images                                    2560 (pixels), or none
   retention_user_seconds, retention_agent_seconds    90d, or none
   strip_metadata, refuse_encrypted, server_keys      true, false
   allowed_origins                                    https://example.com, https://app.example.com

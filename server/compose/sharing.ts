@@ -30,6 +30,7 @@ import { createGiveUpFinish } from '../sharing/give-up-finish.ts';
 import { createJoinParts } from '../sharing/join-parts.ts';
 import { createListFiles } from '../sharing/list-files.ts';
 import { createMakePreviews } from '../sharing/make-previews.ts';
+import { createMakeSmaller } from '../sharing/make-smaller.ts';
 import { createManageCompanies } from '../sharing/manage-companies.ts';
 import { createNoteInfected } from '../sharing/note-infected.ts';
 import { createRecordFile } from '../sharing/record-file.ts';
@@ -179,7 +180,14 @@ export function composeSharing(given: Parts) {
     stripMetadata: createStripMetadata({
       uploads,
       storage,
-      stripsMetadata: async (company) => (await policyOf(company)).stripMetadata,
+      policyOf,
+      makeSmaller: createMakeSmaller({
+        storage,
+        pictures,
+        onFault: (upload, err) =>
+          log.warn({ upload, err }, 'a picture is stored as it came: it could not be made smaller'),
+        draining: draining.signal,
+      }),
     }),
     recordFile,
     rejectUpload,

@@ -12,6 +12,8 @@ export const MAX_THUMBNAIL_BYTES = 1024 * 1024;
 export const MAX_ANSWER_BYTES = 4096;
 /** A picture is made smaller when it has at most this share of its bytes then. */
 export const COMPRESSED_SHARE = 0.9;
+/** One that is smaller is left as it is. */
+export const MIN_COMPRESSED_BYTES = 64 * 1024;
 /** From the last byte sent to the answer. */
 export const MAX_DECODE_MS = 20_000;
 /** From the first byte to the last. */

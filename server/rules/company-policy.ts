@@ -16,6 +16,8 @@ const bytes = z.int().min(1).max(MAX_BYTES);
 const count = z.int().min(1).max(1_000_000);
 const seconds = z.int().min(1).max(MAX_RETENTION_SECONDS);
 const text = z.string().min(1).max(MAX_TEXT_CHARACTERS);
+/** Pixels of the longest side: no smaller than a thumbnail, no larger than WebP can be. */
+const side = z.int().min(640).max(16_383);
 const types = z
   .array(z.string().toLowerCase().refine(isTypePattern, 'is no type; image/png, image/* and * are'))
   .min(1)
@@ -35,6 +37,10 @@ const FIELDS = {
   retention_user_seconds: seconds.nullable().optional().describe('age at which files of visitors are deleted'),
   retention_agent_seconds: seconds.nullable().optional().describe('age at which files of agents are deleted'),
   strip_metadata: z.boolean().optional().describe('take place and camera out of pictures'),
+  compress_images: side
+    .nullable()
+    .optional()
+    .describe('longest side in pixels to which large pictures are made smaller'),
   refuse_encrypted: z.boolean().optional().describe('refuse archives and documents that are encrypted'),
   allowed_origins: origins.optional().describe('origins of the pages that may connect, instead of ALLOWED_ORIGINS'),
   jwks_url: text.refine(isJwksUrl, 'is no https address').optional().describe('JWK set with keys of the company'),
@@ -61,6 +67,8 @@ export type CompanyPolicy = Allowance & {
   /** Seconds after which a file is deleted, by who shared it; undefined: kept. */
   retentionSeconds: Record<Uploader, number | undefined>;
   stripMetadata: boolean;
+  /** Undefined: pictures are stored as large as they come. */
+  compressImagesPx: number | undefined;
   refuseEncrypted: boolean;
   allowedOrigins: readonly string[];
 };
@@ -103,6 +111,7 @@ export function effectivePolicy(defaults: CompanyPolicy, own: OwnPolicy): Compan
       agent: orNoBound(own.retention_agent_seconds, defaults.retentionSeconds.agent),
     },
     stripMetadata: own.strip_metadata ?? defaults.stripMetadata,
+    compressImagesPx: orNoBound(own.compress_images, defaults.compressImagesPx),
     refuseEncrypted: own.refuse_encrypted ?? defaults.refuseEncrypted,
     allowedOrigins: own.allowed_origins ?? defaults.allowedOrigins,
   };
@@ -122,6 +131,7 @@ export function shownPolicy(policy: CompanyPolicy): Record<string, unknown> {
     retention_user_seconds: policy.retentionSeconds.user ?? null,
     retention_agent_seconds: policy.retentionSeconds.agent ?? null,
     strip_metadata: policy.stripMetadata,
+    compress_images: policy.compressImagesPx ?? null,
     refuse_encrypted: policy.refuseEncrypted,
     allowed_origins: [...policy.allowedOrigins],
   };

@@ -1,17 +1,19 @@
-/** Takes location, camera and other metadata out of a picture that is here and checked, before it becomes a file. */
+/** What of a picture that is here and checked is stored: without its metadata, and smaller where the company wants it. */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { bytesOf } from '../pictures/kept-bytes.ts';
 import { findKeptBytes, hasStrippableMetadata } from '../pictures/strip-metadata.ts';
+import type { CompanyPolicy, PolicyOf } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
 import type { FileStorage, StoredObject } from '../storage/file-storage.ts';
+import { canBeMadeSmaller, type MakeSmaller } from './make-smaller.ts';
 
 type Needs = {
   uploads: Pick<UploadTable, 'noteReceivedChecked'>;
   storage: Pick<FileStorage, 'open' | 'put'>;
-  /** Whether the company wants it. */
-  stripsMetadata(company: string): boolean | Promise<boolean>;
+  policyOf: PolicyOf;
+  makeSmaller: MakeSmaller;
 };
 
 /** What is stored now. */
@@ -23,15 +25,27 @@ export type StoredFacts = { sizeBytes: number; isAsReceived: boolean };
  */
 export type StripMetadata = (upload: UploadRecord, lease: Lease, key: string, mimeType: string) => Promise<StoredFacts>;
 
-export function createStripMetadata({ uploads, storage, stripsMetadata }: Needs): StripMetadata {
+export function createStripMetadata({ uploads, storage, policyOf, makeSmaller }: Needs): StripMetadata {
+  /** What takes the place of what is there; null where nothing does. */
+  const findReplacement = async (upload: UploadRecord, key: string, object: StoredObject, wanted: Wanted) => {
+    const { isStripped, maxSidePx } = wanted;
+    // An earlier finish may have put the smaller one there: once is enough.
+    const isReceived = !upload.receivedChecked || object.sizeBytes === upload.sizeBytes;
+    const smaller =
+      maxSidePx !== null && isReceived
+        ? await makeSmaller(upload.id, key, { maxSidePx, keepsMetadata: !isStripped })
+        : null;
+    return smaller ?? (isStripped ? await findKeptBytes(object, wanted.mimeType) : null);
+  };
   return async (upload, lease, key, mimeType) => {
     const { id, receivedChecked, sha256 } = upload;
-    const isWanted = hasStrippableMetadata(mimeType) && (await stripsMetadata(upload.company));
-    if (!isWanted && !receivedChecked) return { sizeBytes: upload.sizeBytes ?? 0, isAsReceived: true };
+    const wanted = wantedOf(await policyOf(upload.company), mimeType);
+    if (!wanted.isStripped && wanted.maxSidePx === null && !receivedChecked)
+      return { sizeBytes: upload.sizeBytes ?? 0, isAsReceived: true };
     const object = await storage.open(key);
     if (object === null) throw new Error(`the bytes of ${key} are missing`);
     try {
-      const kept = isWanted ? await findKeptBytes(object, mimeType) : null;
+      const kept = await findReplacement(upload, key, object, wanted);
       // An earlier finish may have got so far.
       if (kept === null) return { sizeBytes: object.sizeBytes, isAsReceived: !receivedChecked };
       if (!receivedChecked && sha256 !== null && (await sha256Of(object)) !== sha256) throw checksumMismatch();
@@ -42,6 +56,17 @@ export function createStripMetadata({ uploads, storage, stripsMetadata }: Needs)
     } finally {
       await object.close();
     }
+  };
+}
+
+/** `maxSidePx`: null where it is not made smaller. */
+type Wanted = { mimeType: string; isStripped: boolean; maxSidePx: number | null };
+
+function wantedOf({ stripMetadata, compressImagesPx }: CompanyPolicy, mimeType: string): Wanted {
+  return {
+    mimeType,
+    isStripped: stripMetadata && hasStrippableMetadata(mimeType),
+    maxSidePx: (canBeMadeSmaller(mimeType) ? compressImagesPx : undefined) ?? null,
   };
 }
 

@@ -7,6 +7,7 @@ import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { createExpectDocumented } from '../services/documented.ts';
 import { eventually } from '../services/eventually.ts';
 import { pngFile } from '../services/fixtures.ts';
+import { cornersOf, photo, placeIn } from '../services/pictures.ts';
 import { plainSocket } from '../services/plain-socket.ts';
 import { runCommand, runCommandHere } from '../services/run-command.ts';
 import { agentToken, visitorToken } from '../services/tokens.ts';
@@ -348,6 +349,33 @@ describe('what happens to files', () => {
     const sizeIn = async (chat: ChatRoom) => (await shareFile({ baseUrl: server().baseUrl, room: chat, body })).size;
     expect(await sizeIn(room)).toBe(body.length);
     expect(await sizeIn(other)).toBeLessThan(body.length);
+  });
+
+  test('large pictures are made smaller where compress_images says so, and nowhere else', async () => {
+    const { baseUrl } = server();
+    const [room, other] = [newChatRoom(), newChatRoom()];
+    await setPolicy(room.company, { compress_images: 800 });
+    const body = await photo({ width: 1200, height: 900, grain: true, orientation: 6, metadata: true });
+    const sent = { baseUrl, body, name: 'a.jpg' };
+    const file = await shareFile({ ...sent, room });
+    const stored = (await send({ method: 'GET', url: file.url })).body;
+    expect(file).toMatchObject({ name: 'a.jpg', mime_type: 'image/jpeg', size: stored.length });
+    expect(stored.length).toBeLessThan(body.length / 2);
+    expect(await sharp(stored).metadata()).toMatchObject({ format: 'jpeg', width: 600, height: 800 });
+    expect(await cornersOf(stored)).toEqual(['#0000ff', '#ff0000', '#ffff00', '#00ff00']);
+    expect(await placeIn(stored)).toBeNull();
+    // What comes back stays as it is: there is nothing more to gain.
+    const again = await shareFile({ ...sent, room, body: stored });
+    expect((await send({ method: 'GET', url: again.url })).body.equals(stored)).toBe(true);
+    const elsewhere = await shareFile({ ...sent, room: other });
+    expect(elsewhere.size).toBeGreaterThan(body.length * 0.9);
+    const { code, stdout } = await runCommandHere(
+      ['company', 'set', room.company, 'compress_images=none'],
+      server().env,
+    );
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^compress_images +company +none$/m)]);
+    for (const wrong of [100, 20_000, '800', 800.5])
+      expect((await admin('PUT', policyPath(room.company), { compress_images: wrong })).status).toBe(400);
   });
 
   test('encrypted documents are refused where refuse_encrypted is on, and nowhere else', async () => {

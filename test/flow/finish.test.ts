@@ -164,7 +164,12 @@ async function openParts(folder: string) {
     policyOf,
     joinParts,
     scanUpload: null,
-    stripMetadata: createStripMetadata({ ...needs, stripsMetadata: () => true }),
+    stripMetadata: createStripMetadata({
+      ...{ ...needs, policyOf },
+      makeSmaller: () => {
+        throw new Error('no company here wants that');
+      },
+    }),
     recordFile,
     rejectUpload,
     wake: () => {},

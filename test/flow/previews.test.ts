@@ -9,15 +9,16 @@ import type { ChatFile } from '../../server/contract/chat-file.ts';
 import { SERVER_ENTRY, variantEntry } from '../services/built-server.ts';
 import { bearer, get, listFiles, shareFile, storedFiles } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
-import { startChatdrop } from '../services/chatdrop-process.ts';
+import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
+import { startClamd } from '../services/clamd.ts';
 import { type CrashPoint, PICTURE_CRASH_POINTS } from '../services/crashing-server.ts';
 import { eventually } from '../services/eventually.ts';
 import { broken, heicFile, largePng, photo, pixelsOf, placeIn, SECRET_WORD } from '../services/pictures.ts';
 import { film, heicPhoto, INSTALL_MS, installPreviewPrograms, pdfPage } from '../services/preview-programs.ts';
 import { runCommandHere } from '../services/run-command.ts';
 import { type RecorderOptions, recordSocket } from '../services/socket-recorder.ts';
-import { create, fileIdOf } from '../services/tus-wire.ts';
+import { create, fileIdOf, patch } from '../services/tus-wire.ts';
 import { send } from '../services/wire.ts';
 
 /** A thumbnail comes when there is time for it. */
@@ -252,6 +253,63 @@ describe('metadata', { timeout: LONG_MS }, () => {
   }
 });
 
+test(
+  'scanned, stripped and with a thumbnail: nothing is to be seen before a real clamd has called it clean, and what it scanned is what is stored',
+  async () => {
+    const clamd = await startClamd();
+    const server = await startChatdrop({ env: { ...on, CLAMAV_URL: clamd.url } });
+    try {
+      const { baseUrl, dataDir } = server;
+      const room = newChatRoom();
+      const agent = recordSocket({ baseUrl, auth: { token: room.agent, session_id: room.session } });
+      await agent.waitForEvent('connection_established', LONG_MS);
+      const body = await photo({ metadata: true, width: 900, height: 600, orientation: 6 });
+      const metadata = { filename: 'a.jpg', sha256: sha256Of(body) };
+      const { url } = await create({ baseUrl, token: room.visitor, length: body.length, metadata });
+      clamd.pause();
+      // It may be told to ask again before the verdict is there.
+      const patching = patch({ url, token: room.visitor, offset: 0, body });
+      await agent.waitFor(({ payload }) => payload?.state === 'checking', LONG_MS);
+      const stripped = async () => {
+        const [only = '', ...more] = await storedFiles(dataDir);
+        return more.length === 0 && only !== '' && readFile(only);
+      };
+      // Its place is gone while the scanner has it.
+      await eventually(
+        'it is stripped',
+        async () => {
+          const file = await stripped();
+          return file !== false && (await placeIn(file)) === null;
+        },
+        LONG_MS,
+      );
+      expect(await listFiles(baseUrl, room)).toMatchObject({ files: [], count: 0, seq: 0 });
+      expect(await rowsIn(server, 'preview_jobs')).toEqual([]);
+      const events = (type: string) => agent.payloads(type).length;
+      expect([events('file_shared'), events('file_updated')]).toEqual([0, 0]);
+
+      clamd.resume();
+      const shared = (await agent.waitForEvent('file_shared', LONG_MS)).payload;
+      const updated = (await agent.waitForEvent('file_updated', LONG_MS)).payload;
+      await patching;
+      const stored = await send({ method: 'GET', url: shared.url });
+      expect(await placeIn(stored.body)).toBeNull();
+      expect((await pixelsOf(stored.body)).equals(await pixelsOf(body))).toBe(true);
+      const facts = { scan: 'clean', size: stored.body.length, sha256: sha256Of(stored.body) };
+      expect(shared).toMatchObject({ ...facts, thumbnail: null, seq: 1 });
+      expect(updated).toMatchObject({ ...facts, id: shared.id, width: 600, height: 900, seq: 2 });
+      const thumbnail = await send({ method: 'GET', url: updated.thumbnail });
+      expect(await sharp(thumbnail.body).metadata()).toMatchObject({ format: 'webp', height: 640 });
+      expect(await storedFiles(dataDir)).toHaveLength(2);
+      agent.close();
+    } finally {
+      await server.stop();
+      await clamd.close();
+    }
+  },
+  4 * LONG_MS,
+);
+
 test('where a program is missing, its kind gets no thumbnail, and the server says so', async () => {
   const server = await startChatdrop({ env: { ...on, PATH: '/nowhere' } });
   try {
@@ -347,6 +405,45 @@ test.each(PICTURE_CRASH_POINTS)(
   },
   2 * LONG_MS,
 );
+
+test(
+  'killed after a picture took the place of a larger one: it is made smaller once, and is the only one',
+  async () => {
+    const point: CrashPoint = 'after the metadata is gone';
+    const server = await startChatdrop({ entry: variantEntry('crashing-server'), env: { CRASH_AT: point } });
+    try {
+      const { baseUrl, dataDir } = server;
+      const room = newChatRoom();
+      await runCommandHere(['company', 'set', room.company, 'compress_images=800'], server.env);
+      // It reads all policies at its start.
+      await server.restart();
+      const body = await photo({ width: 1200, height: 900, grain: true, metadata: true });
+      const metadata = { filename: 'a.jpg', sha256: sha256Of(body) };
+      await create({ baseUrl, token: room.visitor, body, metadata }).catch(() => null);
+      await eventually('the process is gone', async () => !(await isThere(baseUrl)), LONG_MS);
+      const [key = ''] = await storedFiles(dataDir);
+      const left = await readFile(key);
+      await server.restart();
+      const files = async () => (await listFiles(baseUrl, room)).files;
+      await eventually('it is shared', async () => (await files()).length === 1, LONG_MS);
+      const [file] = (await files()) as [ChatFile];
+      const stored = await send({ method: 'GET', url: file.url });
+      expect(stored.body.equals(left)).toBe(true);
+      expect(await sharp(stored.body).metadata()).toMatchObject({ format: 'jpeg', width: 800, height: 600 });
+      expect([file.size, file.sha256]).toEqual([left.length, sha256Of(left)]);
+      expect(await storedFiles(dataDir)).toEqual([key]);
+      expect((await runCommandHere(['files', 'verify'], server.env)).stdout).toContain('all is well');
+    } finally {
+      await server.stop();
+    }
+  },
+  2 * LONG_MS,
+);
+
+async function rowsIn(server: Chatdrop, table: string): Promise<unknown[]> {
+  const database = await server.openDatabase();
+  return database(table).finally(() => database.destroy());
+}
 
 async function isThere(baseUrl: string): Promise<boolean> {
   return (await send({ method: 'GET', url: `${baseUrl}/healthz` }).catch(() => null)) !== null;

@@ -11,6 +11,8 @@ export type PhotoOptions = {
   height?: number;
   /** As in Exif: 1 to 8. */
   orientation?: number;
+  /** As cameras have it: many bytes, most of which nobody sees. */
+  grain?: boolean;
   /** Place, camera, time and an XMP text with a secret word in it. */
   metadata?: boolean;
 };
@@ -24,21 +26,8 @@ const ENCODING: Partial<Record<PhotoFormat, object>> = { jpeg: { quality: 95 }, 
 
 /** Four corners of four colours, so that one sees how it is turned. */
 export function photo(options: PhotoOptions = {}): Promise<Buffer> {
-  const { format = 'jpeg', width = 120, height = 80, orientation, metadata = false } = options;
-  const corner = (background: string, left: number, top: number) => ({
-    input: {
-      create: { width: Math.ceil(width / 2), height: Math.ceil(height / 2), channels: 3 as const, background },
-    },
-    left,
-    top,
-  });
-  const [x, y] = [Math.floor(width / 2), Math.floor(height / 2)];
-  let picture: Sharp = sharp({ create: { width, height, channels: 3, background: '#fff' } }).composite([
-    corner(CORNERS[0], 0, 0),
-    corner(CORNERS[1], x, 0),
-    corner(CORNERS[2], 0, y),
-    corner(CORNERS[3], x, y),
-  ]);
+  const { format = 'jpeg', width = 120, height = 80, orientation, grain = false, metadata = false } = options;
+  let picture = grain ? grainyCorners(width, height) : plainCorners(width, height);
   if (metadata) {
     picture = picture
       .withIccProfile('p3')
@@ -55,6 +44,35 @@ export function photo(options: PhotoOptions = {}): Promise<Buffer> {
   }
   if (orientation !== undefined) picture = picture.withMetadata({ orientation });
   return picture.toFormat(format, ENCODING[format] ?? {}).toBuffer();
+}
+
+function plainCorners(width: number, height: number): Sharp {
+  const corner = (background: string, left: number, top: number) => ({
+    input: {
+      create: { width: Math.ceil(width / 2), height: Math.ceil(height / 2), channels: 3 as const, background },
+    },
+    left,
+    top,
+  });
+  const [x, y] = [Math.floor(width / 2), Math.floor(height / 2)];
+  return sharp({ create: { width, height, channels: 3, background: '#fff' } }).composite([
+    corner(CORNERS[0], 0, 0),
+    corner(CORNERS[1], x, 0),
+    corner(CORNERS[2], 0, y),
+    corner(CORNERS[3], x, y),
+  ]);
+}
+
+function grainyCorners(width: number, height: number): Sharp {
+  const raw = Buffer.alloc(width * height * 3);
+  const colours = CORNERS.map((colour) => Buffer.from(colour.slice(1), 'hex'));
+  for (let at = 0; at < raw.length; at += 1) {
+    const pixel = Math.floor(at / 3);
+    const corner = (pixel % width < width / 2 ? 0 : 1) + (pixel < (width * height) / 2 ? 0 : 2);
+    const grain = Math.imul(at + 1, 2_654_435_761) >>> 26;
+    raw[at] = Math.abs((colours[corner]?.[at % 3] ?? 0) - grain);
+  }
+  return sharp(raw, { raw: { width, height, channels: 3 } });
 }
 
 function xmpOf(word: string): string {

@@ -4,9 +4,9 @@ import { useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import type { ChatFiles } from '../core/chat-files.ts';
 import { senderText } from '../words/state-words.ts';
+import { CardPicture } from './card-picture.tsx';
 import { ConfirmDelete } from './confirm-delete.tsx';
 import { DownloadLink } from './download-link.tsx';
-import { FileBadge } from './file-badge.tsx';
 import { kindLabel, shownAs } from './file-kind.ts';
 import { FileName } from './file-name.tsx';
 import { FilePreview } from './file-preview.tsx';
@@ -43,7 +43,7 @@ export function FileBubble({ file, chat, onOpen }: { file: ChatFile; chat: ChatF
         <WithConfirm source={chat} file={file}>
           {(deleteButton) => (
             <div class="card-line">
-              {shown === null && <FileBadge name={file.name} type={file.mime_type} />}
+              {shown === null && <CardPicture file={file} />}
               <div class="card-text">
                 <FileName name={file.name} />
                 <span class="card-note">

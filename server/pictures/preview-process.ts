@@ -1,8 +1,8 @@
 /** One process that decodes pictures, from its start to its end; whatever goes wrong with it is one kind of fault. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import {
   MAX_ANSWER_BYTES,
@@ -45,9 +45,11 @@ export function startPreviewProcess(): PreviewProcess {
   let waiting: Waiting | null = null;
   let ended: ProcessFault | null = null;
   let complaints = '';
+  const over = new AbortController();
 
   const end = (why: string) => {
     ended ??= new ProcessFault(why);
+    over.abort(ended);
     child.kill('SIGKILL');
     waiting?.reject(ended);
     waiting = null;
@@ -103,7 +105,7 @@ export function startPreviewProcess(): PreviewProcess {
       answered.catch(() => {});
       let decoding: NodeJS.Timeout | undefined;
       try {
-        const sending = AbortSignal.any([signal, AbortSignal.timeout(MAX_SEND_MS)]);
+        const sending = AbortSignal.any([signal, over.signal, AbortSignal.timeout(MAX_SEND_MS)]);
         await sendPicture(child.stdin, wanted, bytes, sizeBytes, sending);
         decoding = setTimeout(() => end('the picture takes too long to decode'), MAX_DECODE_MS);
         return await answered;
@@ -168,17 +170,19 @@ async function sendPicture(
   lengths.writeUInt32BE(sizeBytes, 4);
   stdin.write(Buffer.concat([lengths, words]));
   let sent = 0;
-  await pipeline(
-    bytes,
-    async function* counted(chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        sent += chunk.length;
-        yield chunk;
-      }
-    },
-    stdin,
-    { end: false, signal },
-  );
+  // Not by a pipeline: the pipe is used again for the next picture, and each would leave its listeners on it.
+  const stop = () => bytes.destroy(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    for await (const chunk of bytes as AsyncIterable<Buffer>) {
+      sent += chunk.length;
+      if (!stdin.write(chunk)) await once(stdin, 'drain', { signal });
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    bytes.destroy();
+  }
   if (sent !== sizeBytes) throw new Error(`${sent} bytes were there instead of ${sizeBytes}`);
 }
 

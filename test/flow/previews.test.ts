@@ -1,10 +1,11 @@
 /** Pictures in a chat: the thumbnail that follows the file, and the place that is never stored. */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import { SERVER_ENTRY, variantEntry } from '../services/built-server.ts';
 import { bearer, get, listFiles, shareFile, storedFiles } from '../services/chat-api.ts';
@@ -24,6 +25,7 @@ import { send } from '../services/wire.ts';
 /** A thumbnail comes when there is time for it. */
 const LONG_MS = 60_000;
 const on = { THUMBNAILS: 'true' };
+vi.setConfig({ testTimeout: 2 * LONG_MS });
 beforeAll(installPreviewPrograms, INSTALL_MS);
 
 describe('a server that makes thumbnails', { timeout: 2 * LONG_MS }, () => {
@@ -384,6 +386,9 @@ test.each(PICTURE_CRASH_POINTS)(
       const metadata = { filename: 'a.jpg', sha256: sha256Of(body) };
       await create({ baseUrl, token: room.visitor, body, metadata }).catch(() => null);
       await eventually('the process is gone', async () => !(await isThere(baseUrl)), LONG_MS);
+      // As one that ran a program would leave it.
+      const left = path.join(dataDir, 'scratch/run-left');
+      await mkdir(left, { recursive: true });
       await server.restart();
       const file = await eventually(
         'there is a thumbnail',
@@ -396,6 +401,7 @@ test.each(PICTURE_CRASH_POINTS)(
       expect((await send({ method: 'GET', url: String(file.thumbnail) })).status).toBe(200);
       expect((await listFiles(baseUrl, room)).count).toBe(1);
       expect(await storedFiles(dataDir)).toHaveLength(2);
+      expect(existsSync(left)).toBe(false);
       const { stdout } = await runCommandHere(['files', 'verify'], server.env);
       expect(stdout).toContain('all is well');
       await eventually('nothing is left of it', async () => (await unfinished(dataDir)).length === 0, LONG_MS);

@@ -1,12 +1,13 @@
 /** Pictures in fewer bytes: which are made smaller, what stays of them, and which are left alone. */
 import { Readable } from 'node:stream';
 import sharp from 'sharp';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { createPreviewMaker } from '../../server/pictures/preview-maker.ts';
 import { createScratch } from '../../server/pictures/scratch-folder.ts';
 import { pngChunk } from '../services/fixtures.ts';
 import { cornersOf, largePng, type PhotoFormat, photo, placeIn, webpOfFrames } from '../services/pictures.ts';
 
+vi.setConfig({ testTimeout: 120_000 });
 const SIDE = 500;
 const LARGE = { width: 1000, height: 750, grain: true };
 const maker = createPreviewMaker({ programs: {}, scratch: createScratch('/nowhere') });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createPreviewMaker, type Preview, type PreviewMaker } from '../../server/pictures/preview-maker.ts';
 import { findPreviewPrograms } from '../../server/pictures/preview-programs.ts';
 import { createRenderFirstPicture } from '../../server/pictures/render-first-picture.ts';
@@ -21,6 +21,7 @@ import {
   pdfPage,
 } from '../services/preview-programs.ts';
 
+vi.setConfig({ testTimeout: 120_000 });
 const goOn = new AbortController().signal;
 let folder: string;
 let scratch: Scratch;
@@ -132,14 +133,14 @@ describe('what is none of them is refused with a reason', () => {
   });
 });
 
-test('12 broken ones of each kind, and it goes on', async () => {
+test('8 broken ones of each kind, and it goes on', async () => {
   const files: [string, Buffer][] = [
     ['application/pdf', pdfPage()],
     ['video/mp4', await film('mp4', '64x48')],
     ['image/heic', await heicPhoto(64, 48)],
   ];
   for (const [type, whole] of files)
-    for (let seed = 0; seed < 12; seed += 1) {
+    for (let seed = 0; seed < 8; seed += 1) {
       const result = await make(type, broken(whole, seed));
       if (typeof result !== 'string') expect(result.width).toBeGreaterThan(0);
     }

@@ -69,7 +69,9 @@ function grainyCorners(width: number, height: number): Sharp {
   for (let at = 0; at < raw.length; at += 1) {
     const pixel = Math.floor(at / 3);
     const corner = (pixel % width < width / 2 ? 0 : 1) + (pixel < (width * height) / 2 ? 0 : 2);
-    const grain = Math.imul(at + 1, 2_654_435_761) >>> 26;
+    // Noise, and each time the same.
+    const mixed = Math.imul(at ^ (at >>> 9), 2_654_435_761);
+    const grain = Math.imul(mixed ^ (mixed >>> 15), 2_246_822_519) >>> 26;
     raw[at] = Math.abs((colours[corner]?.[at % 3] ?? 0) - grain);
   }
   return sharp(raw, { raw: { width, height, channels: 3 } });

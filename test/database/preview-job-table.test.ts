@@ -34,6 +34,15 @@ test('is taken by one of many, the longest waiting first, and again when its lea
   expect(await jobs.takeDue(lease('d.1'), NOW + 60_001, TYPES)).toMatchObject({ attempts: 2 });
 });
 
+test('is left to who has a decoder for its type', async () => {
+  await owed();
+  const video = await owed({ mimeType: 'video/mp4' });
+  expect(await jobs.takeDue(lease('a.1'), NOW, ['application/pdf'])).toBeNull();
+  expect(await jobs.takeDue(lease('a.1'), NOW, [])).toBeNull();
+  expect(await jobs.takeDue(lease('a.1'), NOW, ['application/pdf', 'video/mp4'])).toMatchObject({ fileId: video });
+  expect(await jobs.takeDue(lease('b.1'), NOW, ['video/mp4'])).toBeNull();
+});
+
 test('is free as soon as its process is dead; what that one still says counts for nothing', async () => {
   const id = await owed();
   await jobs.takeDue(lease('dead.1'), NOW, TYPES);
@@ -91,8 +100,8 @@ test('one that is done leaves the thumbnail to the file, and goes with it', asyn
   expect((await removed()).includes('chat/small')).toBe(true);
 });
 
-async function owed(): Promise<number> {
-  const id = await insertFile(open.database);
+async function owed(over: Parameters<typeof insertFile>[1] = {}): Promise<number> {
+  const id = await insertFile(open.database, over);
   await open.database.transaction((t) => jobs.add(t, id));
   return id;
 }

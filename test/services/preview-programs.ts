@@ -46,12 +46,10 @@ export function heicPhoto(width: number, height: number): Promise<Buffer> {
   });
 }
 
-export type Container = 'mp4' | 'mov' | 'webm' | 'mkv' | 'avi' | 'ogv';
+export type Container = 'mp4' | 'webm' | 'avi' | 'ogv';
 const CODECS: Record<Container, string[]> = {
   mp4: ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'],
-  mov: ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'],
   webm: ['-c:v', 'libvpx', '-deadline', 'realtime'],
-  mkv: ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'],
   avi: ['-c:v', 'mpeg4'],
   ogv: ['-c:v', 'libtheora'],
 };

@@ -184,6 +184,6 @@ function limitsOf(config: Config, policy: CompanyPolicy, { role }: Participant):
     uploads_per_minute: policy.uploadsPerMinute,
     upload_expiry: config.uploadExpirySeconds,
     tus_endpoint: `${TUS_PATH}/`,
-    scans_files: config.clamd !== undefined,
+    scans_files: policy.scanRequired,
   };
 }

@@ -35,6 +35,7 @@ const FIELDS = {
   retention_user_seconds: seconds.nullable().optional().describe('age at which files of visitors are deleted'),
   retention_agent_seconds: seconds.nullable().optional().describe('age at which files of agents are deleted'),
   strip_metadata: z.boolean().optional().describe('take place and camera out of pictures'),
+  scan_required: z.boolean().optional().describe('share only what the virus scanner has found clean'),
   refuse_encrypted: z.boolean().optional().describe('refuse archives and documents that are encrypted'),
   allowed_origins: origins.optional().describe('origins of the pages that may connect, instead of ALLOWED_ORIGINS'),
   jwks_url: text.refine(isJwksUrl, 'is no https address').optional().describe('JWK set with keys of the company'),
@@ -61,6 +62,8 @@ export type CompanyPolicy = Allowance & {
   /** Seconds after which a file is deleted, by who shared it; undefined: kept. */
   retentionSeconds: Record<Uploader, number | undefined>;
   stripMetadata: boolean;
+  /** No file is shared that the virus scanner has not called clean, also where none is set up; otherwise none is scanned. */
+  scanRequired: boolean;
   refuseEncrypted: boolean;
   allowedOrigins: readonly string[];
 };
@@ -103,6 +106,7 @@ export function effectivePolicy(defaults: CompanyPolicy, own: OwnPolicy): Compan
       agent: orNoBound(own.retention_agent_seconds, defaults.retentionSeconds.agent),
     },
     stripMetadata: own.strip_metadata ?? defaults.stripMetadata,
+    scanRequired: own.scan_required ?? defaults.scanRequired,
     refuseEncrypted: own.refuse_encrypted ?? defaults.refuseEncrypted,
     allowedOrigins: own.allowed_origins ?? defaults.allowedOrigins,
   };
@@ -122,6 +126,7 @@ export function shownPolicy(policy: CompanyPolicy): Record<string, unknown> {
     retention_user_seconds: policy.retentionSeconds.user ?? null,
     retention_agent_seconds: policy.retentionSeconds.agent ?? null,
     strip_metadata: policy.stripMetadata,
+    scan_required: policy.scanRequired,
     refuse_encrypted: policy.refuseEncrypted,
     allowed_origins: [...policy.allowedOrigins],
   };

@@ -1,16 +1,17 @@
 /** A policy for one company: live in a running server, by API and by command line, with no effect on any other company. */
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { bearer, codeOf, get, listFiles, shareFile } from '../services/chat-api.ts';
+import { bearer, codeOf, get, listFiles, listUploads, shareFile } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { createExpectDocumented } from '../services/documented.ts';
 import { eventually } from '../services/eventually.ts';
 import { pngFile } from '../services/fixtures.ts';
+import { sendMultipart } from '../services/multipart.ts';
 import { plainSocket } from '../services/plain-socket.ts';
 import { runCommand, runCommandHere } from '../services/run-command.ts';
 import { agentToken, visitorToken } from '../services/tokens.ts';
-import { create, patch } from '../services/tus-wire.ts';
+import { create, head, patch } from '../services/tus-wire.ts';
 import { jsonOf, send, type WireAnswer } from '../services/wire.ts';
 
 const ADMIN_TOKEN = 'the-operator-and-nobody-but-the-operator';
@@ -361,6 +362,53 @@ describe('what happens to files', () => {
     expect(refusalOf(await send(room))).toEqual([422, 'encrypted']);
     expect((await listFiles(server().baseUrl, room)).count).toBe(0);
     expect((await send(other)).status).toBe(201);
+  });
+
+  test('scan_required on a server without a scanner: nothing begins, whichever way it comes, and the sentence says why', async () => {
+    const [room, other] = [newChatRoom(), newChatRoom()];
+    const { baseUrl } = server();
+    const body = pngFile();
+    const file = { body, name: 'a.png', type: 'image/png' };
+    const partial = { 'upload-concat': 'partial' };
+    const token = room.visitor;
+    const part = await create({ baseUrl, token, body, headers: partial });
+    expect((await config(room.visitor)).scans_files).toBe(false);
+    await setPolicy(room.company, { scan_required: true });
+    const answers = [
+      await start(room, 100),
+      await start(room, 100, room.agent),
+      await create({ baseUrl, token, body }),
+      await create({ baseUrl, token, length: 100, headers: partial }),
+      await create({ baseUrl, token, headers: { 'upload-concat': `final;${part.url}` } }),
+      await sendMultipart({ baseUrl, token, file }),
+    ];
+    for (const answer of answers) {
+      expect(refusalOf(answer)).toEqual([503, 'scanner-unavailable']);
+      expect(jsonOf<{ detail: string }>(answer).detail).toMatch(
+        /no virus scanner\. Tell whoever runs it: .*CLAMAV_URL/,
+      );
+      expect(answer.headers['retry-after']).toBe('60');
+    }
+    expect((await config(room.visitor)).scans_files).toBe(true);
+    expect((await listFiles(baseUrl, room)).count).toBe(0);
+    expect((await create({ baseUrl, token: other.visitor, body })).status).toBe(201);
+    await setPolicy(room.company, { scan_required: false });
+    expect(await shareFile({ baseUrl, room, body })).toMatchObject({ scan: 'not_scanned' });
+  });
+
+  test('scan_required that comes while an upload is under way: its bytes are kept, and shared when it goes', async () => {
+    const room = newChatRoom();
+    const { url } = await start(room, 2000);
+    await setPolicy(room.company, { scan_required: true });
+    const patched = await patch({ url, token: room.visitor, offset: 0, body: pngFile({ bytes: 2000 }) });
+    expect(refusalOf(patched)).toEqual([503, 'scanner-unavailable']);
+    expect(jsonOf<{ detail: string }>(patched).detail).toContain('no virus scanner');
+    expect((await head(url, room.visitor)).status).toBe(423);
+    const states = async () => (await listUploads(server().baseUrl, room)).map(({ state }) => state);
+    expect([await states(), (await listFiles(server().baseUrl, room)).count]).toEqual([['error'], 0]);
+    await setPolicy(room.company, {});
+    await eventually('it is shared', async () => (await head(url, room.visitor)).status === 200);
+    expect((await listFiles(server().baseUrl, room)).files).toMatchObject([{ size: 2000, scan: 'not_scanned' }]);
   });
 
   test('what is too old in one company is not in another', async () => {

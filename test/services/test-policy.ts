@@ -12,6 +12,7 @@ export function testPolicy(over: Partial<CompanyPolicy> = {}): CompanyPolicy {
     bytesPerDay: undefined,
     retentionSeconds: { user: undefined, agent: undefined },
     stripMetadata: true,
+    scanRequired: false,
     refuseEncrypted: false,
     allowedOrigins: [],
     ...over,

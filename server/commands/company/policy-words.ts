@@ -41,6 +41,7 @@ const READERS: Record<PolicyName, Read> = {
   retention_user_seconds: orNone(readDuration),
   retention_agent_seconds: orNone(readDuration),
   strip_metadata: readBoolean,
+  scan_required: readBoolean,
   refuse_encrypted: readBoolean,
   allowed_origins: readList(readOrigin),
   jwks_url: readText,

@@ -407,7 +407,7 @@ describe('what happens to files', () => {
     const states = async () => (await listUploads(server().baseUrl, room)).map(({ state }) => state);
     expect([await states(), (await listFiles(server().baseUrl, room)).count]).toEqual([['error'], 0]);
     await setPolicy(room.company, {});
-    await eventually('it is shared', async () => (await head(url, room.visitor)).status === 200);
+    await eventually('it is shared', async () => (await head(url, room.visitor)).status === 200, 60_000);
     expect((await listFiles(server().baseUrl, room)).files).toMatchObject([{ size: 2000, scan: 'not_scanned' }]);
   });
 

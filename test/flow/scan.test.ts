@@ -368,7 +368,7 @@ async function setPolicy({ company, visitor }: ChatRoom, word: string): Promise<
   const set = await runCommandHere(['company', 'set', company, word], server.env);
   expect([set.code, set.stderr]).toEqual([0, '']);
   const config = async () => jsonOf<{ scans_files: boolean }>(await get(server.baseUrl, '/api/chat/config/', visitor));
-  await eventually('the server knows', async () => !(await config()).scans_files);
+  await eventually('the server knows', async () => !(await config()).scans_files, 60_000);
 }
 
 async function listen(room: ChatRoom, token: string) {

@@ -38,8 +38,11 @@ function split(name: string): [stem: string, extension: string] {
   const dot = name.lastIndexOf('.');
   const hasExtension = dot > 0 && Buffer.byteLength(name.slice(dot)) <= MAX_EXTENSION_BYTES;
   const extension = hasExtension ? name.slice(dot) : '';
-  const stem = cut(name.slice(0, name.length - extension.length), MAX_NAME_BYTES - Buffer.byteLength(extension));
-  return [stem, extension];
+  const whole = name.slice(0, name.length - extension.length);
+  const stem = cut(whole, MAX_NAME_BYTES - Buffer.byteLength(extension));
+  // Of `.battery…` a cut could leave `.bat`: a name that would have been refused.
+  const isEndCut = extension === '' && stem !== whole;
+  return [isEndCut ? stem.replaceAll('.', '_') : stem, extension];
 }
 
 /** Never through a character; Windows takes dots and spaces at the end away, and two names could become one. */

@@ -5,6 +5,7 @@ import { typeNamed, typesOfFamily } from './file-types.ts';
 import { documentsIn, ENCRYPTED_PACKAGE, isEncryptedOle, MAX_DOCUMENTS, macrosInside } from './ole-documents.ts';
 import { openOle } from './ole-file.ts';
 import { isEncryptedPdf } from './pdf-encryption.ts';
+import { TooManyPages } from './read-by-pages.ts';
 import { damaged, encrypted, forbidden, notWhatItsNameSays, unsafeArchive } from './refusals.ts';
 import type { Declared } from './stated-types.ts';
 import type { ReadBytes, WholeFile } from './whole-file.ts';
@@ -47,7 +48,10 @@ export async function confirmType(
   const inside: WholeFile = { sizeBytes: file.sizeBytes, read: readInside(file) };
   const isOle = isOleFile(head);
   if (families.has('zip') && !isOle) await inspectZip(inside, confirmed.mimeType, declared.name, policy);
-  if (families.has('ole-office') || isOle) await inspectOle(inside, confirmed.mimeType, declared.name, policy);
+  if (families.has('ole-office') || isOle)
+    await inspectOle(inside, confirmed.mimeType, declared.name, policy).catch((error) => {
+      throw error instanceof TooManyPages ? unsafeArchive(declared.name, 'too-many') : error;
+    });
   if (policy.refuseEncrypted && confirmed.mimeType === 'application/pdf' && (await isEncryptedPdf(inside)))
     throw encrypted(declared.name, 'a PDF');
   return confirmed;

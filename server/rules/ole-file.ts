@@ -4,6 +4,8 @@ import type { ReadBytes, WholeFile } from './whole-file.ts';
 
 /** Names in a directory: a document with five hundred others in it has fewer. */
 const MAX_ENTRIES = 4096;
+/** Chains that lead to and fro read a page for each step; a document that was saved by a program reads each a few times. */
+const MAX_PAGES_READ = 2048;
 const HEADER_BYTES = 512;
 const ENTRY_BYTES = 128;
 const NUMBER_BYTES = 4;
@@ -46,7 +48,7 @@ type Units = {
  * undefined. A directory with more names than are looked at is `too-many`, so that nothing hides behind them.
  */
 export async function openOle(file: WholeFile): Promise<OleFile | 'too-many' | undefined> {
-  const read = createReadByPages(file.read);
+  const read = createReadByPages(file.read, MAX_PAGES_READ);
   const header = Buffer.from(await read(0, HEADER_BYTES));
   if (header.length < HEADER_BYTES) return undefined;
   const shift = header.readUInt16LE(30);

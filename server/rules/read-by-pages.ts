@@ -6,10 +6,20 @@ const PAGE_BYTES = 64 * 1024;
 /** Kept at a time: more than there are readers of local headers at once. */
 const MAX_PAGES = 16;
 
-export function createReadByPages(read: ReadBytes): ReadBytes {
+/** What is asked for lies all over the file. */
+export class TooManyPages extends Error {}
+
+/** @throws {TooManyPages} where it would take more than `maxReads` of the store */
+export function createReadByPages(read: ReadBytes, maxReads = Number.POSITIVE_INFINITY): ReadBytes {
   const pages = new Map<number, Promise<Uint8Array>>();
+  let reads = 0;
+  const readPage = (number: number) => {
+    reads += 1;
+    if (reads > maxReads) throw new TooManyPages();
+    return read(number * PAGE_BYTES, PAGE_BYTES);
+  };
   const pageOf = (number: number) => {
-    const page = pages.get(number) ?? read(number * PAGE_BYTES, PAGE_BYTES);
+    const page = pages.get(number) ?? readPage(number);
     // The one that was used longest ago stands first.
     pages.delete(number);
     pages.set(number, page);

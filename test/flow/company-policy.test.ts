@@ -325,6 +325,69 @@ describe('by the API', () => {
     expect((await admin('GET', policyPath('a%2Fb'))).status).toBe(404);
   });
 
+  test('whatever is asked for, and whatever a key or a policy says: no fault of the server', async () => {
+    const { company } = newChatRoom();
+    const odd = [
+      '%00',
+      '%FF',
+      'a%00b',
+      '%ED%A0%80',
+      '%F0%9F%98%80',
+      "'",
+      '%25',
+      '99999999999999999999',
+      '-1',
+      '1e9',
+      '%0A',
+    ];
+    const asked = [
+      ...odd.flatMap((value) => [
+        `/api/admin/companies/?after=${value}`,
+        `/api/admin/deletions/?company_id=${value}`,
+        `/api/admin/deletions/?before=${value}`,
+        `/api/admin/deletions/${value}/`,
+        `/api/admin/infections/?company_id=${value}`,
+        `/api/admin/infections/?cursor=${value}`,
+        `/api/admin/audit/?company_id=${value}`,
+        `/api/admin/audit/?cursor=${value}`,
+        `/api/admin/audit/?since=${value}`,
+        `/api/admin/jobs/?limit=${value}`,
+        `${policyPath(value)}`,
+        `/api/admin/companies/${value}/sessions/${value}/export/`,
+      ]),
+      '/api/admin/audit/?cursor=999999999999999',
+      '/api/admin/infections/?cursor=999999999999999',
+      '/api/admin/deletions/?before=9007199254740991',
+      '/api/admin/deletions/999999999999999/',
+      '/api/admin/audit/?since=0000-01-01&until=9999-12-31',
+      '/api/admin/companies/?after=a&after=b',
+    ];
+    const faults: string[] = [];
+    for (const path of asked) {
+      const { status } = await admin('GET', path);
+      if (status >= 500) faults.push(`${path}: ${status}`);
+    }
+    const texts = ['\u0000', 'a\u0000b', '\ud800', '\u202e', '😀', 'x'.repeat(5000), '__proto__'];
+    const keysPath = `/api/admin/companies/${company}/keys/`;
+    for (const text of texts) {
+      const secret = text.padEnd(40, 'k');
+      for (const [method, path, body] of [
+        ['PUT', policyPath(company), { jwt_issuer: text }],
+        ['PUT', policyPath(company), { jwt_audience: text, allowed_types_user: [text] }],
+        ['PUT', policyPath(company), { jwks_url: `https://a.example/${text}` }],
+        ['PUT', policyPath(company), { allowed_origins: [`https://${text}.example`] }],
+        ['PUT', policyPath(company), JSON.parse(`{"__proto__": 1}`)],
+        ['POST', keysPath, { key: secret }],
+        ['POST', keysPath, { key: secret, id: text }],
+        ['DELETE', `${keysPath}${encodeURIComponent(text.toWellFormed())}/`, undefined],
+      ] as const) {
+        const { status } = await admin(method, path, body);
+        if (status >= 500) faults.push(`${method} ${path} ${JSON.stringify(body)}: ${status}`);
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
   test('no token but ADMIN_TOKEN reads or writes it', async () => {
     const room = newChatRoom();
     for (const token of [room.visitor, room.agent, agentToken(room.company), visitorToken(room.company, 's')]) {

@@ -26,6 +26,8 @@ test.each([
   ['invoice\u202Egpj.exe', 'invoicegpj.exe'],
   ['a\u200Bb\uFEFF.txt', 'ab.txt'],
   [`${'x'.repeat(199)} ${'y'.repeat(50)}`, 'x'.repeat(199)],
+  [`${'x'.repeat(196)}.bat${'y'.repeat(40)}`, `${'x'.repeat(196)}_bat`],
+  [`${'x'.repeat(190)}.js ${'y'.repeat(40)}.z ${'y'.repeat(40)}`, `${'x'.repeat(190)}_js yyyyyy`],
   [`${'語'.repeat(300)}.pdf`, `${'語'.repeat(65)}.pdf`],
   ['console.log', 'console.log'],
   ['a?b*c.txt ', 'a_b_c.txt'],

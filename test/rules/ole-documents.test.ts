@@ -13,6 +13,7 @@ const XLS = 'application/vnd.ms-excel';
 const PPT = 'application/vnd.ms-powerpoint';
 /** Long enough to have sectors of its own. */
 const LONG = 5000;
+const SECTOR_BYTES = 512;
 
 const BIFF8 = excelRecord(0x0809, [0, 6, 5, 0, ...Array.from({ length: 12 }, () => 0)]);
 const END = excelRecord(0x0a);
@@ -116,11 +117,32 @@ describe('macros', () => {
     const slides = Array.from({ length: 30_000 }, () => powerPointRecord(0x03ee, Buffer.alloc(0)));
     const deck = { name: 'PowerPoint Document', bytes: Buffer.concat(slides) };
     expect(await outcome(oleFile([deck]), 'a.ppt')).toBe('archive-refused');
+    // A stream each step of which lies in another part of the file, so that it would be a request in a bucket.
+    const sectors = 23_437;
+    const record = excelRecord(0x31, Buffer.alloc(SECTOR_BYTES - 4));
+    const bytes = Buffer.concat([
+      BIFF8,
+      record.subarray(0, record.length - BIFF8.length),
+      ...Array(sectors - 1).fill(record),
+    ]);
+    bytes.writeUInt16LE(SECTOR_BYTES - BIFF8.length - 4, BIFF8.length + 2);
+    const scattered = Buffer.from(oleFile([{ name: 'Workbook', bytes }]));
+    const tables = scattered.readUInt32LE(44) + scattered.readUInt32LE(72);
+    const table = scattered.length - SECTOR_BYTES * tables;
+    for (let sector = 0; sector < sectors; sector += 1)
+      scattered.writeUInt32LE((sector + 129) % sectors, table + 4 * sector);
+    const seen = { reads: 0 };
+    expect(await outcome(scattered, 'a.xls', lenient, seen)).toBe('archive-refused');
+    expect(seen.reads).toBeGreaterThan(2000);
+    expect(seen.reads).toBeLessThan(2100);
   });
 });
 
-async function outcome(content: Uint8Array, name: string, policy = lenient): Promise<string> {
-  const read = async (position: number, lengthBytes: number) => content.subarray(position, position + lengthBytes);
+async function outcome(content: Uint8Array, name: string, policy = lenient, seen = { reads: 0 }): Promise<string> {
+  const read = async (position: number, lengthBytes: number) => {
+    seen.reads += 1;
+    return content.subarray(position, position + lengthBytes);
+  };
   const decided = { mimeType: 'application/octet-stream', extension: '' };
   return confirmType({ sizeBytes: content.length, read }, decided, { name, declaredType: null }, policy).then(
     ({ mimeType }) => mimeType,

@@ -17,7 +17,8 @@ export const companySet: Command = {
   bytes_per_day, quota                               100GB, or none
   compress_images                                    2560 (pixels), or none
   retention_user_seconds, retention_agent_seconds    90d, or none
-  strip_metadata, refuse_encrypted, server_keys      true, false
+  strip_metadata, scan_required, refuse_encrypted    true, false
+  server_keys                                        true, false
   allowed_origins                                    https://example.com, https://app.example.com
   jwks_url                                           https://example.com/.well-known/jwks.json
   jwt_issuer, jwt_audience                           a text, or none

@@ -1,6 +1,7 @@
 /** `chatdrop infections`: in what a virus was found, and who brought it. */
 import type { Infection } from '../database/infection-table.ts';
 import { isScopeId } from '../rules/participant.ts';
+import { presentInfection } from '../sharing/present-infection.ts';
 import { type Command, readArguments, textFlag, UsageError } from './command.ts';
 import { readLimit } from './read-limit.ts';
 import { table } from './table.ts';
@@ -37,8 +38,9 @@ export const infections: Command = {
         else note(`Nothing bad is known of ${sha256}.\n`);
         return isGone ? 0 : 1;
       }
-      const listed = await tools.infections.list(limit, company);
-      if (flags.json === true) for (const infection of listed) print(`${JSON.stringify(wireInfection(infection))}\n`);
+      const listed = await tools.infections.list(limit, { company });
+      if (flags.json === true)
+        for (const infection of listed) print(`${JSON.stringify(presentInfection(infection))}\n`);
       else print(listed.length === 0 ? 'None was found.\n' : table(HEADS, listed.map(rowOf)));
       return 0;
     });
@@ -51,20 +53,4 @@ function rowOf(infection: Infection): string[] {
   const { foundAt, company, session, uploader, subject, signature, sha256, sizeBytes, name } = infection;
   const who = subject === null ? uploader : `${uploader} ${subject}`;
   return [new Date(foundAt).toISOString(), company, session, who, signature, sha256, String(sizeBytes), name];
-}
-
-function wireInfection(infection: Infection) {
-  return {
-    found_at: new Date(infection.foundAt).toISOString(),
-    company_id: infection.company,
-    session_id: infection.session,
-    uploader: infection.uploader,
-    subject: infection.subject,
-    upload_id: infection.uploadId,
-    file_id: infection.fileId,
-    name: infection.name,
-    size: infection.sizeBytes,
-    sha256: infection.sha256,
-    signature: infection.signature,
-  };
 }

@@ -16,6 +16,7 @@ import { createDeletionAdminRoutes } from '../http/deletion-admin-routes.ts';
 import { createFileRoutes } from '../http/file-routes.ts';
 import { createHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from '../http/http-app.ts';
+import { createInfectionAdminRoutes } from '../http/infection-admin-routes.ts';
 import { createJobAdminRoutes } from '../http/job-admin-routes.ts';
 import { createMediaRoute } from '../http/media-routes.ts';
 import { createOpenApiDocument } from '../http/openapi-document.ts';
@@ -140,6 +141,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     admin: { guard: authenticateAdmin(config.adminToken) },
     companies: createPolicyAdminRoutes(sharing.manageCompanies),
     jobs: createJobAdminRoutes({ jobs: createJobList(database), chores: parts.choreTable, now }),
+    infections: createInfectionAdminRoutes({ infections: parts.infections }),
     audit: createAuditAdminRoutes({ audit, auditLog }),
     deletions: createDeletionAdminRoutes({ deletions: parts.deletions, deleteScope, clientOf }),
     health: createHealthRoutes({
@@ -188,6 +190,6 @@ function limitsOf(config: Config, policy: CompanyPolicy, { role }: Participant):
     uploads_per_minute: policy.uploadsPerMinute,
     upload_expiry: config.uploadExpirySeconds,
     tus_endpoint: `${TUS_PATH}/`,
-    scans_files: config.clamd !== undefined,
+    scans_files: policy.scanRequired,
   };
 }

@@ -17,6 +17,7 @@ import { createAcceptPartial } from '../sharing/accept-partial.ts';
 import { createAcceptUpload } from '../sharing/accept-upload.ts';
 import { createArchiveFiles } from '../sharing/archive-files.ts';
 import { createCheckFirstBytes } from '../sharing/check-first-bytes.ts';
+import { createCheckScanner } from '../sharing/check-scanner.ts';
 import { createChoosePlace } from '../sharing/choose-place.ts';
 import { createConfirmDeletion } from '../sharing/confirm-deletion.ts';
 import { createDeleteFiles } from '../sharing/delete-files.ts';
@@ -42,7 +43,7 @@ import { createRescanFiles } from '../sharing/rescan-files.ts';
 import { createReserveBytes } from '../sharing/reserve-bytes.ts';
 import { createRetireFiles } from '../sharing/retire-files.ts';
 import { createRevokeLinks } from '../sharing/revoke-links.ts';
-import { createScanObject } from '../sharing/scan-object.ts';
+import { createFindKnownBad, createScanObject } from '../sharing/scan-object.ts';
 import { createScanUpload } from '../sharing/scan-upload.ts';
 import { createSettleUpload } from '../sharing/settle-upload.ts';
 import { createStripMetadata } from '../sharing/strip-metadata.ts';
@@ -136,19 +137,19 @@ export function composeSharing(given: Parts) {
   const { uploadExpirySeconds: expirySeconds } = config;
   const { countCreation, countPartial } = creationLimits;
   const noteInfected = createNoteInfected({ database, infections, audit });
-  const scanObject = scanning === null ? null : createScanObject({ storage, infections, scanner: scanning.scanner });
-  const scanUpload =
-    scanObject === null || scanning === null
-      ? null
-      : createScanUpload({
-          scanObject,
-          uploads,
-          noteInfected,
-          report,
-          stopping: scanning.stopping,
-          leaseMs: LEASE_MS,
-          now,
-        });
+  const findKnownBad = createFindKnownBad({ storage, infections });
+  const scanObject = scanning === null ? null : createScanObject({ storage, findKnownBad, scanner: scanning.scanner });
+  const scanUpload = createScanUpload({
+    isRequired: async (company) => (await policyOf(company)).scanRequired,
+    scanObject,
+    findKnownBad,
+    uploads,
+    noteInfected,
+    report,
+    stopping: scanning?.stopping ?? draining.signal,
+    leaseMs: LEASE_MS,
+    now,
+  });
   const accepting = {
     database,
     uploads,
@@ -159,6 +160,7 @@ export function composeSharing(given: Parts) {
     expirySeconds,
     countCreation,
     countPartial,
+    checkScanner: createCheckScanner(scanning !== null),
     refuseKnownBad: createRefuseKnownBad({ infections }),
     holder: HOLDER,
     now,

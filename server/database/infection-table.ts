@@ -19,6 +19,9 @@ export type Infection = KnownBad & {
   foundAt: number;
 };
 
+export type ListedInfection = Infection & { id: number };
+type InfectionFilter = { company?: string | undefined; beforeId?: number | undefined };
+
 export type InfectionTable = ReturnType<typeof createInfectionTable>;
 
 export function createInfectionTable(database: Database) {
@@ -48,11 +51,12 @@ export function createInfectionTable(database: Database) {
       return (await database('known_bad_files').where({ sha256 }).delete()) > 0;
     },
 
-    /** Newest first. */
-    async list(maxInfections: number, company?: string): Promise<Infection[]> {
+    /** Newest first; `beforeId`: older than that one. */
+    async list(maxInfections: number, { company, beforeId }: InfectionFilter = {}): Promise<ListedInfection[]> {
       const query = database('infections').orderBy('id', 'desc').limit(maxInfections);
       if (company !== undefined) query.where({ company_id: company });
-      return (await query).map(fromRow);
+      if (beforeId !== undefined) query.where('id', '<', beforeId);
+      return (await query).map((row: Row) => ({ id: Number(row.id), ...fromRow(row) }));
     },
 
     /** Who brought what to a session (null: to any), as which uploader (null: as any), up to that time. */

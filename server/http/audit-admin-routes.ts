@@ -3,9 +3,9 @@ import { Readable } from 'node:stream';
 import type { Middleware } from 'koa';
 import { z } from 'zod';
 import { AUDIT_ACTIONS, type AuditEntry, type AuditFilter, type AuditTable } from '../database/audit-table.ts';
-import { Failure } from '../rules/failure.ts';
 import { isScopeId } from '../rules/participant.ts';
 import type { AuditLog } from '../sharing/audit-log.ts';
+import { readCursor } from './read-cursor.ts';
 import { readQuery } from './read-query.ts';
 
 type Needs = { audit: Pick<AuditTable, 'list'>; auditLog: Pick<AuditLog, 'flush'> };
@@ -85,11 +85,4 @@ async function* exported(audit: Needs['audit'], filter: AuditFilter): AsyncGener
 
 function msOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Date.parse(text);
-}
-
-function readCursor(cursor: string | undefined): number | null {
-  if (cursor === undefined) return null;
-  if (!/^\d{1,15}$/.test(cursor))
-    throw new Failure('invalid-request', 'This cursor is not one of ours. Start from the first page.');
-  return Number(cursor);
 }

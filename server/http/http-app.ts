@@ -15,6 +15,7 @@ import type { DeletionAdminRoutes } from './deletion-admin-routes.ts';
 import type { FileRoutes } from './file-routes.ts';
 import { keepFilesApart } from './files-origin.ts';
 import type { HealthRoutes } from './health-routes.ts';
+import type { InfectionAdminRoutes } from './infection-admin-routes.ts';
 import type { JobAdminRoutes } from './job-admin-routes.ts';
 import { limitCreations } from './limit-creations.ts';
 import type { PageRoutes } from './page-routes.ts';
@@ -47,6 +48,7 @@ type Needs = {
   admin: { guard: Middleware };
   jobs: JobAdminRoutes;
   audit: AuditAdminRoutes;
+  infections: InfectionAdminRoutes;
   deletions: DeletionAdminRoutes;
   companies: PolicyAdminRoutes;
   health: HealthRoutes;
@@ -86,6 +88,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     admin,
     jobs,
     audit,
+    infections,
     companies,
     deletions,
     health,
@@ -117,6 +120,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.get(`${needs.mediaPath}{*key}`, media);
   routes.get('/api/admin/jobs', admin.guard, jobs.list);
   routes.get('/api/admin/audit', admin.guard, audit.list);
+  routes.get('/api/admin/infections', admin.guard, infections.list);
   routes.get('/api/admin/companies', admin.guard, companies.list);
   routes.get('/api/admin/companies/:company/policy', admin.guard, companies.show);
   routes.put('/api/admin/companies/:company/policy', admin.guard, companies.replace);

@@ -5,6 +5,7 @@ import { auditQuery } from './audit-admin-routes.ts';
 import { sessionsQuery } from './chat-session-routes.ts';
 import { deletionsQuery } from './deletion-admin-routes.ts';
 import { contentQuery, listQuery } from './file-routes.ts';
+import { infectionsQuery } from './infection-admin-routes.ts';
 import { jobsQuery } from './job-admin-routes.ts';
 import type { Operation } from './openapi-operation.ts';
 import { TUS_OPERATIONS } from './openapi-tus.ts';
@@ -155,6 +156,13 @@ export const OPERATIONS: Record<string, Operation> = {
     who: 'admin',
     query: auditQuery,
     answers: { 200: { what: 'a page of the audit', json: 'AuditPage' } },
+  },
+  'GET /api/admin/infections/': {
+    tag: 'admin',
+    summary: 'in what a virus was found, and who brought it; the newest first',
+    who: 'admin',
+    query: infectionsQuery,
+    answers: { 200: { what: 'a page of the finds', json: 'InfectionPage' } },
   },
   'DELETE /api/admin/companies/{company}/': {
     tag: 'admin',

@@ -118,6 +118,21 @@ const auditEntry = z.object({
   detail: z.record(z.string(), z.unknown()).describe('words and numbers: user_agent, files, reason'),
 });
 
+const infection = z.object({
+  id: z.int().positive(),
+  found_at: time,
+  company_id: z.string(),
+  session_id: z.string(),
+  uploader: z.enum(['user', 'agent']),
+  subject: z.string().nullable().describe('the token’s sub; null where the upload’s row is gone'),
+  upload_id: z.string(),
+  file_id: z.int().positive().nullable().describe('null: it was never shared'),
+  name: z.string(),
+  size: z.int().min(0),
+  sha256: z.string(),
+  signature: z.string().describe('what the scanner calls it'),
+});
+
 const deletion = z.object({
   id: z.int().min(1),
   kind: z.enum(['file', 'session', 'visitor', 'company', 'retention']),
@@ -178,6 +193,7 @@ export const WIRE_SCHEMAS = {
   ChatConfig: chatConfig,
   Problem: problem,
   JobReport: jobReport,
+  InfectionPage: z.object({ infections: z.array(infection), next_cursor: z.string().nullable() }),
   AuditPage: z.object({ entries: z.array(auditEntry), next_cursor: z.string().nullable() }),
   ArchiveLink: z.object({ url: z.url(), expires_at: time }),
   Deletion: deletion,

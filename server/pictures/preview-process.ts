@@ -9,6 +9,7 @@ import {
   MAX_DATA_BYTES,
   MAX_DECODE_MS,
   MAX_PICTURE_BYTES,
+  MAX_PICTURES_A_PROCESS,
   MAX_SEND_MS,
   MAX_START_MS,
   MAX_THUMBNAIL_BYTES,
@@ -71,6 +72,8 @@ export function startPreviewProcess(): PreviewProcess {
   });
   // What it could not take any more is told by its end.
   child.stdin.on('error', () => {});
+  // The end of each pipeline leaves a listener there; the pipe lives no longer than its process.
+  child.stdin.setMaxListeners(MAX_PICTURES_A_PROCESS + 10);
   child.on('error', (error) => end(`the decoding process could not be started: ${error.message}`));
   child.on('close', (code, signal) => end(`the decoding process ended (${signal ?? code}) ${complaints}`.trim()));
 

@@ -41,6 +41,7 @@ const FIELDS = {
     .nullable()
     .optional()
     .describe('longest side in pixels to which large pictures are made smaller'),
+  scan_required: z.boolean().optional().describe('share only what the virus scanner has found clean'),
   refuse_encrypted: z.boolean().optional().describe('refuse archives and documents that are encrypted'),
   allowed_origins: origins.optional().describe('origins of the pages that may connect, instead of ALLOWED_ORIGINS'),
   jwks_url: text.refine(isJwksUrl, 'is no https address').optional().describe('JWK set with keys of the company'),
@@ -69,6 +70,8 @@ export type CompanyPolicy = Allowance & {
   stripMetadata: boolean;
   /** Undefined: pictures are stored as large as they come. */
   compressImagesPx: number | undefined;
+  /** No file is shared that the virus scanner has not called clean, also where none is set up; otherwise none is scanned. */
+  scanRequired: boolean;
   refuseEncrypted: boolean;
   allowedOrigins: readonly string[];
 };
@@ -112,6 +115,7 @@ export function effectivePolicy(defaults: CompanyPolicy, own: OwnPolicy): Compan
     },
     stripMetadata: own.strip_metadata ?? defaults.stripMetadata,
     compressImagesPx: orNoBound(own.compress_images, defaults.compressImagesPx),
+    scanRequired: own.scan_required ?? defaults.scanRequired,
     refuseEncrypted: own.refuse_encrypted ?? defaults.refuseEncrypted,
     allowedOrigins: own.allowed_origins ?? defaults.allowedOrigins,
   };
@@ -132,6 +136,7 @@ export function shownPolicy(policy: CompanyPolicy): Record<string, unknown> {
     retention_agent_seconds: policy.retentionSeconds.agent ?? null,
     strip_metadata: policy.stripMetadata,
     compress_images: policy.compressImagesPx ?? null,
+    scan_required: policy.scanRequired,
     refuse_encrypted: policy.refuseEncrypted,
     allowed_origins: [...policy.allowedOrigins],
   };

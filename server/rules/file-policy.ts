@@ -1,5 +1,6 @@
 /** Which files may be shared: decided from what is declared before the bytes, and from the first bytes when they are here. */
 import { detectType, HEAD_BYTES } from './detect-type.ts';
+import { cleanFileName, extensionOf as extensionOfName } from './file-name.ts';
 import { typeNamed } from './file-types.ts';
 import { forbiddenByBytes } from './forbidden-bytes.ts';
 import { forbiddenByExtension, forbiddenByType } from './forbidden-types.ts';
@@ -72,8 +73,18 @@ export async function decideType(
 }
 
 function refuseForbiddenNames(file: Declared, stated: Stated): void {
-  const kind = forbiddenByExtension(stated.extension) ?? forbiddenByType(file.declaredType ?? '');
+  const extensions = [stated.extension, ...savedNames(file.name).map(extensionOfName)];
+  const kind = extensions.map(forbiddenByExtension).find(Boolean) ?? forbiddenByType(file.declaredType ?? '');
   if (kind !== undefined) throw forbidden(file.name, kind);
+}
+
+/**
+ * What Windows may make of the name when the file is saved: wide letters become plain ones in old programs, and what follows a
+ * colon is a stream of the file before it.
+ */
+function savedNames(name: string): string[] {
+  const plain = name.normalize('NFKC');
+  return [plain, plain.split(':')[0] ?? ''].map(cleanFileName);
 }
 
 /** With an extension that we know, an odd declared type is no matter; and text has a thousand names (`text/x-log`). */

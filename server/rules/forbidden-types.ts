@@ -24,8 +24,8 @@ const EXTENSIONS: Record<ForbiddenKind, string> = {
     'pht phtml phar asp aspx ashx asmx ascx asa jsp jspx cfm cgi lua tcl ahk au3 reg inf ins isp',
   shortcut:
     'lnk url desktop webloc website inetloc fileloc scf library-ms search-ms searchconnector-ms settingcontent-ms theme ' +
-    'themepack deskthemepack desktopthemepackfile diagcfg rdp iqy oqy rqy dqy slk',
-  macro: 'docm dotm xlsm xltm xlam xla pptm potm ppsm ppam ppa sldm',
+    'themepack deskthemepack desktopthemepackfile diagcfg rdp iqy oqy rqy dqy slk udl',
+  macro: 'docm dotm xlsm xltm xlam xla pptm potm ppsm ppam ppa sldm vsdm vssm vstm',
   'web-page': 'html htm xhtml xht xhtm shtml shtm stm dhtml mht mhtml maff webarchive htc xsl xslt xul',
   svg: 'svg svgz',
 };

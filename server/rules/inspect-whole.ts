@@ -2,8 +2,10 @@
 import { HEAD_BYTES, isOleFile } from './detect-type.ts';
 import { type DecidedType, decideType, type FilePolicy } from './file-policy.ts';
 import { typeNamed, typesOfFamily } from './file-types.ts';
-import { type OleDirectory, readOleDirectory } from './ole-directory.ts';
+import { documentsIn, ENCRYPTED_PACKAGE, isEncryptedOle, MAX_DOCUMENTS, macrosInside } from './ole-documents.ts';
+import { openOle } from './ole-file.ts';
 import { isEncryptedPdf } from './pdf-encryption.ts';
+import { TooManyPages } from './read-by-pages.ts';
 import { damaged, encrypted, forbidden, notWhatItsNameSays, unsafeArchive } from './refusals.ts';
 import type { Declared } from './stated-types.ts';
 import type { ReadBytes, WholeFile } from './whole-file.ts';
@@ -23,9 +25,6 @@ const OLE_STREAMS: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 /** The storages that hold a document's macros ([MS-OVBA] 2.2.1); Word's, Excel's and the project itself. */
 const OLE_MACRO_STORAGES = new Set(['macros', '_vba_project_cur', '_vba_project', 'vba']);
-
-/** The stream that holds an Open XML document under a password ([MS-OFFCRYPTO] 2.3.4.4). */
-const ENCRYPTED_PACKAGE = 'encryptedpackage';
 
 /**
  * Decides the type again from the first bytes, so that nothing rests on what was decided before a crash, and then looks
@@ -49,7 +48,10 @@ export async function confirmType(
   const inside: WholeFile = { sizeBytes: file.sizeBytes, read: readInside(file) };
   const isOle = isOleFile(head);
   if (families.has('zip') && !isOle) await inspectZip(inside, confirmed.mimeType, declared.name, policy);
-  if (families.has('ole-office') || isOle) await inspectOle(inside, confirmed.mimeType, declared.name, policy);
+  if (families.has('ole-office') || isOle)
+    await inspectOle(inside, confirmed.mimeType, declared.name, policy).catch((error) => {
+      throw error instanceof TooManyPages ? unsafeArchive(declared.name, 'too-many') : error;
+    });
   if (policy.refuseEncrypted && confirmed.mimeType === 'application/pdf' && (await isEncryptedPdf(inside)))
     throw encrypted(declared.name, 'a PDF');
   return confirmed;
@@ -101,25 +103,28 @@ async function readMimetypeEntry({ entries, localHeader }: ZipDirectory, read: R
 
 /** Lenient where the directory cannot be followed: old office programs wrote much that others call broken. */
 async function inspectOle(file: WholeFile, mimeType: string, name: string, policy: FilePolicy): Promise<void> {
-  const directory = await readOleDirectory(file.read);
+  const ole = await openOle(file);
   const type = typeNamed(mimeType);
   const label = type?.label ?? 'that document';
-  const isEncrypted = directory?.names.includes(ENCRYPTED_PACKAGE) ?? false;
+  const names = new Set(typeof ole === 'object' ? ole.entries.map((entry) => entry.name) : []);
   // Under a password an Open XML document is no ZIP file; without one it is nothing else.
-  if (type?.family === 'zip' && !isEncrypted) throw notWhatItsNameSays(name, label, 'an old office document');
-  if (directory === undefined) return;
-  if (directory.isInstaller) throw forbidden(name, 'program');
-  if (directory.names.some((entry) => OLE_MACRO_STORAGES.has(entry))) throw forbidden(name, 'macro');
-  if (isEncrypted && policy.refuseEncrypted) throw encrypted(name, label);
-  const found = oleTypes(directory);
+  if (type?.family === 'zip' && !names.has(ENCRYPTED_PACKAGE))
+    throw notWhatItsNameSays(name, label, 'an old office document');
+  if (ole === undefined) return;
+  if (ole === 'too-many' || documentsIn(ole).length > MAX_DOCUMENTS) throw unsafeArchive(name, 'too-many');
+  if (ole.isInstaller) throw forbidden(name, 'program');
+  if ([...OLE_MACRO_STORAGES].some((storage) => names.has(storage))) throw forbidden(name, 'macro');
+  const inside = await macrosInside(ole);
+  if (inside === 'macros') throw forbidden(name, 'macro');
+  if (inside === 'too-many') throw unsafeArchive(name, 'too-many');
+  if (policy.refuseEncrypted && (await isEncryptedOle(ole))) throw encrypted(name, label);
+  const found = oleTypes(names);
   if (found.length > 0 && OLE_STREAMS.has(mimeType) && !found.includes(mimeType)) {
     throw notWhatItsNameSays(name, label, typeNamed(found[0] ?? '')?.label);
   }
 }
 
 /** More than one where documents are embedded in each other. */
-function oleTypes(directory: OleDirectory): string[] {
-  return [...OLE_STREAMS]
-    .filter(([, streams]) => streams.some((stream) => directory.names.includes(stream)))
-    .map(([type]) => type);
+function oleTypes(names: ReadonlySet<string>): string[] {
+  return [...OLE_STREAMS].filter(([, streams]) => streams.some((stream) => names.has(stream))).map(([type]) => type);
 }

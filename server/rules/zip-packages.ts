@@ -25,6 +25,7 @@ const PROGRAM_ENTRIES: readonly RegExp[] = [
  */
 const MACRO_ENTRIES: readonly RegExp[] = [
   /^(?:word|xl|ppt|visio)\/(?:[^/]+\/)*vbaproject\.bin$/,
+  /^xl\/(?:intl)?macrosheets\//, // of Excel 4
   /^basic\/[^/]+\/(?!(?:script|dialog)-l[bc]\.xml$)[^/]+\.xml$/,
   /^scripts\/(?:python|javascript|beanshell|java)\/.*[^/]$/,
 ];

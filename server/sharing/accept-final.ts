@@ -10,6 +10,7 @@ import { isPartial } from '../rules/upload-concat.ts';
 import { isUploadId } from '../rules/upload-id.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
+import type { CheckScanner } from './check-scanner.ts';
 import { newUpload, type UploadRequest } from './new-upload.ts';
 import type { RefuseKnownBad } from './refuse-known-bad.ts';
 import { isRefusal, type RejectUpload } from './reject-upload.ts';
@@ -20,6 +21,7 @@ type Needs = {
   uploads: Pick<UploadTable, 'find' | 'insert' | 'remove'>;
   parts: Pick<UploadPartTable, 'add' | 'findSameFinal'>;
   policyOf: PolicyOf;
+  checkScanner: CheckScanner;
   storage: Pick<FileStorage, 'freeBytes'>;
   rejectUpload: RejectUpload;
   reserveBytes: Pick<ReserveBytes, 'forFinal'>;
@@ -45,6 +47,7 @@ export function createAcceptFinal(needs: Needs): AcceptFinal {
   return async (caller, request, { raw, partialIds }) => {
     const session = chooseSession(caller, request);
     const policy = await needs.policyOf(caller.company);
+    needs.checkScanner(policy);
     const createdAt = needs.now();
     const facts = {
       session,

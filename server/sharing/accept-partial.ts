@@ -7,6 +7,7 @@ import { chooseSessionSoFar, type Participant } from '../rules/participant.ts';
 import { tooLarge } from '../rules/refusals.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
+import type { CheckScanner } from './check-scanner.ts';
 import { newUpload, type UploadRequest } from './new-upload.ts';
 import type { ReserveBytes } from './reserve-bytes.ts';
 
@@ -14,6 +15,7 @@ type Needs = {
   database: Database;
   reserveBytes: Pick<ReserveBytes, 'forNew'>;
   policyOf: PolicyOf;
+  checkScanner: CheckScanner;
   storage: Pick<FileStorage, 'freeBytes'>;
   expirySeconds: number;
   /** Counts one partial upload, and looks whether a file may follow. @throws {Failure} `rate-limited` */
@@ -21,12 +23,13 @@ type Needs = {
   now(): number;
 };
 
-/** The reserved upload. @throws {Failure} `invalid-request`, `forbidden`, `file-too-large`, `rate-limited`, `quota-exceeded` */
+/** The reserved upload. @throws {Failure} `invalid-request`, `forbidden`, `file-too-large`, `rate-limited`, `quota-exceeded`, `scanner-unavailable` */
 export type AcceptPartial = (caller: Participant, request: UploadRequest, concat: string) => Promise<NewUpload>;
 
 export function createAcceptPartial(needs: Needs): AcceptPartial {
   return async (caller, request, concat) => {
     const policy = await needs.policyOf(caller.company);
+    needs.checkScanner(policy);
     const { maxFileSizeBytes } = policy;
     const session = chooseSessionSoFar(caller, request);
     const createdAt = needs.now();

@@ -8,6 +8,7 @@ import { checkDeclared } from '../rules/file-policy.ts';
 import { chooseSession, chooseSessionSoFar, type Participant } from '../rules/participant.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { checkRoom } from './check-room.ts';
+import type { CheckScanner } from './check-scanner.ts';
 import { newUpload, type UploadRequest } from './new-upload.ts';
 import type { RefuseKnownBad } from './refuse-known-bad.ts';
 import type { ReserveBytes } from './reserve-bytes.ts';
@@ -16,6 +17,7 @@ type Needs = {
   database: Database;
   reserveBytes: Pick<ReserveBytes, 'forNew'>;
   policyOf: PolicyOf;
+  checkScanner: CheckScanner;
   expirySeconds: number;
   storage: Pick<FileStorage, 'freeBytes'>;
   /** Counts one creation of a user and an address. @throws {Failure} `rate-limited` */
@@ -28,7 +30,7 @@ type Needs = {
 
 /**
  * The reserved upload. @throws {Failure} `invalid-request`, `forbidden`, `file-too-large`, `type-not-allowed`,
- * `executable`, `storage-full`, `rate-limited`, `infected`, `quota-exceeded`
+ * `executable`, `storage-full`, `rate-limited`, `infected`, `quota-exceeded`, `scanner-unavailable`
  */
 export type AcceptUpload = (caller: Participant, request: UploadRequest) => Promise<NewUpload>;
 
@@ -36,6 +38,7 @@ export function createAcceptUpload(needs: Needs): AcceptUpload {
   return async (caller, request) => {
     const session = request.oneRequest ? chooseSessionSoFar(caller, request) : chooseSession(caller, request);
     const policy = await needs.policyOf(caller.company);
+    needs.checkScanner(policy);
     const createdAt = needs.now();
     const expiresAt = createdAt + needs.expirySeconds * 1000;
     const reservedBytes = bytesToReserve(request.sizeBytes, 0, policy.maxFileSizeBytes);

@@ -11,6 +11,7 @@ import { confirmType } from '../rules/inspect-whole.ts';
 import { isFinal } from '../rules/upload-concat.ts';
 import { newStorageKey } from '../rules/upload-id.ts';
 import type { FileStorage, StoredObject } from '../storage/file-storage.ts';
+import { NoScanner } from './check-scanner.ts';
 import { type JoinParts, PartGone } from './join-parts.ts';
 import type { FileFacts, RecordFile } from './record-file.ts';
 import { isRefusal, type RejectUpload, storedRefusal } from './reject-upload.ts';
@@ -23,8 +24,7 @@ type Needs = {
   storage: Pick<FileStorage, 'offsetOf' | 'readIncoming' | 'makeFinal' | 'open' | 'remove' | 'discard'>;
   policyOf: PolicyOf;
   joinParts: JoinParts;
-  /** Null: files are shared unscanned. */
-  scanUpload: ScanUpload | null;
+  scanUpload: ScanUpload;
   stripMetadata: StripMetadata;
   recordFile: RecordFile;
   rejectUpload: RejectUpload;
@@ -91,12 +91,14 @@ async function finishOnce(needs: Needs, uploadId: string): Promise<number> {
       await needs.rejectUpload((await needs.uploads.find(uploadId)) ?? upload, error);
       throw error;
     }
-    const isUnscanned = error instanceof Failure && error.code === 'scanner-unavailable';
+    const isUnscanned =
+      error instanceof Failure && error.code === 'scanner-unavailable' && !(error instanceof NoScanner);
     const maxBackoffMs = isUnscanned ? MAX_SCANNER_BACKOFF_MS : MAX_BACKOFF_MS;
     const backoffMs = Math.min(maxBackoffMs, 1000 * 2 ** Math.min(upload.attempts, 10));
     // If even that fails, this process still knows that the lease is its own and not in use.
     await needs.uploads.releaseLease(uploadId, lease, reasonOf(error), needs.now() + backoffMs).catch(() => {});
     if (isUnscanned) throw unscanned(error);
+    if (error instanceof NoScanner) throw error;
     throw new Failure('try-again', 'All bytes are here, but the file cannot be shared yet. It will be, by itself.', {
       retryAfterSeconds: 2,
       cause: error,
@@ -219,7 +221,7 @@ async function examine(
   key: string,
   { sizeBytes, isAsReceived }: StoredFacts,
 ): Promise<Pick<FileFacts, 'sha256' | 'scan'>> {
-  const scanned = needs.scanUpload === null ? null : await needs.scanUpload({ ...upload, sizeBytes }, key, lease);
+  const scanned = await needs.scanUpload({ ...upload, sizeBytes }, key, lease);
   const sha256 = scanned ?? (upload.sha256 === null ? null : await sha256Of(await openFinal(needs, key)));
   // What has taken the place of the received bytes has another; theirs was checked before.
   if (isAsReceived && upload.sha256 !== null && sha256 !== upload.sha256) throw checksumMismatch();

@@ -1,6 +1,7 @@
 /** A finish that fails for the moment, of an upload whose client will send everything again: it must not be owed as well. */
 import type { UploadTable } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
+import { NoScanner } from './check-scanner.ts';
 import type { RejectUpload } from './reject-upload.ts';
 
 type Needs = { uploads: Pick<UploadTable, 'find'>; rejectUpload: RejectUpload };
@@ -22,7 +23,10 @@ export function createGiveUpFinish({ uploads, rejectUpload }: Needs): GiveUpFini
 const RETRY_AFTER_SECONDS = 5;
 
 /** 423 is for who can go on; here all has to be sent again. */
-export function sendAgain({ code, cause }: Failure): Failure {
+export function sendAgain(passing: Failure): Failure {
+  // In a moment it would be no different.
+  if (passing instanceof NoScanner) return passing;
+  const { code, cause } = passing;
   const options = { retryAfterSeconds: RETRY_AFTER_SECONDS, cause };
   return code === 'scanner-unavailable'
     ? new Failure(code, 'The virus scanner is away, so the file was not shared. Send it again in a moment.', options)

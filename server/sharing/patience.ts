@@ -1,5 +1,6 @@
 /** How long one run waits for a store or a virus scanner that is away: what it would ask next would wait as long. */
 import { Failure } from '../rules/failure.ts';
+import { NoScanner } from './check-scanner.ts';
 
 /** A store that takes a request and says nothing costs more than this at once; a disk that refuses one file costs nothing. */
 const MAX_WAITED_MS = 20_000;
@@ -31,7 +32,9 @@ export function createPatience(now: () => number): Patience {
   };
 }
 
+/** That there is none is the fault of one company's policy: no other waits for it. */
 function isScannerAway(error: unknown): boolean {
+  if (error instanceof NoScanner) return false;
   return error instanceof Failure && error.code === 'scanner-unavailable';
 }
 

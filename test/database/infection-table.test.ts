@@ -20,12 +20,15 @@ test('a find is noted once, also by two finishes at the same time; the first nam
   const find = infection({ uploadId: 'u1', subject: 'anna', uploader: 'agent' });
   expect((await Promise.all([add(find), add(find)])).sort()).toEqual([false, true]);
   await add(infection({ uploadId: 'u2', company: 'other', signature: 'Another.Name', foundAt: 2 }));
-  expect(await infections.list(10)).toEqual([
+  expect(await infections.list(10)).toMatchObject([
     infection({ uploadId: 'u2', company: 'other', signature: 'Another.Name', foundAt: 2 }),
     find,
   ]);
-  expect(await infections.list(10, 'company')).toEqual([find]);
-  expect(await infections.list(1)).toHaveLength(1);
+  expect(await infections.list(10, { company: 'company' })).toMatchObject([find]);
+  const newest = await infections.list(1);
+  expect(newest).toMatchObject([{ uploadId: 'u2' }]);
+  expect(await infections.list(10, { beforeId: newest[0]?.id })).toMatchObject([find]);
+  expect(await infections.list(10, { company: 'other', beforeId: newest[0]?.id })).toEqual([]);
   expect(await infections.findBad(BAD)).toEqual({ sha256: BAD, sizeBytes: 3_000_000_000, signature: 'Test.Virus' });
 });
 

@@ -50,3 +50,32 @@ test('what is owed is listed as documented', async () => {
   await database.destroy();
   expect((await get(baseUrl, '/api/admin/jobs/?limit=0', ADMIN_TOKEN)).status).toBe(400);
 });
+
+test('finds of the scanner are listed page by page, of all or of one company, as documented', async () => {
+  const { baseUrl } = server();
+  const expectDocumented = createExpectDocumented(jsonOf(await get(baseUrl, '/openapi.json')));
+  const database = await server().openDatabase();
+  const companies = ['one', 'other', 'one', 'one'];
+  await database('infections').insert(
+    companies.map((company_id, at) => ({
+      ...{ company_id, session_id: 's', uploader: 'agent', subject: 'anna', name: `${at}.pdf`, found_at: 1000 + at },
+      ...{ upload_id: `upload-${at}`, sha256: 'a'.repeat(64), size: 68, signature: 'Eicar' },
+    })),
+  );
+  await database.destroy();
+  const ask = (query: string) => get(baseUrl, `/api/admin/infections/${query}`, ADMIN_TOKEN);
+  const pageOf = async (query: string) => {
+    const answer = await ask(query);
+    expectDocumented('GET /api/admin/infections/', answer);
+    return jsonOf<{ infections: { name: string }[]; next_cursor: string | null }>(answer);
+  };
+  const namesOf = ({ infections }: { infections: { name: string }[] }) => infections.map(({ name }) => name).join(' ');
+  const first = await pageOf('?company_id=one&limit=2');
+  expect(first.infections[0]).toMatchObject({ company_id: 'one', subject: 'anna', file_id: null, signature: 'Eicar' });
+  const rest = await pageOf(`?company_id=one&limit=2&cursor=${first.next_cursor}`);
+  expect([namesOf(first), namesOf(rest), rest.next_cursor]).toEqual(['3.pdf 2.pdf', '0.pdf', null]);
+  expect(namesOf(await pageOf(''))).toBe('3.pdf 2.pdf 1.pdf 0.pdf');
+  expect(await pageOf('?company_id=nobody')).toEqual({ infections: [], next_cursor: null });
+  for (const query of ['?cursor=x', '?limit=0', '?limit=1001', '?company_id=a%2Fb'])
+    expect([query, (await ask(query)).status]).toEqual([query, 400]);
+});

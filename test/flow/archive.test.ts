@@ -106,6 +106,45 @@ test('the operator’s export has the rows besides; a visitor’s has what came 
   expect((await get(baseUrl, `/api/admin/companies/a.b/sessions/c/export/`, ADMIN_TOKEN)).status).toBe(404);
 });
 
+test('hostile names: every file is in the zip, under a name that stays in the folder and is there once on any system', async () => {
+  const { baseUrl } = server();
+  const room = newChatRoom();
+  const names = [
+    '../../up.txt',
+    '/etc/cron.d/x.txt',
+    'C:\\up\\x.txt',
+    'invoice\u202Etxt.png',
+    'CON.txt',
+    'a\u0000\nb.txt',
+  ];
+  const sameNames = ['Photo.txt', 'photo.TXT', 'PHOTO.txt', `${'n'.repeat(400)}.txt`, `${'N'.repeat(400)}.txt`, '..'];
+  for (const name of [...names, ...sameNames])
+    await shareFile({ baseUrl, room, name, body: name.endsWith('png') ? pngFile() : textFile(20) });
+  // As a row that came by another way might say.
+  const database = await server().openDatabase();
+  const [row] = await database('chat_files').where({ company_id: room.company }).orderBy('id').limit(1);
+  await database('chat_files').where({ id: row.id }).update({ original_name: '../../../tmp/evil\u202E.txt' });
+  await database.destroy();
+
+  const { body } = await get(baseUrl, `/api/chat/sessions/${room.session}/archive/`, room.agent);
+  const entries = await readZip(body);
+  expect(entries.map(({ name }) => (name.length > 100 ? `${name.slice(0, 3)}…${name.slice(-8)}` : name))).toEqual([
+    'evil.txt',
+    'x.txt',
+    'x (2).txt',
+    'invoicetxt.png',
+    '_CON.txt',
+    'ab.txt',
+    'Photo.txt',
+    'photo (2).TXT',
+    'PHOTO (3).txt',
+    'nnn…nnnn.txt',
+    'NNN… (2).txt',
+    'file',
+  ]);
+  expect(entries.every(({ name }) => Buffer.byteLength(name) < 255 && !/[\\/]/.test(name))).toBe(true);
+});
+
 test('the command line writes it into a file of the owner’s, and over none', async () => {
   const { room } = await filled();
   const folder = await mkdtemp(join(tmpdir(), 'chatdrop-export-'));

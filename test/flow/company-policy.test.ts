@@ -1,17 +1,18 @@
 /** A policy for one company: live in a running server, by API and by command line, with no effect on any other company. */
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { bearer, codeOf, get, listFiles, shareFile } from '../services/chat-api.ts';
+import { bearer, codeOf, get, listFiles, listUploads, shareFile } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { createExpectDocumented } from '../services/documented.ts';
 import { eventually } from '../services/eventually.ts';
 import { pngFile } from '../services/fixtures.ts';
+import { sendMultipart } from '../services/multipart.ts';
 import { cornersOf, photo, placeIn } from '../services/pictures.ts';
 import { plainSocket } from '../services/plain-socket.ts';
 import { runCommand, runCommandHere } from '../services/run-command.ts';
 import { agentToken, visitorToken } from '../services/tokens.ts';
-import { create, patch } from '../services/tus-wire.ts';
+import { create, head, patch } from '../services/tus-wire.ts';
 import { jsonOf, send, type WireAnswer } from '../services/wire.ts';
 
 const ADMIN_TOKEN = 'the-operator-and-nobody-but-the-operator';
@@ -325,6 +326,69 @@ describe('by the API', () => {
     expect((await admin('GET', policyPath('a%2Fb'))).status).toBe(404);
   });
 
+  test('whatever is asked for, and whatever a key or a policy says: no fault of the server', async () => {
+    const { company } = newChatRoom();
+    const odd = [
+      '%00',
+      '%FF',
+      'a%00b',
+      '%ED%A0%80',
+      '%F0%9F%98%80',
+      "'",
+      '%25',
+      '99999999999999999999',
+      '-1',
+      '1e9',
+      '%0A',
+    ];
+    const asked = [
+      ...odd.flatMap((value) => [
+        `/api/admin/companies/?after=${value}`,
+        `/api/admin/deletions/?company_id=${value}`,
+        `/api/admin/deletions/?before=${value}`,
+        `/api/admin/deletions/${value}/`,
+        `/api/admin/infections/?company_id=${value}`,
+        `/api/admin/infections/?cursor=${value}`,
+        `/api/admin/audit/?company_id=${value}`,
+        `/api/admin/audit/?cursor=${value}`,
+        `/api/admin/audit/?since=${value}`,
+        `/api/admin/jobs/?limit=${value}`,
+        `${policyPath(value)}`,
+        `/api/admin/companies/${value}/sessions/${value}/export/`,
+      ]),
+      '/api/admin/audit/?cursor=999999999999999',
+      '/api/admin/infections/?cursor=999999999999999',
+      '/api/admin/deletions/?before=9007199254740991',
+      '/api/admin/deletions/999999999999999/',
+      '/api/admin/audit/?since=0000-01-01&until=9999-12-31',
+      '/api/admin/companies/?after=a&after=b',
+    ];
+    const faults: string[] = [];
+    for (const path of asked) {
+      const { status } = await admin('GET', path);
+      if (status >= 500) faults.push(`${path}: ${status}`);
+    }
+    const texts = ['\u0000', 'a\u0000b', '\ud800', '\u202e', '😀', 'x'.repeat(5000), '__proto__'];
+    const keysPath = `/api/admin/companies/${company}/keys/`;
+    for (const text of texts) {
+      const secret = text.padEnd(40, 'k');
+      for (const [method, path, body] of [
+        ['PUT', policyPath(company), { jwt_issuer: text }],
+        ['PUT', policyPath(company), { jwt_audience: text, allowed_types_user: [text] }],
+        ['PUT', policyPath(company), { jwks_url: `https://a.example/${text}` }],
+        ['PUT', policyPath(company), { allowed_origins: [`https://${text}.example`] }],
+        ['PUT', policyPath(company), JSON.parse(`{"__proto__": 1}`)],
+        ['POST', keysPath, { key: secret }],
+        ['POST', keysPath, { key: secret, id: text }],
+        ['DELETE', `${keysPath}${encodeURIComponent(text.toWellFormed())}/`, undefined],
+      ] as const) {
+        const { status } = await admin(method, path, body);
+        if (status >= 500) faults.push(`${method} ${path} ${JSON.stringify(body)}: ${status}`);
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
   test('no token but ADMIN_TOKEN reads or writes it', async () => {
     const room = newChatRoom();
     for (const token of [room.visitor, room.agent, agentToken(room.company), visitorToken(room.company, 's')]) {
@@ -389,6 +453,53 @@ describe('what happens to files', () => {
     expect(refusalOf(await send(room))).toEqual([422, 'encrypted']);
     expect((await listFiles(server().baseUrl, room)).count).toBe(0);
     expect((await send(other)).status).toBe(201);
+  });
+
+  test('scan_required on a server without a scanner: nothing begins, whichever way it comes, and the sentence says why', async () => {
+    const [room, other] = [newChatRoom(), newChatRoom()];
+    const { baseUrl } = server();
+    const body = pngFile();
+    const file = { body, name: 'a.png', type: 'image/png' };
+    const partial = { 'upload-concat': 'partial' };
+    const token = room.visitor;
+    const part = await create({ baseUrl, token, body, headers: partial });
+    expect((await config(room.visitor)).scans_files).toBe(false);
+    await setPolicy(room.company, { scan_required: true });
+    const answers = [
+      await start(room, 100),
+      await start(room, 100, room.agent),
+      await create({ baseUrl, token, body }),
+      await create({ baseUrl, token, length: 100, headers: partial }),
+      await create({ baseUrl, token, headers: { 'upload-concat': `final;${part.url}` } }),
+      await sendMultipart({ baseUrl, token, file }),
+    ];
+    for (const answer of answers) {
+      expect(refusalOf(answer)).toEqual([503, 'scanner-unavailable']);
+      expect(jsonOf<{ detail: string }>(answer).detail).toMatch(
+        /no virus scanner\. Tell whoever runs it: .*CLAMAV_URL/,
+      );
+      expect(answer.headers['retry-after']).toBe('60');
+    }
+    expect((await config(room.visitor)).scans_files).toBe(true);
+    expect((await listFiles(baseUrl, room)).count).toBe(0);
+    expect((await create({ baseUrl, token: other.visitor, body })).status).toBe(201);
+    await setPolicy(room.company, { scan_required: false });
+    expect(await shareFile({ baseUrl, room, body })).toMatchObject({ scan: 'not_scanned' });
+  });
+
+  test('scan_required that comes while an upload is under way: its bytes are kept, and shared when it goes', async () => {
+    const room = newChatRoom();
+    const { url } = await start(room, 2000);
+    await setPolicy(room.company, { scan_required: true });
+    const patched = await patch({ url, token: room.visitor, offset: 0, body: pngFile({ bytes: 2000 }) });
+    expect(refusalOf(patched)).toEqual([503, 'scanner-unavailable']);
+    expect(jsonOf<{ detail: string }>(patched).detail).toContain('no virus scanner');
+    expect((await head(url, room.visitor)).status).toBe(423);
+    const states = async () => (await listUploads(server().baseUrl, room)).map(({ state }) => state);
+    expect([await states(), (await listFiles(server().baseUrl, room)).count]).toEqual([['error'], 0]);
+    await setPolicy(room.company, {});
+    await eventually('it is shared', async () => (await head(url, room.visitor)).status === 200, 60_000);
+    expect((await listFiles(server().baseUrl, room)).files).toMatchObject([{ size: 2000, scan: 'not_scanned' }]);
   });
 
   test('what is too old in one company is not in another', async () => {

@@ -163,7 +163,7 @@ async function openParts(folder: string) {
     ...needs,
     policyOf,
     joinParts,
-    scanUpload: null,
+    scanUpload: async () => null,
     stripMetadata: createStripMetadata({
       ...{ ...needs, policyOf },
       makeSmaller: () => {

@@ -11,6 +11,7 @@ import { EICAR, SAMPLES_FOLDER, startClamd, type TestClamd } from '../services/c
 import { eventually } from '../services/eventually.ts';
 import { mp4File, pngFile, sha256Of, textFile } from '../services/fixtures.ts';
 import { sendMultipart } from '../services/multipart.ts';
+import { runCommandHere } from '../services/run-command.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
 import { create, fileIdOf, head, patch } from '../services/tus-wire.ts';
 import { jsonOf, send, type WireAnswer } from '../services/wire.ts';
@@ -161,6 +162,32 @@ describe('what is infected', () => {
     } finally {
       await clamd.start();
     }
+  });
+});
+
+describe('a company that wants no scan', () => {
+  test('has its files shared as not scanned, also while the scanner is away; what is known to be bad is refused all the same', async () => {
+    const [room, other] = [newChatRoom(), newChatRoom()];
+    const { baseUrl } = server;
+    const known = Buffer.concat([textFile(901), EICAR]);
+    expect(codeOf((await upload(other, known, 'a.txt')).answer)).toBe('infected');
+    await setPolicy(room, 'scan_required=false');
+    const body = textFile(700);
+    const shared = await upload(room, Buffer.concat([body, EICAR]), 'a.txt');
+    expect(shared.answer.status).toBe(204);
+    await clamd.stop();
+    try {
+      expect((await create({ baseUrl, token: room.visitor, body })).status).toBe(201);
+      const refused = await upload(room, known, 'b.txt');
+      expect([refused.answer.status, codeOf(refused.answer)]).toEqual([422, 'infected']);
+    } finally {
+      await clamd.start();
+    }
+    const { files, count } = await listFiles(baseUrl, room);
+    expect([count, files.map(({ scan }) => scan)]).toEqual([2, ['not_scanned', 'not_scanned']]);
+    expect(await infectionsOf(room)).toMatchObject([{ name: 'b.txt', file_id: null }]);
+    expect(jsonOf(await get(baseUrl, '/api/chat/config/', room.visitor))).toMatchObject({ scans_files: false });
+    expect(jsonOf(await get(baseUrl, '/api/chat/config/', other.visitor))).toMatchObject({ scans_files: true });
   });
 });
 
@@ -334,6 +361,14 @@ async function upload(
     offset = end;
   }
   return { url: created.url, answer };
+}
+
+/** Waits until the running server has it. */
+async function setPolicy({ company, visitor }: ChatRoom, word: string): Promise<void> {
+  const set = await runCommandHere(['company', 'set', company, word], server.env);
+  expect([set.code, set.stderr]).toEqual([0, '']);
+  const config = async () => jsonOf<{ scans_files: boolean }>(await get(server.baseUrl, '/api/chat/config/', visitor));
+  await eventually('the server knows', async () => !(await config()).scans_files, 60_000);
 }
 
 async function listen(room: ChatRoom, token: string) {

@@ -1,10 +1,11 @@
 /** Archives over HTTP: so many at once, each counted until it is over, however that happens; one that breaks is no whole one. */
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { PassThrough } from 'node:stream';
+import net, { type AddressInfo } from 'node:net';
+import { PassThrough, Readable } from 'node:stream';
 import Koa from 'koa';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createHttpServer } from '../../server/http/http-server.ts';
 import { problemResponses } from '../../server/http/problem-responses.ts';
 import { createSendArchive } from '../../server/http/send-archive.ts';
 import { eventually } from '../services/eventually.ts';
@@ -62,6 +63,48 @@ test('one that breaks off is cut, and not ended as if it were whole', async () =
   archives.at(-1)?.destroy(new Error('the store is away'));
   await cut;
   expect((await begin('a')).abort()).toBeUndefined();
+});
+
+test('a reader that takes nothing holds little, and is let go after a while; one that leaves ends it at once', async () => {
+  let made = 0;
+  const endless: Readable[] = [];
+  const app = new Koa();
+  app.silent = true;
+  const sendArchive = createSendArchive({
+    maxStallMs: 500,
+    archiveFiles() {
+      const archive = new Readable({
+        read() {
+          made += 65_536;
+          this.push(Buffer.alloc(65_536));
+        },
+      });
+      endless.push(archive);
+      return archive;
+    },
+  });
+  app.use(async (ctx) => sendArchive(ctx, { company: 'c', session: 's', uploader: null, kind: 'files' }));
+  const http = createHttpServer().on('request', app.callback());
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const { port } = http.address() as AddressInfo;
+  const open = () => net.connect(port, '127.0.0.1').on('error', () => {});
+  const ask = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
+
+  const silent = open().pause();
+  silent.write(ask);
+  await eventually('it is let go', () => endless[0]?.destroyed === true, 60_000);
+  // What the kernel takes on both sides, and a little of ours.
+  expect(made).toBeLessThan(32 * 1024 * 1024);
+  silent.destroy();
+
+  const leaving = open();
+  leaving.write(ask);
+  await once(leaving, 'data');
+  leaving.destroy();
+  await eventually('its archive is stopped', () => endless[1]?.destroyed === true, 60_000);
+  http.closeAllConnections();
+  http.close();
 });
 
 function ask(company: string) {

@@ -94,6 +94,12 @@ describe('confirmType', () => {
     ['apk named zip', zips.apk, 'a.zip', 'executable'],
     ['apk named docx', zip({ [types]: 'x'.repeat(5000), 'word/a': 'x', 'classes2.dex': 'x' }), 'a.docx', 'executable'],
     ['iPhone app', zip({ a: 'x'.repeat(5000), 'Payload/X.app/Info.plist': 'x' }), 'a.zip', 'executable'],
+    [
+      'a macro sheet in xlsx',
+      zip({ [types]: 'x'.repeat(5000), 'xl/macrosheets/sheet1.xml': 'x' }),
+      'a.xlsx',
+      'executable',
+    ],
     ['macros in docx', zips.macroDocument, 'a.docx', 'executable'],
     [
       'macros in docx with other slashes',
@@ -109,7 +115,7 @@ describe('confirmType', () => {
     ],
     ['macros in doc', oleFile(['WordDocument', 'Macros', 'VBA']), 'a.doc', 'executable'],
     ['macros in xls', oleFile(['Workbook', '_VBA_PROJECT_CUR']), 'a.xls', 'executable'],
-    ['installer named doc', oleFile([], '84100c0000000000c000000000000046'), 'a.doc', 'executable'],
+    ['installer named doc', oleFile([], { rootClass: '84100c0000000000c000000000000046' }), 'a.doc', 'executable'],
     ['page', bytes('<html>'), 'a.txt', 'executable'],
   ])('%s', async (_what, content, name, expected) => {
     expect(await confirmation(content, name)).toBe(expected);
@@ -124,7 +130,7 @@ describe('confirmType', () => {
   });
 
   it('follows no ring in the table of an old document', async () => {
-    const file = inMemory(oleFile(['WordDocument'], undefined, true));
+    const file = inMemory(oleFile(['WordDocument'], { ring: true }));
     await confirmType(file, unknown, { name: 'a.doc', declaredType: null }, standard);
     expect(file.reads).toBeLessThan(140);
   });

@@ -173,6 +173,52 @@ export async function webpOfFrames(frames: number): Promise<Buffer> {
   return sharp(raw, { raw: whole }).webp({ loop: 0 }).toBuffer();
 }
 
+/** One that moves, of 16 × 16: the same frame over and over, in a file that is right for all that. */
+export async function manyFrames(format: 'webp' | 'png', frames: number): Promise<Buffer> {
+  return format === 'webp' ? repeatFrame(await webpOfFrames(2), frames) : apngOfFrames(frames);
+}
+
+function repeatFrame(webp: Buffer, frames: number): Buffer {
+  const at = webp.indexOf('ANMF');
+  const bytes = 8 + webp.readUInt32LE(at + 4);
+  const whole = Buffer.concat([
+    webp.subarray(0, at),
+    ...Array.from({ length: frames }, () => webp.subarray(at, at + bytes)),
+  ]);
+  whole.writeUInt32LE(whole.length - 8, 4);
+  return whole;
+}
+
+/** As browsers show it; who knows nothing of it sees the first frame. */
+async function apngOfFrames(frames: number): Promise<Buffer> {
+  const size = 16;
+  const plain = await sharp({ create: { width: size, height: size, channels: 3, background: '#f00' } })
+    .png()
+    .toBuffer();
+  const at = plain.indexOf('IDAT') - 4;
+  const data = plain.subarray(at + 8, at + 8 + plain.readUInt32BE(at));
+  const numbers = (...values: number[]) => {
+    const bytes = Buffer.alloc(4 * values.length);
+    values.forEach((value, index) => {
+      bytes.writeUInt32BE(value, 4 * index);
+    });
+    return bytes;
+  };
+  const control = (sequence: number) =>
+    pngChunk('fcTL', Buffer.concat([numbers(sequence, size, size, 0, 0), Buffer.from([0, 1, 0, 10, 0, 0])]));
+  return Buffer.concat([
+    plain.subarray(0, at),
+    pngChunk('acTL', numbers(frames, 0)),
+    control(0),
+    pngChunk('IDAT', data),
+    ...Array.from({ length: frames - 1 }, (_, frame) => [
+      control(2 * frame + 1),
+      pngChunk('fdAT', Buffer.concat([numbers(2 * frame + 2), data])),
+    ]).flat(),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
 /** A container as phones write it, around bytes that are no picture: with an Exif item, an XMP item, and its film behind it. */
 export async function heicFile(): Promise<{ file: Buffer; picture: Buffer }> {
   const [exif] = [await exifOfPhoto()];

@@ -13,6 +13,7 @@ export function testPolicy(over: Partial<CompanyPolicy> = {}): CompanyPolicy {
     retentionSeconds: { user: undefined, agent: undefined },
     stripMetadata: true,
     compressImagesPx: undefined,
+    scanRequired: false,
     refuseEncrypted: false,
     allowedOrigins: [],
     ...over,

@@ -1,6 +1,7 @@
 /** When one run over many jobs gives up for now: what it would ask next is away too. */
 import { expect, test } from 'vitest';
 import { Failure } from '../../server/rules/failure.ts';
+import { NoScanner } from '../../server/sharing/check-scanner.ts';
 import { createPatience } from '../../server/sharing/patience.ts';
 
 function failing(error: Error, tookMs: number) {
@@ -36,7 +37,12 @@ test.each<[string, Error, number, number]>([
 });
 
 test('faults of single files, and a store that refuses at once, end no run', async () => {
-  for (const error of [new Failure('infected'), new Error('EIO'), new Failure('storage-unavailable')]) {
+  for (const error of [
+    new NoScanner(),
+    new Failure('infected'),
+    new Error('EIO'),
+    new Failure('storage-unavailable'),
+  ]) {
     const { patience, fail } = failing(error, 0);
     for (let n = 0; n < 100; n += 1) await fail();
     expect(patience.isOver()).toBe(false);

@@ -50,6 +50,8 @@ function open(renew: () => Promise<boolean>) {
   const states: string[] = [];
   const result = Promise.withResolvers<ScanResult>();
   const scanUpload = createScanUpload({
+    isRequired: async () => true,
+    findKnownBad: async () => null,
     scanObject: (_key, _sizeBytes, signal) => {
       signal.addEventListener('abort', () => result.reject(new Failure('scanner-unavailable')));
       return result.promise;

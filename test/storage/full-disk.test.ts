@@ -3,12 +3,15 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { codeOf, get } from '../services/chat-api.ts';
+import { codeOf, get, listFiles, listUploads } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
+import { eventually } from '../services/eventually.ts';
 import { mp4File } from '../services/fixtures.ts';
 import { mayMount } from '../services/may-mount.ts';
+import { pixelsOf, placeIn } from '../services/pictures.ts';
 import { create, fileIdOf, head, offsetOf, patch } from '../services/tus-wire.ts';
 
 const ENTRY = fileURLToPath(new URL('../services/mounting-server.ts', import.meta.url));
@@ -79,6 +82,91 @@ describe.each<[string, string]>([
   });
 });
 
+describe('the disk of the files is full when', () => {
+  test('a picture is to lose its metadata: nobody gets it as it came, nothing of it is lost, and with room it is shared', async () => {
+    if (!(await mayMount('tmpfs'))) return;
+    const { baseUrl, disk } = await serveOnSmallDisk('media');
+    const room = newChatRoom();
+    const token = room.visitor;
+    const body = await noise({ metadata: true });
+    expect(await placeIn(body)).not.toBeNull();
+    const { url } = await create({ baseUrl, token, length: body.length, metadata: { filename: 'a.jpg' } });
+    const last = body.length - 1000;
+    expect((await patch({ url, token, offset: 0, body: body.subarray(0, last) })).status).toBe(204);
+    // Room for what is missing, and not for another picture.
+    await fill(disk, 64 * 1024);
+
+    const refused = await patch({ url, token, offset: last, body: body.subarray(last) });
+    expect([refused.status, codeOf(refused)]).toEqual([423, 'try-again']);
+    expect((await head(url, token)).status).toBe(423);
+    expect((await listUploads(baseUrl, room)).map(({ state, offset }) => [state, offset])).toEqual([
+      ['error', body.length],
+    ]);
+    expect((await listFiles(baseUrl, room)).count).toBe(0);
+
+    await rm(join(disk, 'ballast'));
+    await eventually('it is shared', async () => (await head(url, token)).status === 200, 60_000);
+    const { files } = await listFiles(baseUrl, room);
+    const content = await get(baseUrl, `/api/chat/files/${files[0]?.id}/content`, token);
+    expect([files.length, files[0]?.size]).toEqual([1, content.body.length]);
+    expect(await placeIn(content.body)).toBeNull();
+    expect((await pixelsOf(content.body)).equals(await pixelsOf(body))).toBe(true);
+  });
+
+  test('a thumbnail is made: the picture is there without one, and with room it gets it', async () => {
+    if (!(await mayMount('tmpfs'))) return;
+    const { baseUrl, disk } = await serveOnSmallDisk('media');
+    const room = newChatRoom();
+    const token = room.visitor;
+    const body = await noise({});
+    const { url } = await create({ baseUrl, token, length: body.length, metadata: { filename: 'a.jpg' } });
+    const last = body.length - 1000;
+    expect((await patch({ url, token, offset: 0, body: body.subarray(0, last) })).status).toBe(204);
+    await fill(disk, 8 * 1024);
+    expect((await patch({ url, token, offset: last, body: body.subarray(last) })).status).toBe(204);
+
+    const database = await (server as Chatdrop).openDatabase();
+    const waits = async () => (await database('preview_jobs').first('last_error'))?.last_error?.includes('no room');
+    await eventually('it has no room for the thumbnail', waits, 60_000);
+    const [file] = (await listFiles(baseUrl, room)).files;
+    expect(file).toMatchObject({ size: body.length, thumbnail: null });
+    const content = await get(baseUrl, `/api/chat/files/${file?.id}/content`, token);
+    expect(content.body.equals(body)).toBe(true);
+
+    await rm(join(disk, 'ballast'));
+    await database('preview_jobs').update({ next_attempt_at: 0 });
+    await eventually(
+      'it is there',
+      async () => typeof (await listFiles(baseUrl, room)).files[0]?.thumbnail === 'string',
+      60_000,
+    );
+    expect(await database('preview_jobs').select('file_id')).toEqual([]);
+    await database.destroy();
+  });
+});
+
+/** A picture of a megabyte that no thumbnail can make very small. */
+async function noise({ metadata = false }): Promise<Buffer> {
+  const raw = { width: 1000, height: 800, channels: 3 as const };
+  const pixels = Buffer.alloc(raw.width * raw.height * raw.channels);
+  for (let at = 0, state = 1; at < pixels.length; at += 1) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    pixels[at] = state >>> 24;
+  }
+  const picture = sharp(pixels, { raw });
+  const placed = metadata
+    ? picture.withExif({
+        IFD3: {
+          GPSLatitudeRef: 'N',
+          GPSLatitude: '52/1 31/1 47/1',
+          GPSLongitudeRef: 'E',
+          GPSLongitude: '13/1 24/1 5/1',
+        },
+      })
+    : picture;
+  return placed.jpeg({ quality: 80 }).toBuffer();
+}
+
 /** @returns the small disk as seen from here: it is mounted in the server's own namespace */
 async function serveOnSmallDisk(mounted: string): Promise<{ baseUrl: string; disk: string }> {
   const place = join(folder, mounted);
@@ -86,7 +174,7 @@ async function serveOnSmallDisk(mounted: string): Promise<{ baseUrl: string; dis
   server = await startChatdrop({
     entry: ENTRY,
     dataDir: folder,
-    env: { MOUNT: `mount -t tmpfs -o size=4m none ${place}`, LOG_LEVEL: 'silent' },
+    env: { THUMBNAILS: 'true', MOUNT: `mount -t tmpfs -o size=4m none ${place}`, LOG_LEVEL: 'silent' },
   });
   return { baseUrl: server.baseUrl, disk: `/proc/${server.pid}/root${place}` };
 }

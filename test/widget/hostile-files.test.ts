@@ -2,12 +2,14 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
-import { shareFile } from '../services/chat-api.ts';
+import { zip } from '../rules/zip-files.ts';
+import { codeOf, shareFile } from '../services/chat-api.ts';
 import type { ChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
 import { htmlFile, pngFile, svgFile } from '../services/fixtures.ts';
+import { photo } from '../services/pictures.ts';
 import { create } from '../services/tus-wire.ts';
 import { startWebPage, type WebPage } from '../services/web-page.ts';
 import { jsonOf, send } from '../services/wire.ts';
@@ -21,6 +23,23 @@ const GIF_SCRIPT = Buffer.concat([
   Buffer.from('2c00000000010001000002024401003b', 'hex'),
   Buffer.from(`*/=1;${PAYLOAD}`),
 ]);
+/** A picture whose first segment is as long as a comment’s beginning, read as a number: `ÿØÿà/*…` is a script as well. */
+async function jpegScript(): Promise<Buffer> {
+  const plain = await photo();
+  const segment = Buffer.alloc(0x2f2a - 2, ' ');
+  segment.write('JFIF\0\x01\x01\0\0\x01\0\x01\0\0', 0, 'latin1');
+  segment.write(`*/=1;${PAYLOAD};/*`, 100, 'latin1');
+  return Buffer.concat([
+    Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0x2f, 0x2a]),
+    segment,
+    plain.subarray(2),
+    Buffer.from('*/'),
+  ]);
+}
+/** A picture in front, an archive with a page behind it: each program sees the one it looks for. */
+async function jpegZip(): Promise<Buffer> {
+  return Buffer.concat([await photo(), zip({ 'index.html': SCRIPT, 'META-INF/MANIFEST.MF': 'Main-Class: A' })]);
+}
 const PDF = Buffer.from(`%PDF-1.4\n%\xe2\xe3\n<html><body>${SCRIPT}</body></html>\nstartxref\n9\n%%EOF\n`, 'latin1');
 
 let server: Chatdrop;
@@ -32,7 +51,8 @@ let room: ChatRoom;
 let ran: string[];
 
 beforeAll(async () => {
-  server = await startChatdrop({ development: true });
+  // What follows a picture stays, as it would in a GIF.
+  server = await startChatdrop({ development: true, env: { STRIP_METADATA: 'false' } });
   browser = await launchChromium();
   elsewhere = await startWebPage();
 });
@@ -63,9 +83,11 @@ test('the payload runs where it may: what follows would see it', async () => {
   elsewhere.show(`<title>safe</title>${SCRIPT}`);
   await page.goto(elsewhere.url('evil'));
   await eventually('it ran', () => ran.length >= 2);
-  elsewhere.show(`<script>${GIF_SCRIPT.toString('latin1')}</script>`);
-  await page.goto(elsewhere.url('evil'));
-  expect(await page.title()).toBe('ran');
+  for (const polyglot of [GIF_SCRIPT, await jpegScript()]) {
+    elsewhere.show(`<meta charset="latin1"><title>safe</title><script>${polyglot.toString('latin1')}</script>`);
+    await page.goto(elsewhere.url('evil'));
+    expect(await page.title()).toBe('ran');
+  }
 });
 
 test('pages, SVG and what calls itself a picture or a text and is one of them are refused', async () => {
@@ -82,7 +104,14 @@ test('pages, SVG and what calls itself a picture or a text and is one of them ar
   }
 });
 
-test('names with markup are text in the widget', async () => {
+test('an archive with a picture in front is no archive, and so no way around what one may hold', async () => {
+  const body = await jpegZip();
+  const metadata = { filename: 'a.zip' };
+  const answer = await create({ baseUrl: server.baseUrl, token: room.visitor, body, metadata });
+  expect([answer.status, codeOf(answer)]).toEqual([415, 'type-mismatch']);
+});
+
+test('names with markup are text in the widget and in the dashboard', async () => {
   const names = [
     `<img src=x onerror=alert(1)>.png`,
     `"><script>alert(1)<⁄script>.png`,
@@ -97,6 +126,12 @@ test('names with markup are text in the widget', async () => {
   // The words stand there, and made no element.
   expect(await page.locator('img[src="x"]').count()).toBe(0);
   expect(await page.locator('[data-side=user] script').count()).toBe(0);
+  // The same in the agent's dashboard, in the list and in the open chat.
+  await signIn(room.agent);
+  await page.goto(`${server.baseUrl}/dashboard/#/chat/${room.session}`);
+  for (const { name } of shared) await page.locator('.open-chat').getByRole('article', { name, exact: true }).waitFor();
+  expect(await page.locator('img[src="x"]').count()).toBe(0);
+  expect(await page.locator('chat-files-dashboard script').count()).toBe(0);
   expect(ran).toEqual([]);
 });
 
@@ -106,7 +141,17 @@ test('a polyglot opened by its link, by its token, and from the widget runs noth
     await share('report.pdf', PDF),
     await share('notes.txt', Buffer.from(`Some notes.\n${SCRIPT}\n`)),
     await share('photo.png', Buffer.concat([pngFile(), Buffer.from(SCRIPT)])),
+    await share('photo.jpg', await jpegZip()),
+    await share('photo too.jpg', await jpegScript()),
   ];
+  expect(files.map(({ mime_type }) => mime_type)).toEqual([
+    'image/gif',
+    'application/pdf',
+    'text/plain',
+    'image/png',
+    'image/jpeg',
+    'image/jpeg',
+  ]);
   // The cookie lets the page open the API's own addresses.
   await signIn();
   for (const { id, name, url } of files) {
@@ -143,17 +188,22 @@ test('what is opened has no origin of ours, and may not even load a script', asy
 });
 
 test('another page can show it as a picture, and cannot run or frame it', async () => {
-  const files = [await share('picture.gif', GIF_SCRIPT), await share('notes.txt', Buffer.from(`Notes\n${PAYLOAD}\n`))];
-  const [gif, text] = files.map(({ url }) => url.replaceAll('&', '&amp;'));
+  const files = [
+    await share('picture.gif', GIF_SCRIPT),
+    await share('notes.txt', Buffer.from(`Notes\n${PAYLOAD}\n`)),
+    await share('photo.jpg', await jpegScript()),
+  ];
+  const [gif, text, jpeg] = files.map(({ url }) => url.replaceAll('&', '&amp;'));
   elsewhere.show(
     `<title>safe</title><script>window.failed = 0;</script>
     <script src="${gif}" onerror="failed++"></script><script src="${text}" onerror="failed++"></script>
+    <script src="${jpeg}" charset="latin1" onerror="failed++"></script>
     <iframe src="${gif}"></iframe><iframe src="${text}"></iframe><object data="${gif}"></object><embed src="${text}">
     <link rel="stylesheet" href="${text}" onerror="failed++">`,
   );
   await page.goto(elsewhere.url('evil'));
-  await eventually('both scripts and the style are refused', () =>
-    page.evaluate(() => (window as unknown as { failed: number }).failed === 3),
+  await eventually('all scripts and the style are refused', () =>
+    page.evaluate(() => (window as unknown as { failed: number }).failed === 4),
   );
   expect(await page.evaluate(() => 'ran' in window)).toBe(false);
   expect(await page.title()).toBe('safe');
@@ -178,8 +228,8 @@ async function openChat(): Promise<void> {
   await page.locator('[data-side=user] .connection[data-state=live]').waitFor();
 }
 
-async function signIn(): Promise<void> {
-  const headers = { Authorization: `Bearer ${room.visitor}` };
+async function signIn(token = room.visitor): Promise<void> {
+  const headers = { Authorization: `Bearer ${token}` };
   expect((await page.request.post(`${server.baseUrl}/api/auth/session/`, { headers })).status()).toBe(204);
 }
 

@@ -42,6 +42,7 @@ const READERS: Record<PolicyName, Read> = {
   retention_agent_seconds: orNone(readDuration),
   strip_metadata: readBoolean,
   compress_images: orNone(readInteger(640, 16_383)),
+  scan_required: readBoolean,
   refuse_encrypted: readBoolean,
   allowed_origins: readList(readOrigin),
   jwks_url: readText,

@@ -1,9 +1,11 @@
 /** One process that decodes pictures, from its start to its end; whatever goes wrong with it is one kind of fault. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import path from 'node:path';
+import { isSea } from 'node:sea';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { PREVIEW_WORKER_WORD, unpackSetting } from '../embedded/load-library.ts';
 import {
   MAX_ANSWER_BYTES,
   MAX_DATA_BYTES,
@@ -35,7 +37,7 @@ const MAX_KEPT_ERROR_CHARACTERS = 500;
 /** Of JavaScript; pictures are decoded beside it. */
 const MAX_HEAP_MB = 192;
 
-/** Beside this file, both as it stands and bundled: there it is an entry of its own. */
+/** Beside this file, both as it stands and bundled: there it is an entry of its own. In the single executable it is a word. */
 const WORKER = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './preview-worker.ts' : './preview-worker.js', import.meta.url),
 );
@@ -125,12 +127,10 @@ export function startPreviewProcess(): PreviewProcess {
  * where a shell can tell it to; what it may use it watches itself, everywhere.
  */
 function spawnWorker(): Child {
-  const words = [
-    process.execPath,
-    '--disable-warning=ExperimentalWarning',
-    `--max-old-space-size=${MAX_HEAP_MB}`,
-    WORKER,
-  ];
+  const heap = `--max-old-space-size=${MAX_HEAP_MB}`;
+  const words = isSea()
+    ? [process.execPath, PREVIEW_WORKER_WORD]
+    : [process.execPath, '--disable-warning=ExperimentalWarning', heap, WORKER];
   const bounded = [
     '/bin/sh',
     '-c',
@@ -148,6 +148,8 @@ function spawnWorker(): Child {
       VIPS_BLOCK_UNTRUSTED: '1',
       // Each arena of glibc keeps what was freed in it.
       MALLOC_ARENA_MAX: '2',
+      // The executable takes its own words only; and it has to find what it has unpacked.
+      ...(isSea() ? { NODE_OPTIONS: heap, ...unpackSetting() } : {}),
     },
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,

@@ -39,12 +39,13 @@ const MAX_REASON_CHARACTERS = 300;
 /** The picture itself is at fault: trying again cannot help. */
 class NoPreview extends Error {}
 
-const sharp = await loadSharp();
-if (sharp !== null) {
+// Not awaited here: what is bundled for the single executable cannot wait at its top.
+void loadSharp().then((sharp) => {
+  if (sharp === null) return;
   prepare(sharp);
   answer({ is: 'ready' });
   readPictures((bytes) => answerFor(sharp, bytes));
-}
+});
 
 async function loadSharp(): Promise<MakeSharp | null> {
   try {

@@ -39,13 +39,17 @@ async function startAndEnd(): Promise<number> {
   const server = spawn(file, ['serve'], {
     cwd: work,
     env: { ...env, ...system },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ended = once(server, 'exit');
+  let said = '';
+  server.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
   try {
     while (!(await answers(port))) {
       if (server.exitCode !== null || performance.now() - startedAt > MAX_START_MS)
-        throw new Error('the executable does not start');
+        throw new Error(`the executable does not start: ${said}`);
       await sleep(LOOK_EVERY_MS);
     }
     return Math.round(performance.now() - startedAt);

@@ -1,9 +1,8 @@
 /** Makes the single executable for the kind of machine that it is made on: this Node, with one script and all that goes with it inside. */
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { inject } from 'postject';
 import { LICENCES, libraryPath, MANIFEST, type Manifest, pagePath } from '../embedded/embedded.ts';
 import { bundleExecutable } from './bundle-executable.ts';
 import { carriedLibraries, packagesOfLibraries } from './carried-libraries.ts';
@@ -14,6 +13,9 @@ import { packagesIn, thirdPartyLicenses } from './third-party-licenses.ts';
 const BLOB = 'NODE_SEA_BLOB';
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const MAC_SEGMENT = 'NODE_SEA';
+
+/** As a process of its own: what it says of Node's sections is of no use to anybody, unless it fails. */
+const POSTJECT = path.join(import.meta.dirname, '../../node_modules/postject/dist/cli.js');
 
 const run = promisify(execFile);
 
@@ -38,16 +40,16 @@ export async function packExecutable(outfile: string, { pages }: { pages: string
 }
 
 /** A signature holds for a program as it was. macOS starts none without; on Windows that of Node is taken off, and yours put on, by its own tool. */
-async function putInside(program: string, blob: Buffer): Promise<void> {
+async function putInside(program: string, blob: string): Promise<void> {
   const isMac = process.platform === 'darwin';
   if (isMac) await run('codesign', ['--remove-signature', program]);
-  const options = { sentinelFuse: FUSE, ...(isMac ? { machoSegmentName: MAC_SEGMENT } : {}) };
-  await inject(program, BLOB, blob, options);
+  const segment = isMac ? ['--macho-segment-name', MAC_SEGMENT] : [];
+  await run(process.execPath, [POSTJECT, program, BLOB, blob, '--sentinel-fuse', FUSE, ...segment]);
   if (isMac) await run('codesign', ['--sign', '-', program]);
 }
 
-/** The script, prepared for this Node, and everything that it reads from the executable. */
-async function makeBlob(folder: string, pages: string): Promise<Buffer> {
+/** The script, prepared for this Node, and everything that it reads from the executable. @returns the file */
+async function makeBlob(folder: string, pages: string): Promise<string> {
   const script = path.join(folder, 'chatdrop.cjs');
   const { inputs } = await bundleExecutable(script);
   const libraries = await carriedLibraries();
@@ -77,5 +79,5 @@ async function makeBlob(folder: string, pages: string): Promise<Buffer> {
     JSON.stringify({ main: script, output, disableExperimentalSEAWarning: true, useCodeCache: true, assets }),
   );
   await run(process.execPath, ['--experimental-sea-config', config]);
-  return readFile(output);
+  return output;
 }

@@ -39,10 +39,15 @@ export async function packExecutable(outfile: string, { pages }: { pages: string
   }
 }
 
-/** A signature holds for a program as it was. macOS starts none without; on Windows that of Node is taken off, and yours put on, by its own tool. */
+/**
+ * A signature holds for a program as it was. macOS starts none without, so it gets one that names nobody; on Windows
+ * `SIGNTOOL` takes that of Node off. One that names you is put on what was built.
+ */
 async function putInside(program: string, blob: string): Promise<void> {
   const isMac = process.platform === 'darwin';
+  const { SIGNTOOL } = process.env;
   if (isMac) await run('codesign', ['--remove-signature', program]);
+  if (process.platform === 'win32' && SIGNTOOL) await run(SIGNTOOL, ['remove', '/s', program]);
   const segment = isMac ? ['--macho-segment-name', MAC_SEGMENT] : [];
   await run(process.execPath, [POSTJECT, program, BLOB, blob, '--sentinel-fuse', FUSE, ...segment]);
   if (isMac) await run('codesign', ['--sign', '-', program]);

@@ -4,7 +4,10 @@ import path from 'node:path';
 
 /** `UNPACK_DIR` alone where it is set (several are separated as in PATH); else the user's cache, and then the folder for what is temporary. */
 export function unpackFolders(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): string[] {
-  if (env.UNPACK_DIR) return env.UNPACK_DIR.split(path.delimiter).map((folder) => path.resolve(folder));
+  if (env.UNPACK_DIR) {
+    const folders = env.UNPACK_DIR.split(path.delimiter).filter((folder) => folder !== '');
+    return folders.map((folder) => path.resolve(folder));
+  }
   const cache = cacheFolder(env, platform);
   // With the user in its name: who came first to a common one would keep all others out.
   const temporary = path.join(tmpdir(), `chatdrop-${process.geteuid?.() ?? 'libraries'}`);

@@ -1,5 +1,6 @@
 /** One process that decodes pictures, from its start to its end; whatever goes wrong with it is one kind of fault. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { isSea } from 'node:sea';
 import type { Readable, Writable } from 'node:stream';
@@ -129,7 +130,7 @@ export function startPreviewProcess(): PreviewProcess {
 function spawnWorker(): Child {
   const heap = `--max-old-space-size=${MAX_HEAP_MB}`;
   const words = isSea()
-    ? [process.execPath, PREVIEW_WORKER_WORD]
+    ? [ownProgram(), PREVIEW_WORKER_WORD]
     : [process.execPath, '--disable-warning=ExperimentalWarning', heap, WORKER];
   const bounded = [
     '/bin/sh',
@@ -154,6 +155,12 @@ function spawnWorker(): Child {
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   });
+}
+
+/** The program that runs, also where an upgrade has put another in its place: that one may speak otherwise. */
+function ownProgram(): string {
+  const own = `/proc/${process.pid}/exe`;
+  return existsSync(own) ? own : process.execPath;
 }
 
 async function sendPicture(stdin: Writable, bytes: Readable, sizeBytes: number, signal: AbortSignal): Promise<void> {

@@ -153,7 +153,7 @@ describe('a folder is refused, with the reason,', () => {
 describe('where', () => {
   test('UNPACK_DIR alone counts, or several of it', () => {
     expect(unpackFolders({ UNPACK_DIR: '/one', HOME: '/home/u' }, 'linux')).toEqual(['/one']);
-    expect(unpackFolders({ UNPACK_DIR: '/one:/two' }, 'linux')).toEqual(['/one', '/two']);
+    expect(unpackFolders({ UNPACK_DIR: '/one:/two:' }, 'linux')).toEqual(['/one', '/two']);
   });
 
   test("else the user's cache, then a folder of the user's own for what is temporary", () => {

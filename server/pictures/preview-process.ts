@@ -128,10 +128,11 @@ export function startPreviewProcess(): PreviewProcess {
  * where a shell can tell it to; what it may use it watches itself, everywhere.
  */
 function spawnWorker(): Child {
-  const heap = `--max-old-space-size=${MAX_HEAP_MB}`;
+  // The executable takes its own words only, and options in NODE_OPTIONS would have it compile all its code anew: twice the
+  // start. Its heap is bounded there with the rest of its memory.
   const words = isSea()
     ? [ownProgram(), PREVIEW_WORKER_WORD]
-    : [process.execPath, '--disable-warning=ExperimentalWarning', heap, WORKER];
+    : [process.execPath, '--disable-warning=ExperimentalWarning', `--max-old-space-size=${MAX_HEAP_MB}`, WORKER];
   const bounded = [
     '/bin/sh',
     '-c',
@@ -149,8 +150,8 @@ function spawnWorker(): Child {
       VIPS_BLOCK_UNTRUSTED: '1',
       // Each arena of glibc keeps what was freed in it.
       MALLOC_ARENA_MAX: '2',
-      // The executable takes its own words only; and it has to find what it has unpacked.
-      ...(isSea() ? { NODE_OPTIONS: heap, ...unpackSetting() } : {}),
+      // Where it finds what the server has unpacked.
+      ...(isSea() ? unpackSetting() : {}),
     },
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,

@@ -4,13 +4,13 @@ import {
   closeSync,
   constants,
   existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -78,7 +78,7 @@ function writeAll({ files }: Library, folder: string, read: (file: string) => Ui
   }
 }
 
-/** What is there already is another process' work, or spoilt. */
+/** What is there already is another process' work, or spoilt. The next look decides whether all is well. */
 function putInPlace(library: Library, fresh: string, folder: string): void {
   try {
     renameSync(fresh, folder);
@@ -86,8 +86,12 @@ function putInPlace(library: Library, fresh: string, folder: string): void {
     if (!existsSync(folder)) throw error;
     if (isWhole(library, folder)) return;
     const spoilt = path.join(path.dirname(folder), `${UNFINISHED}${randomUUID()}`);
-    renameSync(folder, spoilt);
-    renameSync(fresh, folder);
+    try {
+      renameSync(folder, spoilt);
+      renameSync(fresh, folder);
+    } catch {
+      // Another process was at the same, and faster.
+    }
     rmSync(spoilt, { recursive: true, force: true });
   }
 }
@@ -95,7 +99,10 @@ function putInPlace(library: Library, fresh: string, folder: string): void {
 function removeUnfinished(root: string): void {
   for (const name of readdirSync(root)) {
     const folder = path.join(root, name);
-    if (!name.startsWith(UNFINISHED) || statSync(folder).mtimeMs > Date.now() - UNFINISHED_FOR_MS) continue;
+    if (!name.startsWith(UNFINISHED)) continue;
+    // It may be done by now, and have its name.
+    const stats = lstatSync(folder, { throwIfNoEntry: false });
+    if (stats === undefined || stats.mtimeMs > Date.now() - UNFINISHED_FOR_MS) continue;
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -9,7 +9,7 @@ const STEPS = [
   ['upload', 'http', 'realtime', 'jobs'],
   ['compose'],
   ['commands'],
-  ['main', 'chatdrop'],
+  ['main', 'run-main', 'chatdrop', 'chatdrop-executable'],
   ['build'],
 ];
 
@@ -19,8 +19,11 @@ const BESIDE = {
   config: ['contract', 'rules', 'settings', 'config-values'],
   settings: ['contract', 'rules', 'config-values'],
   'config-values': ['contract', 'rules'],
-  assets: ['contract', 'rules'],
+  // What the single executable carries: nothing of it knows what the server does.
+  embedded: [],
+  assets: ['contract', 'rules', 'embedded'],
 };
+const MAY_IMPORT_EMBEDDED = ['pictures', 'commands', 'chatdrop-executable', 'build'];
 const MAY_IMPORT_ASSETS = ['http', 'compose', 'commands', 'main', 'chatdrop'];
 
 const steps = STEPS.flatMap((places, step) => places.map((place) => ({ place, step })));
@@ -32,7 +35,10 @@ const stepRules = steps.map(({ place, step }) => {
   const allowed = [place, ...placesLeftOf(step)];
   if (step > 1) allowed.push(...READING_SETTINGS);
   if (MAY_IMPORT_ASSETS.includes(place)) allowed.push('assets');
-  if (place === 'chatdrop') allowed.push('main');
+  if (MAY_IMPORT_EMBEDDED.includes(place)) allowed.push('embedded');
+  if (place === 'run-main') allowed.push('main');
+  if (place === 'chatdrop') allowed.push('run-main');
+  if (place === 'chatdrop-executable') allowed.push('run-main', 'pictures');
   return {
     name: `server-${place}`,
     comment: `server/${place} may import only: ${allowed.join(', ')}`,

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { pagePath, readEmbedded, readManifest } from './embedded/embedded.ts';
 
 /** What the build has compressed them with, the better one first. */
 export const ENCODINGS = ['br', 'gzip'] as const;
@@ -26,18 +27,24 @@ const CONTENT_TYPES: Record<string, string> = {
 };
 const ENDINGS: Record<Encoding, string> = { br: '.br', gzip: '.gz' };
 
-/** Empty when nothing was built: the API works without its pages. */
+/** What the executable carries, else what lies in the folder. Empty when nothing was built: the API works without its pages. */
 export function readAssets(folder: string): Assets {
+  const carried = readManifest()?.pages;
+  return carried === undefined
+    ? collect(listFolder(folder), (name) => readFileSync(path.join(folder, name)))
+    : collect(carried, (name) => readEmbedded(pagePath(name)));
+}
+
+function collect(names: readonly string[], read: (name: string) => Buffer): Assets {
   const assets = new Map<string, Asset>();
-  const names = listFolder(folder);
   for (const name of names) {
     const contentType = CONTENT_TYPES[path.extname(name)];
     if (contentType === undefined) continue;
-    const body = readFileSync(path.join(folder, name));
+    const body = read(name);
     const encoded: Asset['encoded'] = {};
     for (const encoding of ENCODINGS) {
       const compressed = name + ENDINGS[encoding];
-      if (names.includes(compressed)) encoded[encoding] = readFileSync(path.join(folder, compressed));
+      if (names.includes(compressed)) encoded[encoding] = read(compressed);
     }
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
     assets.set(name, { body, contentType, etag, encoded });

@@ -6,17 +6,13 @@ import { fileURLToPath } from 'node:url';
 
 const NEEDED_MAJOR = 22;
 const NEEDED_MINOR = 18;
-const EXIT_GRACE_MS = 200;
 const WINDOWS = process.platform === 'win32';
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major > NEEDED_MAJOR || (major === NEEDED_MAJOR && minor >= NEEDED_MINOR)) {
   hideTypeScriptNotice();
-  endWithReader();
-  const { main } = await import('./main.ts');
-  process.exitCode = await main(process.argv.slice(2), process.env);
-  // The work is done: a timer that a library left ticking must not keep the process.
-  setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
+  const { runMain } = await import('./run-main.ts');
+  await runMain();
 } else {
   startUnderOwnNode();
 }
@@ -26,14 +22,6 @@ function hideTypeScriptNotice() {
   process.removeAllListeners('warning');
   process.on('warning', (warning) => {
     if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${warning.stack ?? warning.message}\n`);
-  });
-}
-
-/** A reader that has gone, such as `head`, is no fault to tell of, and there is nobody to print to. */
-function endWithReader() {
-  process.stdout.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(1);
   });
 }
 

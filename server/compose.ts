@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { MIGRATIONS } from '../migrations/index.ts';
 import type { Assets } from './assets.ts';
+import { databaseFault } from './compose/database-fault.ts';
 import { composeEdges, composeUpload } from './compose/edges.ts';
 import { composeParts, now, type Overrides, type Parts } from './compose/parts.ts';
 import { composeCheckUsage, composeCleaning, composeSharing, type Sharing } from './compose/sharing.ts';
 import { claimStore } from './compose/storage.ts';
-import { nameOfDatabase, takeFolders } from './compose/tools.ts';
+import { takeFolders } from './compose/tools.ts';
 import type { Config } from './config.ts';
-import { databaseFailure } from './database/database-failure.ts';
 import { migrate } from './database/migrate.ts';
 import { openDatabase, openForMigration } from './database/open-database.ts';
 import { listen, trackConnections } from './http/http-server.ts';
@@ -162,12 +162,7 @@ async function migrateFirst(config: Config): Promise<void> {
   try {
     await migrate(database, MIGRATIONS);
   } catch (error) {
-    const cause = error as Error;
-    const remedy =
-      databaseFailure(cause) !== null
-        ? 'Is it running, and is DATABASE_URL right?'
-        : 'Restore it from a backup, or start with an empty one.';
-    throw new Error(`The database ${nameOfDatabase(config)} cannot be used: ${cause.message}. ${remedy}`, { cause });
+    throw databaseFault(config, error);
   } finally {
     await database.destroy();
   }

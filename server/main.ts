@@ -18,6 +18,7 @@ import { filesRemove } from './commands/files-remove.ts';
 import { filesVerify } from './commands/files-verify.ts';
 import { infections } from './commands/infections.ts';
 import { jobs } from './commands/jobs.ts';
+import { licenses } from './commands/licenses.ts';
 import { migrate } from './commands/migrate.ts';
 import { migrateStorage } from './commands/migrate-storage.ts';
 import { rescan } from './commands/rescan.ts';
@@ -57,6 +58,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['infections', infections],
   ['jobs', jobs],
   ['sweep', sweep],
+  ['licenses', licenses],
 ]);
 const HELP_FLAGS = ['--help', '-h'];
 const NAME_WIDTH = 15;

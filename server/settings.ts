@@ -150,6 +150,11 @@ export const SETTINGS = {
     'info',
   ),
   NODE_ENV: setting(readText, '`production` refuses development mode', 'production', 'development'),
+  UNPACK_DIR: setting(
+    readText,
+    "folder that the single executable unpacks its native libraries into; a folder of its own in the user's cache, else in that for temporary files, if not set",
+    '/var/cache/chatdrop',
+  ),
   USE_S3_STORAGE: setting(readBoolean, 'files in an S3 bucket instead of `MEDIA_ROOT`', 'true', 'false'),
   AWS_STORAGE_BUCKET_NAME: setting(readBucketName, 'the bucket', 'chatdrop-files'),
   AWS_S3_REGION_NAME: setting(readText, 'its region; `auto` on R2', 'eu-central-1', 'us-east-1'),

@@ -5,11 +5,11 @@ import { build, type Metafile, type Plugin } from 'esbuild';
 
 const project = join(import.meta.dirname, '../..');
 
-/** What knex, pg and ws ask for and can do without; a bundle says “not found”, as a folder without them would. */
+/** What knex, pg, ws, sharp, redis and tus ask for and can do without; a bundle says “not found”, as a folder without them would. */
 const ABSENT =
-  /^(?:bufferutil|better-sqlite3\/.*|mariadb(?:\/callback)?|mysql2?|oracledb|pg-native|pg-query-stream|sqlite3|tedious|utf-8-validate)$/;
+  /^(?:@img\/sharp-.*|@node-rs\/xxhash|@opentelemetry\/api|bufferutil|better-sqlite3\/.*|mariadb(?:\/callback)?|mysql2?|oracledb|pg-native|pg-query-stream|sqlite3|tedious|utf-8-validate)$/;
 
-const absentPackages: Plugin = {
+export const absentPackages: Plugin = {
   name: 'absent-packages',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: ABSENT }, ({ path }) => ({ path, namespace: 'absent' }));

@@ -8,7 +8,7 @@ import type { FileRecord } from '../database/chat-file-table.ts';
 import { createEventLedger } from '../database/event-ledger.ts';
 import { type InstanceLock, isInstanceRunning, takeInstanceLock } from '../database/instance-lock.ts';
 import { createJobList } from '../database/job-list.ts';
-import { migrate, migrationState, rollback } from '../database/migrate.ts';
+import { migrate, migrationState, NewerDatabase, rollback } from '../database/migrate.ts';
 import { type Database, openDatabase, openForMigration } from '../database/open-database.ts';
 import { presentAuditEntry } from '../http/audit-admin-routes.ts';
 import { sweepOnce } from '../jobs/sweep-once.ts';
@@ -22,6 +22,7 @@ import { createMoveStorage } from '../sharing/move-storage.ts';
 import { createRepairFiles } from '../sharing/repair-files.ts';
 import { createVerifyFiles } from '../sharing/verify-files.ts';
 import { createLocalStorage } from '../storage/local-storage.ts';
+import { databaseFault, nameOfDatabase } from './database-fault.ts';
 import { composeParts, now, type Parts } from './parts.ts';
 import { composeCleaning, composeSharing } from './sharing.ts';
 import { checkStore } from './storage.ts';
@@ -32,6 +33,8 @@ export async function migrateDatabase(config: Config, direction: 'up' | 'down'):
   const database = await openForMigration(config);
   try {
     return await (direction === 'down' ? rollback : migrate)(database, MIGRATIONS);
+  } catch (error) {
+    throw databaseFault(config, error);
   } finally {
     await database.destroy();
     lock.release();
@@ -55,13 +58,6 @@ export function takeFolders(config: Config): InstanceLock {
   throw new Error(
     `A restore was begun in ${config.dataDir} and has not come to its end: run it again, or empty DATA_DIR and MEDIA_ROOT.`,
   );
-}
-
-/** For messages, so without a password. */
-export function nameOfDatabase({ databaseFile, postgresUrl }: Config): string {
-  if (postgresUrl === undefined) return databaseFile;
-  const { host, pathname } = new URL(postgresUrl);
-  return `${decodeURIComponent(pathname.slice(1))} at ${host}`;
 }
 
 /** One move at a time: on PostgreSQL by the process' session, on SQLite by a lock beside the database. */
@@ -100,8 +96,8 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
   try {
     if (database === null) throw new Error(`There is no database at ${config.databaseFile} yet. ${START_FIRST}`);
     const { pending, unknown } = await migrationState(database, MIGRATIONS);
+    if (unknown.length > 0) throw databaseFault(config, new NewerDatabase(unknown));
     if (pending.length > 0) throw new Error(`The database lacks ${pending.join(', ')}. Run: chatdrop migrate`);
-    if (unknown.length > 0) throw new Error(`The database was written by a newer Chatdrop (${unknown.join(', ')}).`);
     const parts = await composeParts(config, log, database, {});
     const turn = createMoveTurn(config, parts.nodes);
     close = async () => {

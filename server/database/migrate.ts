@@ -6,6 +6,20 @@ import type { Database } from './open-database.ts';
 
 type NamedMigrations = ReadonlyMap<string, Knex.Migration>;
 
+/** The tables are a newer version's: this one does not know what it would do to them. */
+export class NewerDatabase extends Error {
+  constructor(unknown: readonly string[]) {
+    super(`it was written by a newer Chatdrop (${unknown.join(', ')})`);
+  }
+}
+
+/** One of the changes failed. All that ran with it were one transaction, so the tables are as they were. */
+export class MigrationFailed extends Error {
+  constructor(name: string, cause: Error) {
+    super(`the migration ${name} failed, and nothing of it was kept (${cause.message})`, { cause });
+  }
+}
+
 /** Of PostgreSQL's advisory locks; any number would do, as long as every version takes the same. */
 const MIGRATION_LOCK = 7_236_541_987;
 const LOOK_AGAIN_MS = 200;
@@ -16,10 +30,11 @@ const MAX_WAIT_MS = 10 * 60_000;
  * Runs what is missing, in order. For SQLite call it only under the instance lock; PostgreSQL keeps the other nodes out
  * by a lock of its own.
  * @returns the names that were run
- * @throws when one fails, which is then undone; when the database is a newer version's; after ten minutes' wait
+ * @throws {MigrationFailed} · {NewerDatabase}, and nothing was changed then · after ten minutes' wait
  */
 export function migrate(database: Database, migrations: NamedMigrations): Promise<string[]> {
   return alone(database, async () => {
+    await refuseNewer(database, migrations);
     const source = migrationConfig(migrations);
     // Nobody else is at it: a lock row that a killed migration left behind is stale.
     await database.migrate.forceFreeMigrationsLock(source);
@@ -28,9 +43,10 @@ export function migrate(database: Database, migrations: NamedMigrations): Promis
   });
 }
 
-/** Takes the newest batch back. */
+/** Takes the newest batch back. @throws as `migrate` */
 export function rollback(database: Database, migrations: NamedMigrations): Promise<string[]> {
   return alone(database, async () => {
+    await refuseNewer(database, migrations);
     const [, names] = await database.migrate.rollback(migrationConfig(migrations));
     return names;
   });
@@ -51,6 +67,11 @@ export async function migrationState(
 }
 
 const TABLE = 'migrations';
+
+async function refuseNewer(database: Database, migrations: NamedMigrations): Promise<void> {
+  const { unknown } = await migrationState(database, migrations);
+  if (unknown.length > 0) throw new NewerDatabase(unknown);
+}
 
 async function alone<T>(database: Database, work: () => Promise<T>): Promise<T> {
   if (!isPostgres(database)) return work();
@@ -78,7 +99,19 @@ function migrationConfig(migrations: NamedMigrations): Knex.MigratorConfig {
     migrationSource: {
       getMigrations: async () => [...migrations.keys()],
       getMigrationName: (name: string) => name,
-      getMigration: async (name: string) => migrations.get(name) as Knex.Migration,
+      getMigration: async (name: string) => named(name, migrations.get(name) as Knex.Migration),
     } satisfies Knex.MigrationSource<string>,
   };
+}
+
+/** The same, and its fault says which it was: knex would throw what the database said and no more. */
+function named(name: string, migration: Knex.Migration): Knex.Migration {
+  const run = async (direction: 'up' | 'down', knex: Knex) => {
+    try {
+      await migration[direction]?.(knex);
+    } catch (error) {
+      throw new MigrationFailed(name, error as Error);
+    }
+  };
+  return { ...migration, up: (knex) => run('up', knex), down: (knex) => run('down', knex) };
 }

@@ -1,9 +1,12 @@
 /** One process that decodes pictures, from its start to its end; whatever goes wrong with it is one kind of fault. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { isSea } from 'node:sea';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { PREVIEW_WORKER_WORD, unpackSetting } from '../embedded/load-library.ts';
 import {
   MAX_ANSWER_BYTES,
   MAX_DATA_BYTES,
@@ -36,7 +39,7 @@ const MAX_KEPT_ERROR_CHARACTERS = 500;
 /** Of JavaScript; pictures are decoded beside it. */
 const MAX_HEAP_MB = 192;
 
-/** Beside this file, both as it stands and bundled: there it is an entry of its own. */
+/** Beside this file, both as it stands and bundled: there it is an entry of its own. In the single executable it is a word. */
 const WORKER = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './preview-worker.ts' : './preview-worker.js', import.meta.url),
 );
@@ -131,12 +134,11 @@ export function startPreviewProcess(): PreviewProcess {
  * where a shell can tell it to; what it may use it watches itself, everywhere.
  */
 function spawnWorker(): Child {
-  const words = [
-    process.execPath,
-    '--disable-warning=ExperimentalWarning',
-    `--max-old-space-size=${MAX_HEAP_MB}`,
-    WORKER,
-  ];
+  // The executable takes its own words only, and options in NODE_OPTIONS would have it compile all its code anew: twice the
+  // start. Its heap is bounded there with the rest of its memory.
+  const words = isSea()
+    ? [ownProgram(), PREVIEW_WORKER_WORD]
+    : [process.execPath, '--disable-warning=ExperimentalWarning', `--max-old-space-size=${MAX_HEAP_MB}`, WORKER];
   const bounded = [
     '/bin/sh',
     '-c',
@@ -154,10 +156,18 @@ function spawnWorker(): Child {
       VIPS_BLOCK_UNTRUSTED: '1',
       // Each arena of glibc keeps what was freed in it.
       MALLOC_ARENA_MAX: '2',
+      // Where it finds what the server has unpacked.
+      ...(isSea() ? unpackSetting() : {}),
     },
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   });
+}
+
+/** The program that runs, also where an upgrade has put another in its place: that one may speak otherwise. */
+function ownProgram(): string {
+  const own = `/proc/${process.pid}/exe`;
+  return existsSync(own) ? own : process.execPath;
 }
 
 async function sendPicture(

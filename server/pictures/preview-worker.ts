@@ -45,12 +45,13 @@ const LOOK_AT_MEMORY_MS = 20;
 const NICE = 10;
 const MAX_REASON_CHARACTERS = 300;
 
-const sharp = await loadSharp();
-if (sharp !== null) {
+// Not awaited here: what is bundled for the single executable cannot wait at its top.
+void loadSharp().then((sharp) => {
+  if (sharp === null) return;
   prepare(sharp);
   answer({ is: 'ready' });
   readPictures((wanted, bytes) => answerFor(sharp, wanted, bytes));
-}
+});
 
 async function loadSharp(): Promise<MakeSharp | null> {
   try {

@@ -1,6 +1,6 @@
 /** The unit for one server: systemd finds no fault in it, and it may do no more than it needs. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -29,9 +29,9 @@ beforeAll(async () => {
   await installDebianPrograms([ANALYZE]);
   folder = await mkdtemp(path.join(tmpdir(), 'chatdrop-unit-'));
   file = path.join(folder, 'chatdrop.service');
-  // The same unit, for where the project stands here, and a user that there is.
+  // The same unit, for a program and a user that there are.
   const here = unit
-    .replaceAll('/opt/chatdrop', PROJECT)
+    .replace('/usr/local/bin/chatdrop', process.execPath)
     .replace('User=chatdrop', 'User=daemon')
     .replace('Group=chatdrop', 'Group=daemon');
   await writeFile(file, here);
@@ -45,16 +45,30 @@ test('systemd understands every line, and finds what is to be run', async () => 
   expect(wrong.said).toContain('ProtectSytem');
 });
 
+test('so it does with a checkout in the place of the executable', async () => {
+  const name = 'chatdrop-checkout.conf';
+  const change = await readFile(path.join(PROJECT, 'deploy', name), 'utf8');
+  const beside = `${file}.d`;
+  await mkdir(beside);
+  await writeFile(path.join(beside, name), change.replaceAll('/opt/chatdrop', PROJECT));
+  expect(await analyze('verify', '--man=no', file)).toEqual({ code: 0, said: '' });
+  await writeFile(path.join(beside, name), change.replaceAll('/opt/chatdrop', path.join(folder, 'nothing')));
+  expect((await analyze('verify', '--man=no', file)).said).toContain('nothing/node_modules/.bin/node');
+  await rm(beside, { recursive: true });
+});
+
 test('it may do little', async () => {
   const { code } = await analyze('security', '--offline=yes', `--threshold=${MAX_EXPOSURE}`, file);
   expect(code).toBe(0);
 });
 
-test('it gives the server a folder that it may write to, time to drain, and one signal', () => {
+test('it gives the server folders that it may write to, time to drain, and one signal', () => {
   const value = (name: string) => unit.match(new RegExp(`^${name}=(.*)$`, 'm'))?.[1];
   const settings = Object.fromEntries((value('Environment') ?? '').split(' ').map((pair) => pair.split('=')));
   const { dataDir } = readDeployedSettings({ ...settings, JWT_SECRET: TEST_SECRET });
   expect(dataDir).toBe(`/var/lib/${value('StateDirectory')}`);
+  expect(settings.UNPACK_DIR).toBe(`/var/cache/${value('CacheDirectory')}`);
+  expect([value('StateDirectoryMode'), value('CacheDirectoryMode')]).toEqual(['0700', '0700']);
   expect(Number(value('TimeoutStopSec'))).toBeGreaterThan(DRAIN_SECONDS);
   expect(value('KillMode')).toBe('mixed');
 });

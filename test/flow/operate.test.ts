@@ -287,11 +287,24 @@ describe('doctor finds', () => {
     await migrations((database) => database('migrations').insert({ name: '9999-future', batch: 2 }));
     const newer = await runCommandHere(['doctor'], env);
     expect([newer.code, newer.stdout]).toEqual([1, expect.stringContaining('a newer Chatdrop was here: 9999-future')]);
-    expect((await runCommandHere(['jobs'], env)).stderr).toContain('written by a newer Chatdrop');
+    for (const command of ['jobs', 'migrate', 'serve'])
+      expect(await runCommandHere([command], env)).toMatchObject({
+        code: 1,
+        stderr: `chatdrop: The database ${server.dataDir}/chatdrop.sqlite cannot be used: it was written by a newer Chatdrop (9999-future). Start the newer version again, or restore a backup from before the upgrade.\n`,
+      });
     await migrations((database) => database('migrations').where('id', '>', 1).delete());
     const behind = await runCommandHere(['doctor'], env);
     expect([behind.code, behind.stdout]).toEqual([1, expect.stringContaining('→ Run: chatdrop migrate')]);
     expect((await runCommandHere(['jobs'], env)).stderr).toContain('Run: chatdrop migrate');
+    // The tables are there, only nobody knows: an upgrade that fails, in one line.
+    for (const command of ['migrate', 'serve']) {
+      const failed = await runCommandHere([command], env);
+      expect([failed.code, failed.stderr.match(/\n/g)?.length]).toEqual([1, 1]);
+      expect(failed.stderr).toMatch(
+        /cannot be used: the migration 0002-concatenation failed, and nothing of it was kept/,
+      );
+      expect(failed.stderr).toContain('start the version that ran before, and report this.');
+    }
   });
 
   test('entries of the ledger that are yet to come', async () => {

@@ -1,11 +1,15 @@
 /** The server as it is shipped, bundled anew before each run: a start costs a third of what the sources cost, and there are hundreds. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { bundleServer } from '../../server/build/bundle-server.ts';
 
 const DIST = join(import.meta.dirname, '../../dist');
 /** With a fault built in. */
 const VARIANTS = ['crashing-server', 'failing-server'] as const;
 const building = Symbol.for('chatdrop: the bundled server');
+
+/** `CHATDROP_EXECUTABLE=dist/chatdrop`: a single executable takes the place of the bundle, wherever a test changes nothing in it. */
+export const EXECUTABLE =
+  process.env.CHATDROP_EXECUTABLE === undefined ? undefined : resolve(process.env.CHATDROP_EXECUTABLE);
 
 export const SERVER_ENTRY = join(DIST, 'server/chatdrop.js');
 

@@ -1,13 +1,14 @@
 /** Starts, restarts and kills a whole Chatdrop server as a child process with a data folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '../../server/config.ts';
 import { type Database, openDatabase } from '../../server/database/open-database.ts';
-import { SERVER_ENTRY } from './built-server.ts';
+import { EXECUTABLE, SERVER_ENTRY } from './built-server.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { newTestDatabase } from './shared-postgres.ts';
@@ -30,6 +31,8 @@ export type ChatdropOptions = {
   development?: boolean;
   /** Another script than `SERVER_ENTRY`: crash tests wrap parts of the server. */
   entry?: string;
+  /** The single executable, in an empty folder and with an empty PATH; `EXECUTABLE` if there is no `entry`. */
+  executable?: string;
 };
 
 export type Ended = { code: number | null; signal: NodeJS.Signals | null };
@@ -63,8 +66,10 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
   const port = options.port ?? (await freePort());
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'chatdrop-test-')));
   const baseUrl = `http://127.0.0.1:${port}`;
+  const executable = options.executable ?? (options.entry === undefined ? EXECUTABLE : undefined);
+  const emptyFolder = executable === undefined ? null : await mkdtemp(join(tmpdir(), 'chatdrop-empty-'));
   const settings: Record<string, string | undefined> = {
-    PATH: process.env.PATH,
+    PATH: executable === undefined ? process.env.PATH : '',
     HOME: process.env.HOME,
     HOST: '127.0.0.1',
     PORT: String(port),
@@ -84,8 +89,10 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
   let child: ChildProcess | undefined;
 
   const start = async () => {
-    const started = spawn(process.execPath, [options.entry ?? SERVER_ENTRY, 'serve'], {
-      cwd: PROJECT,
+    if (emptyFolder !== null) await mkdir(emptyFolder, { recursive: true });
+    const script = executable === undefined ? [options.entry ?? SERVER_ENTRY] : [];
+    const started = spawn(executable ?? process.execPath, [...script, 'serve'], {
+      cwd: emptyFolder ?? PROJECT,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -128,10 +135,16 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
     return await end(child, signal);
   };
 
+  const removeFolders = async () => {
+    if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    // Nothing was written beside the data: it is empty still.
+    if (emptyFolder !== null && existsSync(emptyFolder)) await rmdir(emptyFolder);
+  };
+
   try {
     await start();
   } catch (error) {
-    if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    await removeFolders();
     throw error;
   }
   return {
@@ -151,7 +164,7 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
     },
     async stop() {
       const ended = child === undefined ? undefined : await end(child, 'SIGTERM');
-      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+      await removeFolders();
       return ended;
     },
   };

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { vi } from 'vitest';
 import { main } from '../../server/main.ts';
-import { SERVER_ENTRY } from './built-server.ts';
+import { EXECUTABLE, SERVER_ENTRY } from './built-server.ts';
 
 /** A command that has not ended by then hangs; it is killed, and its exit code is null. */
 const COMMAND_TIMEOUT_MS = 60_000;
@@ -12,14 +12,23 @@ const END_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export type CommandEnd = { code: number | null; stdout: string; stderr: string };
 
-/** `unread`: into a pipe whose reader is gone, as `chatdrop … | head` may have it. `killAfterMs`: SIGKILL, if it still runs. */
+type Options = {
+  /** Into a pipe whose reader is gone, as `chatdrop … | head` may have it. */
+  unread?: boolean;
+  /** SIGKILL, if it still runs then. */
+  killAfterMs?: number;
+  /** The single executable; `EXECUTABLE` if there is none of the test's own. */
+  executable?: string | undefined;
+};
+
 export async function runCommand(
   args: string[],
   env: Record<string, string>,
-  { unread = false, killAfterMs = COMMAND_TIMEOUT_MS } = {},
+  { unread = false, killAfterMs = COMMAND_TIMEOUT_MS, executable = EXECUTABLE }: Options = {},
 ): Promise<CommandEnd> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [SERVER_ENTRY, ...args], {
+  const [program = '', ...script] = executable === undefined ? [process.execPath, SERVER_ENTRY] : [executable];
+  const child = spawn(program, [...script, ...args], {
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,4 +1,5 @@
 /** `chatdrop company set`: gives a company limits of its own. */
+import { OPERATOR } from '../rules/actor.ts';
 import { type Command, readArguments } from './command.ts';
 import { readCompany, readPolicyWords } from './company/policy-words.ts';
 import { policyTable } from './company/print-policy.ts';
@@ -26,7 +27,7 @@ export const companySet: Command = {
     const company = readCompany(words[0]);
     const fields = readPolicyWords(words.slice(1));
     return withTools(config(), { alone: false }, async ({ companies }) => {
-      print(policyTable(await companies.set(company, fields)));
+      print(policyTable(await companies.set(company, fields, OPERATOR)));
       return 0;
     });
   },

@@ -212,6 +212,7 @@ export function composeSharing(given: Parts) {
         : createRescanFiles({ database, files, ledger, scanObject, noteInfected, removeFile, wake, now }),
     manageCompanies: createManageCompanies({
       table: policyTable,
+      audit,
       defaults: policies.defaults,
       onChanged: async () => {
         nodes.bus.tell({ type: 'policies' });

@@ -14,7 +14,7 @@ export const companySet: Command = {
 
   allowed_types_user, allowed_types_agent            image/*, application/pdf
   max_file_size, max_pending_size                    50MB
-  uploads_per_minute, max_pending_uploads            20
+  uploads_per_minute, max_pending_uploads, max_files 20
   bytes_per_day, quota                               100GB, or none
   retention_user_seconds, retention_agent_seconds    90d, or none
   strip_metadata, refuse_encrypted, server_keys      true, false

@@ -144,6 +144,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     admin: {
       guard: authenticateAdmin({
         adminToken: config.adminToken,
+        addresses: config.adminAddresses,
         clientAddress,
         createLimiter: parts.nodes.createLimiter,
         securityLog,
@@ -190,6 +191,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
   const plain = createPlainWebSocket({
     ...socketNeeds,
     answerHeaders: parts.answerHeaders,
+    tokenInQuery: config.wsTokenInQuery,
     draining: draining.signal,
   });
   plain.attach(http);

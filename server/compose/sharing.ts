@@ -112,6 +112,7 @@ export function composeSharing(given: Parts) {
     database,
     uploads,
     parts,
+    files,
     usage,
     days,
     policyOf,

@@ -1,6 +1,7 @@
 /** Lets the operator in by `ADMIN_TOKEN`; without that setting the routes behind it do not exist. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Middleware } from 'koa';
+import proxyAddr from 'proxy-addr';
 import { addressGroup } from '../rules/address-group.ts';
 import { Failure } from '../rules/failure.ts';
 import { bearerToken } from './authenticate.ts';
@@ -10,6 +11,8 @@ import type { SecurityLog } from './security-log.ts';
 
 type Needs = {
   adminToken: string | undefined;
+  /** From which it may be used; undefined: from any. */
+  addresses: readonly string[] | undefined;
   clientAddress: ClientAddress;
   createLimiter: CreateLimiter;
   securityLog: Pick<SecurityLog, 'operator'>;
@@ -20,14 +23,23 @@ const MAX_WRONG_TOKENS = 20;
 const WINDOW_SECONDS = 60;
 
 /** Only a header opens these routes: no cookie, so that no page of another site can use what a browser holds. */
-export function authenticateAdmin({ adminToken, clientAddress, createLimiter, securityLog }: Needs): Middleware {
+export function authenticateAdmin({
+  adminToken,
+  addresses,
+  clientAddress,
+  createLimiter,
+  securityLog,
+}: Needs): Middleware {
+  const isAllowed = addresses === undefined ? () => true : proxyAddr.compile([...addresses]);
   const expected = adminToken === undefined ? null : digest(adminToken);
   const wrongTokens = createLimiter({ name: 'admin', windowSeconds: WINDOW_SECONDS });
   return async (ctx, next) => {
     if (expected === null) throw new Failure('not-found', 'There is no admin API: ADMIN_TOKEN is not set.');
+    const client = clientAddress(ctx.req);
+    if (!isAllowed(client, 0)) throw new Failure('forbidden', 'The admin API is not for this address.');
     const token = bearerToken(ctx);
     if (token === undefined) throw wrong();
-    const address = addressGroup(clientAddress(ctx.req)) ?? 'unknown';
+    const address = addressGroup(client) ?? 'unknown';
     const { allowed, resetSeconds } = await wrongTokens.look(address, MAX_WRONG_TOKENS);
     if (!allowed)
       throw new Failure('rate-limited', `Too many wrong admin tokens came from here. Wait ${resetSeconds} seconds.`, {

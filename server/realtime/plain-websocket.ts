@@ -24,6 +24,8 @@ type Needs = Omit<PlainNeeds, 'onRefused'> & {
   onRefused(failure: Failure, request: IncomingMessage, caller?: Participant): void;
   /** Aborts when the server shuts down. */
   draining: AbortSignal;
+  /** Whether an address may hold a token. */
+  tokenInQuery: boolean;
   /** Of every answer: a handshake that is refused is one. */
   answerHeaders: Readonly<Record<string, string>>;
 };

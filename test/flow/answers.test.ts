@@ -6,7 +6,7 @@ import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { pngFile, textFile } from '../services/fixtures.ts';
 import { routesOfServer } from '../services/server-routes.ts';
-import { send, type WireAnswer } from '../services/wire.ts';
+import { jsonOf, send, type WireAnswer } from '../services/wire.ts';
 
 const ADMIN_TOKEN = 'the-operator-and-nobody-but-the-operator';
 const PUBLIC_URL = 'https://files.test';
@@ -197,6 +197,35 @@ describe('bodies', () => {
       expect(forNobody.body.toString()).not.toMatch(/eyJ[\w-]{10}/);
     }
   });
+});
+
+test('a value is a value: no quote, percent sign or statement in a query, a path or a name does more than stand there', async () => {
+  const { baseUrl } = server();
+  const chat = newChatRoom();
+  const names = ["a' or '1'='1.png", "b'; drop table chat_files; --.png", 'c%_\\.png'];
+  for (const name of names) await shareFile({ baseUrl, room: chat, body: pngFile(), name });
+  const found = async (query: string) => {
+    const answer = await get(baseUrl, `/api/chat/files/?${query}`, chat.visitor);
+    expect(answer.status).toBe(200);
+    return jsonOf<{ files: { name: string }[] }>(answer)
+      .files.map(({ name }) => name)
+      .sort();
+  };
+  const all = await found('');
+  expect(all).toHaveLength(3);
+  const values = ["' or 1=1 --", "x' union select 1 --", '%', '_', '\\', '*', '"', '?', '$1'];
+  for (const value of values) {
+    const q = encodeURIComponent(value);
+    expect([value, await found(`q=${q}`)]).toEqual([value, all.filter((name) => name.includes(value))]);
+    expect(await found(`mime_type=${q}`)).toEqual([]);
+    // An underscore may be the name of a chat, of which there is nothing here.
+    for (const path of [`/api/chat/files/${q}/`, `/api/chat/sessions/${q}/archive/`, `/api/chat/tus/${q}`])
+      expect([path, (await get(baseUrl, path, chat.agent)).status >= 400]).toEqual([
+        path,
+        value !== '_' || !path.includes('sessions'),
+      ]);
+  }
+  expect(await found('')).toEqual(all);
 });
 
 describe('methods', () => {

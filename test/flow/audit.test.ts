@@ -322,9 +322,11 @@ test('a shutdown writes what waits; entries go after AUDIT_RETENTION', async () 
     const database = openSqlite(join(dataDir, 'chatdrop.sqlite'));
     const actions = () => database('audit_entries').orderBy('id').pluck('action');
     expect(await actions()).toEqual(['uploaded', 'linked', 'opened']);
-    await database('audit_entries')
-      .where({ action: 'linked' })
-      .update({ at: Date.now() - 25 * 3_600_000 });
+    // Written anew as an old one: no entry can be changed.
+    const linked = database('audit_entries').where({ action: 'linked' });
+    const entry = await linked.clone().first();
+    await linked.delete();
+    await database('audit_entries').insert({ ...entry, at: Date.now() - 25 * 3_600_000 });
     const swept = await runCommandHere(['sweep'], { ...env, DATA_DIR: dataDir, JWT_SECRET: TEST_SECRET });
     expect([swept.code, await actions()]).toEqual([0, ['uploaded', 'opened']]);
     await database.destroy();

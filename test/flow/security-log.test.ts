@@ -6,13 +6,16 @@ import { newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { eventually } from '../services/eventually.ts';
 import { exeFile, pngFile } from '../services/fixtures.ts';
+import { plainSocket } from '../services/plain-socket.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
 import { agentToken, signToken, visitorToken } from '../services/tokens.ts';
 import { create } from '../services/tus-wire.ts';
 import { send } from '../services/wire.ts';
 
 const ADMIN_TOKEN = 'the-operator-and-nobody-but-the-operator';
-const server = chatdropForSuite({ env: { ADMIN_TOKEN, TRUST_PROXY: '1' } });
+const server = chatdropForSuite({
+  env: { ADMIN_TOKEN, ADMIN_ADDRESSES: '192.0.2.0/24, 127.0.0.1', TRUST_PROXY: '1', WS_TOKEN_IN_QUERY: 'false' },
+});
 const WAIT_MS = 60_000;
 const from = (address: string) => ({ 'x-forwarded-for': address });
 
@@ -163,12 +166,39 @@ describe('the admin token', () => {
     expect(server().logs()).not.toMatch(/guess-number|the-operator-and/);
   });
 
+  test('is of no use from an address that ADMIN_ADDRESSES does not name', async () => {
+    const ask = (address: string) => get(server().baseUrl, '/api/admin/jobs/', ADMIN_TOKEN, from(address));
+    expect([codeOf(await ask('203.0.113.1')), (await ask('192.0.2.45')).status]).toEqual(['forbidden', 200]);
+    expect((await ask('2001:db8::1')).status).toBe(403);
+    expect(await lineOf('203.0.113.1')).toMatchObject({
+      event: 'refused',
+      code: 'forbidden',
+      path: '/api/admin/jobs/',
+    });
+  });
+
   test('that is not sent is no guess: who has none may ask again', async () => {
     const { baseUrl } = server();
     for (let turn = 0; turn < 25; turn += 1)
       expect((await get(baseUrl, '/api/admin/jobs/', undefined, from('192.0.2.44'))).status).toBe(401);
     expect((await get(baseUrl, '/api/admin/jobs/', ADMIN_TOKEN, from('192.0.2.44'))).status).toBe(200);
   });
+});
+
+test('a token in the address of a WebSocket is not taken where WS_TOKEN_IN_QUERY=false, one in a header or a subprotocol is', async () => {
+  const { port } = server();
+  const room = newChatRoom();
+  const path = `/ws/chat/${room.company}/${room.session}/`;
+  const byQuery = plainSocket(`ws://127.0.0.1:${port}${path}?token=${room.visitor}`);
+  expect((await byQuery.refused).status).toBe(401);
+  for (const options of [
+    { protocols: ['chatdrop', room.visitor] },
+    { headers: { authorization: `Bearer ${room.visitor}` } },
+  ]) {
+    const socket = plainSocket(`ws://127.0.0.1:${port}${path}`, options);
+    await socket.waitFor('connection_established');
+    socket.close();
+  }
 });
 
 describe('the log', () => {

@@ -97,6 +97,7 @@ async function listen({ maxStallMs }: { maxStallMs: number }): Promise<Server> {
     onConnected: () => {},
     onRefused() {},
     answerHeaders: {},
+    tokenInQuery: true,
     onFault,
     now: Date.now,
     maxStallMs,

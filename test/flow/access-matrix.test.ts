@@ -114,9 +114,21 @@ const IN_ROOMS: Record<string, InRoom> = {
     };
   },
   'GET /api/chat/uploads': (who, room) => ({
-    what: 'lists the unfinished uploads',
+    what: 'lists the unfinished uploads, and can go on with their own only',
     expected: stated(who, sees(who, room), 200),
-    ask: () => call('GET', `/api/chat/uploads/?${statement(room)}`, who.token),
+    ask: async () => {
+      const answer = await call('GET', `/api/chat/uploads/?${statement(room)}`, who.token);
+      if (answer.status !== 200) return answer;
+      const { uploads } = (await answer.json()) as { uploads: { uploader: 'user' | 'agent'; upload_url?: string }[] };
+      expect(uploads.length).toBeGreaterThan(1);
+      for (const { uploader, upload_url } of uploads)
+        expect([who.name, uploader, upload_url !== undefined]).toEqual([
+          who.name,
+          uploader,
+          isUploader(who, room, uploader),
+        ]);
+      return answer;
+    },
   }),
   'POST /api/chat/upload': (who, room) => ({
     what: 'shares in one request',

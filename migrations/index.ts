@@ -15,6 +15,7 @@ import * as pictures from './0012-pictures.ts';
 import * as companyPolicies from './0013-company-policies.ts';
 import * as deletions from './0014-deletions.ts';
 import * as linksAndAudit from './0015-links-and-audit.ts';
+import * as auditGuard from './0018-audit-guard.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -35,4 +36,5 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0013-company-policies', companyPolicies],
   ['0014-deletions', deletions],
   ['0015-links-and-audit', linksAndAudit],
+  ['0018-audit-guard', auditGuard],
 ]);

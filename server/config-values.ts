@@ -52,20 +52,25 @@ export function readList(readEntry: (entry: string) => string): (text: string) =
 /** `1`: so many proxies; or a list of their addresses, networks (`10.0.0.0/8`) and the names that proxy-addr knows. */
 export function readTrustProxy(text: string): number | string[] {
   if (/^\d+$/.test(text)) return readInteger(0, MAX_PROXIES)(text);
-  const proxies = readList((entry) => {
+  return readAddresses(text);
+}
+
+/** Addresses, networks (`10.0.0.0/8`) and the names that proxy-addr knows. */
+export function readAddresses(text: string): string[] {
+  const addresses = readList((entry) => {
     const [address = '', ...range] = entry.split('/');
     const isNetwork = range.length === 0 || (range.length === 1 && /^\d+$/.test(range[0] ?? ''));
     if (!PROXY_NAMES.includes(entry) && (isIP(address) === 0 || !isNetwork))
       throw new Error(`holds “${entry}”, which is no address, network or name (${PROXY_NAMES.join(', ')})`);
     return entry;
   })(text);
-  if (proxies.length === 0) throw new Error('is empty');
+  if (addresses.length === 0) throw new Error('is empty');
   try {
-    proxyAddr.compile(proxies);
+    proxyAddr.compile(addresses);
   } catch (cause) {
     throw new Error('holds a network whose range is not valid', { cause });
   }
-  return proxies;
+  return addresses;
 }
 
 const MAX_PROXIES = 10;

@@ -19,6 +19,7 @@ export type Config = {
   port: number;
   /** Undefined: the plain WebSocket is on `port` only. */
   wsPort: number | undefined;
+  wsTokenInQuery: boolean;
   dataDir: string;
   mediaRoot: string;
   mediaPath: string;
@@ -45,6 +46,8 @@ export type Config = {
   urlSigningSecret: string | undefined;
   /** Undefined: no admin API. */
   adminToken: string | undefined;
+  /** Undefined: it may come from anywhere. */
+  adminAddresses: readonly string[] | undefined;
   signedUrlSeconds: number;
   auditRetentionSeconds: number;
   maxFileSizeBytes: number;
@@ -52,6 +55,7 @@ export type Config = {
   refuseEncrypted: boolean;
   uploadsPerMinute: number;
   maxPendingUploads: number;
+  maxFiles: number;
   maxPendingBytes: number;
   /** Undefined: no bound. */
   companyQuotaBytes: number | undefined;
@@ -159,6 +163,7 @@ function toConfig(values: Values): Omit<Config, 'programFolders'> {
     host: values.HOST,
     port: values.PORT,
     wsPort: values.WS_PORT === values.PORT ? undefined : values.WS_PORT,
+    wsTokenInQuery: values.WS_TOKEN_IN_QUERY,
     dataDir,
     mediaRoot: path.resolve(values.MEDIA_ROOT ?? path.join(dataDir, 'media')),
     mediaPath: values.MEDIA_URL,
@@ -177,6 +182,7 @@ function toConfig(values: Values): Omit<Config, 'programFolders'> {
     jwtAudience: values.JWT_AUDIENCE,
     urlSigningSecret: values.URL_SIGNING_SECRET,
     adminToken: values.ADMIN_TOKEN,
+    adminAddresses: values.ADMIN_ADDRESSES,
     signedUrlSeconds: values.SIGNED_URL_EXPIRY,
     auditRetentionSeconds: values.AUDIT_RETENTION,
     maxFileSizeBytes: values.CHAT_MAX_FILE_SIZE,
@@ -184,6 +190,7 @@ function toConfig(values: Values): Omit<Config, 'programFolders'> {
     refuseEncrypted: values.CHAT_REFUSE_ENCRYPTED,
     uploadsPerMinute: values.CHAT_UPLOAD_RATE_LIMIT,
     maxPendingUploads: values.CHAT_MAX_PENDING_UPLOADS,
+    maxFiles: values.CHAT_MAX_FILES,
     maxPendingBytes: values.CHAT_MAX_PENDING_SIZE ?? values.CHAT_MAX_FILE_SIZE * DEFAULT_PENDING_FILES,
     companyQuotaBytes: values.CHAT_COMPANY_QUOTA,
     uploadExpirySeconds: values.UPLOAD_EXPIRY,
@@ -229,5 +236,8 @@ function notesOf(values: Values): string[] {
   const jwks = values.JWT_JWKS_URL === undefined ? null : new URL(values.JWT_JWKS_URL);
   if (jwks?.protocol === 'http:' && !LOOPBACK_HOSTS.includes(jwks.hostname))
     notes.push('JWT_JWKS_URL is not https: whoever stands on the way to it can put keys of their own in.');
+  const ofAnIssuer = values.JWT_JWKS_URL !== undefined || values.JWT_PUBLIC_KEY !== undefined;
+  if (ofAnIssuer && values.JWT_AUDIENCE === undefined)
+    notes.push('JWT_AUDIENCE is not set: tokens that the issuer made for other services open this one too.');
   return notes;
 }

@@ -1,5 +1,6 @@
 /** The table of settings: name, default, meaning, example. The README and `--help` are held against it by a test. */
 import {
+  readAddresses,
   readBaseUrl,
   readBoolean,
   readChoice,
@@ -37,6 +38,12 @@ export const SETTINGS = {
     readInteger(1, 65_535),
     'a second port with the plain WebSocket only, for old clients that expect it on its own',
     '8000',
+  ),
+  WS_TOKEN_IN_QUERY: setting(
+    readBoolean,
+    'the plain WebSocket takes its token from the address, `?token=`, as the original did; other ways are safer, since addresses end up in logs of proxies',
+    'false',
+    'true',
   ),
   HOST: setting(readText, 'address to listen on', '0.0.0.0', '127.0.0.1'),
   DATA_DIR: setting(readText, 'folder of the database and, by default, the files', '/var/lib/chatdrop', './data'),
@@ -89,6 +96,11 @@ export const SETTINGS = {
     'key of the signed links, at least 32 bytes; a random one in the database if not set',
   ),
   ADMIN_TOKEN: secret(readAdminToken, 'opens `/api/admin/…`, at least 32 bytes; without it these routes do not exist'),
+  ADMIN_ADDRESSES: setting(
+    readAddresses,
+    'addresses and networks from which `/api/admin/…` may be used, with the token; from anywhere if not set',
+    '10.0.0.0/8, 203.0.113.7',
+  ),
   SIGNED_URL_EXPIRY: setting(readDuration, 'how long a signed link lasts', '1h', '1h'),
   AUDIT_RETENTION: setting(readDuration, 'how long it is kept who did what to which file', '90d', '90d'),
   CHAT_MAX_FILE_SIZE: setting(readSize, 'largest file', '50GB', '25MB'),
@@ -107,6 +119,12 @@ export const SETTINGS = {
   CHAT_UPLOAD_RATE_LIMIT: setting(readInteger(1, 1_000_000), 'uploads a minute a user', '10', '10'),
   CHAT_MAX_PENDING_UPLOADS: setting(readInteger(1, 1_000_000), 'unfinished uploads a user', '200', '200'),
   CHAT_MAX_PENDING_SIZE: setting(readSize, 'bytes of these together; 40 × `CHAT_MAX_FILE_SIZE` if not set', '1GB'),
+  CHAT_MAX_FILES: setting(
+    readInteger(1, 1_000_000),
+    'files that the visitor of a chat, or its agents, may have in it, shared and on their way',
+    '10000',
+    '10000',
+  ),
   CHAT_COMPANY_QUOTA: setting(readSize, 'bytes of a company, shared and on their way; no bound if not set', '100GB'),
   THUMBNAILS: setting(
     readBoolean,

@@ -14,6 +14,9 @@ const MAX_TRIED_KEYS = 10;
 /** RFC 7515 section 7.1: three parts, none of them empty. Five would be an encrypted token, which is not taken. */
 const SIGNED_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
+/** RFC 7519 section 5.1, RFC 9068 section 2.1; with or without `application/`, in any case (RFC 8725 section 3.11). */
+const TOKEN_TYPE = /^(?:application\/)?(?:at\+)?jwt$/i;
+
 /**
  * All that is believed of a header before the signature is checked. `jku`, `x5u`, `jwk` and `x5c` name keys of the
  * sender's choice and are not looked at (RFC 8725 section 3.10); an extension that MUST be understood is not
@@ -21,6 +24,8 @@ const SIGNED_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
  */
 const headerSchema = z.object({
   alg: z.enum(['HS256', 'RS256', 'ES256', 'EdDSA']),
+  /** One that calls itself something else (a logout token, a proof of possession) was made for another purpose. */
+  typ: z.string().regex(TOKEN_TYPE).optional(),
   kid: z.string().max(MAX_KID_CHARACTERS).optional(),
   crit: z.undefined().optional(),
 });

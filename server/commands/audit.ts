@@ -14,7 +14,8 @@ export const audit: Command = {
   Lists the audit, the newest entry first. Works beside a running server.
 
   --action   ${AUDIT_ACTIONS.slice(0, 5).join(', ')},
-             ${AUDIT_ACTIONS.slice(5).join(', ')}
+             ${AUDIT_ACTIONS.slice(5, 11).join(', ')},
+             ${AUDIT_ACTIONS.slice(11).join(', ')}
   --since    from this time on, as 2026-11-27 or 2026-11-27T12:00:00Z; --until: before it
   --json     one JSON object a line
 `,

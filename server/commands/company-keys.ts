@@ -1,6 +1,7 @@
 /** `chatdrop company keys`: the keys that sign for one company. */
 import { readFileSync } from 'node:fs';
 import type { Tools } from '../compose/tools.ts';
+import { OPERATOR } from '../rules/actor.ts';
 import { type Command, readArguments, textFlag, UsageError } from './command.ts';
 import { readCompany } from './company/policy-words.ts';
 import { keyTable } from './company/print-policy.ts';
@@ -44,8 +45,9 @@ function actionOf(
   if (verb === 'list' && what === undefined) return async () => {};
   if (verb === 'add' && what !== undefined) {
     const text = readFileSync(what, 'utf8');
-    return (companies, company) => companies.addKey(company, text, id);
+    return (companies, company) => companies.addKey(company, text, id, OPERATOR);
   }
-  if (verb === 'remove' && what !== undefined) return (companies, company) => companies.removeKey(company, what);
+  if (verb === 'remove' && what !== undefined)
+    return (companies, company) => companies.removeKey(company, what, OPERATOR);
   throw new UsageError('After the company comes nothing, “add FILE”, or “remove ID”.');
 }

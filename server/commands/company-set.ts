@@ -1,4 +1,5 @@
 /** `chatdrop company set`: gives a company limits of its own. */
+import { OPERATOR } from '../rules/actor.ts';
 import { type Command, readArguments } from './command.ts';
 import { readCompany, readPolicyWords } from './company/policy-words.ts';
 import { policyTable } from './company/print-policy.ts';
@@ -13,7 +14,7 @@ export const companySet: Command = {
 
   allowed_types_user, allowed_types_agent            image/*, application/pdf
   max_file_size, max_pending_size                    50MB
-  uploads_per_minute, max_pending_uploads            20
+  uploads_per_minute, max_pending_uploads, max_files 20
   bytes_per_day, quota                               100GB, or none
   compress_images                                    2560 (pixels), or none
   retention_user_seconds, retention_agent_seconds    90d, or none
@@ -28,7 +29,7 @@ export const companySet: Command = {
     const company = readCompany(words[0]);
     const fields = readPolicyWords(words.slice(1));
     return withTools(config(), { alone: false }, async ({ companies }) => {
-      print(policyTable(await companies.set(company, fields)));
+      print(policyTable(await companies.set(company, fields, OPERATOR)));
       return 0;
     });
   },

@@ -1,4 +1,5 @@
 /** `chatdrop company unset`: fields of a company are as in the settings again. */
+import { OPERATOR } from '../rules/actor.ts';
 import { type Command, readArguments } from './command.ts';
 import { readCompany, readPolicyNames } from './company/policy-words.ts';
 import { policyTable } from './company/print-policy.ts';
@@ -15,7 +16,7 @@ export const companyUnset: Command = {
     const company = readCompany(words[0]);
     const names = readPolicyNames(words.slice(1));
     return withTools(config(), { alone: false }, async ({ companies }) => {
-      print(policyTable(await companies.unset(company, names)));
+      print(policyTable(await companies.unset(company, names, OPERATOR)));
       return 0;
     });
   },

@@ -6,6 +6,7 @@ import { compose } from '../compose.ts';
 import type { Config } from '../config.ts';
 import { type Command, type Context, readArguments } from './command.ts';
 import { createLog } from './create-log.ts';
+import { catchTheRest } from './last-resort.ts';
 
 export const serve: Command = {
   summary: 'migrate the database, then serve (the default)',
@@ -20,6 +21,7 @@ export const serve: Command = {
     const log = createLog(config);
     const assets = readAssets(path.join(import.meta.dirname, '../../dist/widget'));
     const server = await compose(config, log, assets);
+    catchTheRest(log, server.stop);
     const url = await server.start();
     const stopped = context.signalled();
     greet(config, url, context);

@@ -1,7 +1,11 @@
 /** `chatdrop token`: a token for a try, signed with the server's key. */
 import { developmentSecret } from '../auth/development-secret.ts';
 import { signToken, type TokenClaims } from '../auth/sign-token.ts';
+import { noteInAudit } from '../compose/tools.ts';
+import type { Config } from '../config.ts';
 import { readDuration } from '../config-values.ts';
+import { auditEntry } from '../database/audit-table.ts';
+import { OPERATOR } from '../rules/actor.ts';
 import { isScopeId, isSubject } from '../rules/participant.ts';
 import { type Command, readArguments, textFlag, UsageError } from './command.ts';
 
@@ -18,7 +22,7 @@ chatdrop token --company ID --role agent --sub ID [--session ID] [--expires 1h]
   --sub        who it is; needed for an agent
   --expires    30m, 1h, 7d …; one hour if left out
 `,
-  async run(args, { print, config }) {
+  async run(args, { print, note, config }) {
     const { flags } = readArguments(args, {
       company: { type: 'string' },
       role: { type: 'string' },
@@ -45,10 +49,20 @@ chatdrop token --company ID --role agent --sub ID [--session ID] [--expires 1h]
       );
     const rules = { secret, issuer: settings.jwtIssuer, audience: settings.jwtAudience };
     const claims: TokenClaims = { company, role, session, subject: textFlag(flags, 'sub') };
-    print(`${await signToken(rules, claims, readLifetime(String(expires)))}\n`);
+    const lifetimeSeconds = readLifetime(String(expires));
+    await tell(settings, claims, lifetimeSeconds, note);
+    print(`${await signToken(rules, claims, lifetimeSeconds)}\n`);
     return 0;
   },
 };
+
+/** In the audit first: a token that nobody knows of is worse than an entry for one that was not printed. */
+async function tell(config: Config, claims: TokenClaims, lifetimeSeconds: number, note: (text: string) => void) {
+  const { company, role, session = null, subject } = claims;
+  const detail = { for: role, expires_seconds: lifetimeSeconds, ...(subject === undefined ? {} : { sub: subject }) };
+  const entry = auditEntry(OPERATOR, { action: 'token_minted', company, session, detail }, Date.now());
+  await noteInAudit(config, entry).catch((error: Error) => note(`This token is not in the audit: ${error.message}.\n`));
+}
 
 function readLifetime(text: string): number {
   try {

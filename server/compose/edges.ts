@@ -9,6 +9,7 @@ import { createSessionListTable } from '../database/session-list-table.ts';
 import { createArchiveRoutes } from '../http/archive-routes.ts';
 import { createAuditAdminRoutes } from '../http/audit-admin-routes.ts';
 import { authenticateAdmin } from '../http/authenticate-admin.ts';
+import { createBoundedLimiter } from '../http/bounded-limiter.ts';
 import { createChatSessionRoutes } from '../http/chat-session-routes.ts';
 import { createClientAddress } from '../http/client-address.ts';
 import { createClientOf } from '../http/client-of.ts';
@@ -23,6 +24,8 @@ import { createOpenApiDocument } from '../http/openapi-document.ts';
 import { createOpenApiRoute } from '../http/openapi-route.ts';
 import { createPageRoutes } from '../http/page-routes.ts';
 import { createPolicyAdminRoutes } from '../http/policy-admin-routes.ts';
+import { createPolicyReports } from '../http/policy-reports.ts';
+import { createSecurityLog } from '../http/security-log.ts';
 import { createSendArchive } from '../http/send-archive.ts';
 import { createSendObject } from '../http/send-object.ts';
 import { createSessionRoutes } from '../http/session-routes.ts';
@@ -43,6 +46,9 @@ import { createTusLibrary } from '../upload/tus-library.ts';
 import { createWriteBody } from '../upload/write-body.ts';
 import { now, type Parts } from './parts.ts';
 import type { Sharing } from './sharing.ts';
+
+/** Of addresses that were refused something in the last minute. */
+const LOG_LINES = { windowSeconds: 60, maxKeys: 10_000 };
 
 type UploadEdge = ReturnType<typeof composeUpload>;
 
@@ -93,9 +99,11 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     );
   const clientAddress = createClientAddress({ trustProxy: config.trustProxy, onIgnored });
   const clientOf = createClientOf(clientAddress);
+  const securityLog = createSecurityLog({ log, clientAddress, limiter: createBoundedLimiter(LOG_LINES) });
   const { audit, auditLog } = parts;
   const app = createHttpApp({
     log,
+    securityLog,
     origins,
     authenticateToken,
     clientAddress,
@@ -103,7 +111,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     mediaPath: config.mediaPath,
     filesOrigin: config.filesOrigin,
     draining: draining.signal,
-    session: createSessionRoutes({ authenticateToken, origins, secure, now }),
+    session: createSessionRoutes({ authenticateToken, origins, secure, auditLog, clientOf, now }),
     tus: upload.tus,
     files: createFileRoutes({
       files,
@@ -138,8 +146,16 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       now,
     }),
     media: createMediaRoute({ files, sendObject, auditLog, clientOf, secret: linkSecret, now }),
-    admin: { guard: authenticateAdmin(config.adminToken) },
-    companies: createPolicyAdminRoutes(sharing.manageCompanies),
+    admin: {
+      guard: authenticateAdmin({
+        adminToken: config.adminToken,
+        addresses: config.adminAddresses,
+        clientAddress,
+        createLimiter: parts.nodes.createLimiter,
+        securityLog,
+      }),
+    },
+    companies: createPolicyAdminRoutes({ companies: sharing.manageCompanies, clientOf }),
     jobs: createJobAdminRoutes({ jobs: createJobList(database), chores: parts.choreTable, now }),
     infections: createInfectionAdminRoutes({ infections: parts.infections }),
     audit: createAuditAdminRoutes({ audit, auditLog }),
@@ -152,6 +168,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       scannerIsThere: parts.scanning?.watch.isThere ?? null,
     }),
     openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
+    policyReports: createPolicyReports({ securityLog }),
     pages: createPageRoutes({
       assets,
       development: config.development,
@@ -174,9 +191,15 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
   const keyWatch = createKeyWatch({ keysOf: policies.keysOf, onFault });
   policies.onChange(keyWatch.check);
   const connecting = { authenticateToken, origins, places: createSocketPlaces(), keyWatch, clientAddress };
-  const socketNeeds = { ...connecting, feed, ledger, listFiles, onConnected, onFault, now };
+  const onRefused = securityLog.refused;
+  const socketNeeds = { ...connecting, feed, ledger, listFiles, onConnected, onRefused, onFault, now };
   const socketIo = createSocketServer(http, socketNeeds);
-  const plain = createPlainWebSocket({ ...socketNeeds, draining: draining.signal });
+  const plain = createPlainWebSocket({
+    ...socketNeeds,
+    answerHeaders: parts.answerHeaders,
+    tokenInQuery: config.wsTokenInQuery,
+    draining: draining.signal,
+  });
   plain.attach(http);
   if (socketPort !== null) plain.attachAlone(socketPort, (host) => hostAt(http, host));
   const closePort = () => new Promise<void>((done) => (socketPort === null ? done() : socketPort.close(() => done())));

@@ -28,6 +28,7 @@ import { createUploadTable } from '../database/upload-table.ts';
 import { addressOf, createHttpServer } from '../http/http-server.ts';
 import { createSocketPort } from '../http/socket-port.ts';
 import { createSessionFeed, type SessionFeed } from '../realtime/session-feed.ts';
+import { answerHeaders } from '../rules/answer-headers.ts';
 import { createAuditLog } from '../sharing/audit-log.ts';
 import { type CompanyPolicies, createCompanyPolicies } from '../sharing/company-policies.ts';
 import { createPresentFile } from '../sharing/present-file.ts';
@@ -53,8 +54,9 @@ export type Parts = Awaited<ReturnType<typeof composeParts>>;
 
 /** What everything stands on: database, storage, keys, feed. */
 export async function composeParts(config: Config, log: Logger, database: Database, overrides: Overrides) {
-  const http = createHttpServer();
-  const socketPort = config.wsPort === undefined ? null : createSocketPort();
+  const headers = answerHeaders({ secure: config.publicUrl?.startsWith('https:') ?? false });
+  const http = createHttpServer(headers);
+  const socketPort = config.wsPort === undefined ? null : createSocketPort(headers);
   const draining = new AbortController();
   const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
 
@@ -97,6 +99,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     log,
     database,
     http,
+    answerHeaders: headers,
     socketPort,
     publicUrl,
     files,

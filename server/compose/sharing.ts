@@ -125,6 +125,7 @@ export function composeSharing(given: Parts) {
     database,
     uploads,
     parts,
+    files,
     usage,
     days,
     policyOf,
@@ -234,6 +235,7 @@ export function composeSharing(given: Parts) {
         : createRescanFiles({ database, files, ledger, scanObject, noteInfected, removeFile, wake, now }),
     manageCompanies: createManageCompanies({
       table: policyTable,
+      audit,
       defaults: policies.defaults,
       onChanged: async () => {
         nodes.bus.tell({ type: 'policies' });

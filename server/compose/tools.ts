@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { RESTORING } from '../backup/restore-backup.ts';
 import type { Config } from '../config.ts';
+import { createAuditTable, type NewAuditEntry } from '../database/audit-table.ts';
 import type { FileRecord } from '../database/chat-file-table.ts';
 import { createEventLedger } from '../database/event-ledger.ts';
 import { type InstanceLock, isInstanceRunning, takeInstanceLock } from '../database/instance-lock.ts';
@@ -75,6 +76,22 @@ function createMoveTurn({ dataDir, postgresUrl }: Config, { claim }: Pick<Parts[
     },
     giveBack: () => lock?.release(),
   };
+}
+
+/**
+ * One entry of the audit, by a command that needs no database otherwise: where there is none yet, there is nobody to read it.
+ * @throws when the database is away, or of another version
+ */
+export async function noteInAudit(config: Config, entry: NewAuditEntry): Promise<void> {
+  const database = await openExisting(config);
+  if (database === null) return;
+  try {
+    const { pending, unknown } = await migrationState(database, MIGRATIONS);
+    if (pending.length + unknown.length > 0) throw new Error('the database is of another version');
+    await createAuditTable(database).addAll([entry]);
+  } finally {
+    await database.destroy();
+  }
 }
 
 export type Tools = Awaited<ReturnType<typeof composeTools>>;

@@ -4,6 +4,7 @@ import type { Actor, ActorRole } from '../rules/actor.ts';
 import type { Database } from './open-database.ts';
 
 /**
+ * `token_minted`: `chatdrop token` signed one. `signed_in`: a token was put into the cookie.
  * `linked`: got links, to one file or to a page of them. `connected`: is told of a session's files, with links, as long as the
  * connection lasts. `opened`, `downloaded`: bytes, to be shown or to be saved. `infected`: of the scanner.
  */
@@ -19,6 +20,11 @@ export const AUDIT_ACTIONS = [
   'visitor_deleted',
   'company_deleted',
   'infected',
+  'policy_changed',
+  'key_added',
+  'key_removed',
+  'token_minted',
+  'signed_in',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -241,6 +241,20 @@ export function createChatFileTable(database: Database) {
       return sumOf(older(company, uploader, beforeMs), database);
     },
 
+    /** Files of one side of a chat, counted no further than `atMost`: a creation waits for it. */
+    async countOfSide(
+      transaction: Knex,
+      { company, session, uploader }: Pick<FileRecord, 'company' | 'session' | 'uploader'>,
+      atMost: number,
+    ): Promise<number> {
+      const some = transaction('chat_files')
+        .where({ company_id: company, session_id: session, uploader })
+        .select('id')
+        .limit(atMost);
+      const row: Row = await transaction.from(some.as('some')).count('* as files').first();
+      return Number(row.files);
+    },
+
     /** The same of a scope. */
     async sumOf(scope: FileScope): Promise<{ files: number; bytes: number }> {
       return sumOf(within(scope), database);

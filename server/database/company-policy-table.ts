@@ -14,6 +14,10 @@ export type KeyRefusal = 'same-id' | 'same-key' | 'too-many';
 
 export type CompanyPolicyTable = ReturnType<typeof createCompanyPolicyTable>;
 
+/** What else belongs into the transaction of a change: its entry in the audit. */
+type Alongside = (transaction: Knex.Transaction) => Promise<void>;
+const NOTHING: Alongside = async () => {};
+
 const NO_ROW: PolicyRow = { policy: '{}', version: 0, updatedAt: null };
 
 export function createCompanyPolicyTable(database: Database) {
@@ -53,10 +57,16 @@ export function createCompanyPolicyTable(database: Database) {
     },
 
     /** `decide` is asked with what is there, and nothing changes until it has answered; what it throws changes nothing. */
-    change(company: string, nowMs: number, decide: (current: PolicyRow) => string): Promise<PolicyRow> {
+    change(
+      company: string,
+      nowMs: number,
+      decide: (current: PolicyRow, version: number) => string,
+      alongside = NOTHING,
+    ): Promise<PolicyRow> {
       return inTurn(async (transaction, version) => {
-        const row = { policy: decide(await find(transaction, company)), version, updatedAt: nowMs };
+        const row = { policy: decide(await find(transaction, company), version), version, updatedAt: nowMs };
         await write(transaction, company, row);
+        await alongside(transaction);
         return row;
       });
     },
@@ -67,7 +77,7 @@ export function createCompanyPolicyTable(database: Database) {
     },
 
     /** @returns why not, when it was not added */
-    addKey(company: string, key: StoredKey): Promise<KeyRefusal | null> {
+    addKey(company: string, key: StoredKey, alongside = NOTHING): Promise<KeyRefusal | null> {
       return inTurn(async (transaction, version) => {
         const known = await transaction('company_keys').where({ company_id: company });
         if (known.length >= MAX_COMPANY_KEYS) return 'too-many';
@@ -78,16 +88,18 @@ export function createCompanyPolicyTable(database: Database) {
         await transaction('company_keys').insert(row);
         const { policy } = await find(transaction, company);
         await write(transaction, company, { policy, version, updatedAt: createdAt });
+        await alongside(transaction);
         return null;
       });
     },
 
     /** @returns false when there is none of that id */
-    removeKey(company: string, id: string, nowMs: number): Promise<boolean> {
+    removeKey(company: string, id: string, nowMs: number, alongside = NOTHING): Promise<boolean> {
       return inTurn(async (transaction, version) => {
         if ((await transaction('company_keys').where({ company_id: company, key_id: id }).delete()) === 0) return false;
         const { policy } = await find(transaction, company);
         await write(transaction, company, { policy, version, updatedAt: nowMs });
+        await alongside(transaction);
         return true;
       });
     },

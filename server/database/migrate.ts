@@ -76,7 +76,7 @@ async function refuseNewer(database: Database, migrations: NamedMigrations): Pro
 async function alone<T>(database: Database, work: () => Promise<T>): Promise<T> {
   if (!isPostgres(database)) return work();
   const connection = await database.client.acquireConnection();
-  const ask = async (statement: string): Promise<boolean> => {
+  const ask = async (statement: 'pg_advisory_unlock' | 'pg_try_advisory_lock'): Promise<boolean> => {
     const { rows } = await database.raw(`select ${statement}(?) as done`, [MIGRATION_LOCK]).connection(connection);
     return rows[0].done;
   };

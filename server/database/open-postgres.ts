@@ -90,6 +90,8 @@ export function openPostgres(
     } as Knex.PgConnectionConfig,
     pool: { min: 0, max: poolSize, idleTimeoutMillis: IDLE_CONNECTION_MS },
     acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
+    // Faults are logged, and a statement's values may be a key or a name.
+    compileSqlOnError: false,
     // What goes wrong is thrown; knex would print it a second time, with a stack.
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
   });

@@ -19,6 +19,8 @@ export function openSqlite(filename: string): Knex {
     client: 'better-sqlite3',
     connection: { filename },
     useNullAsDefault: true,
+    // Faults are logged, and a statement's values may be a key or a name.
+    compileSqlOnError: false,
     // What goes wrong is thrown; knex would print it a second time, with a stack.
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
     pool: {

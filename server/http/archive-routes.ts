@@ -46,6 +46,8 @@ export function createArchiveRoutes({ sendArchive, mediaUrl, secret, auditLog, c
       const { company, session } = placeOf(ctx);
       const key = keyOf(company, session);
       const expiresAt = Math.floor(now() / 1000) + LINK_SECONDS;
+      const deed = { action: 'linked', company, session, detail: { archive: 'files' } } as const;
+      auditLog.note(actorOf(ctx.state.caller, clientOf(ctx.req)), deed);
       ctx.set('Cache-Control', 'no-store');
       ctx.status = 201;
       ctx.body = {

@@ -22,12 +22,14 @@ import type { PageRoutes } from './page-routes.ts';
 import type { PolicyAdminRoutes } from './policy-admin-routes.ts';
 import { problemResponses } from './problem-responses.ts';
 import type { CreationLimits } from './rate-limit.ts';
+import type { SecurityLog } from './security-log.ts';
 import type { SessionRoutes } from './session-routes.ts';
 import { unreadBody } from './unread-body.ts';
 import type { UploadRoutes } from './upload-routes.ts';
 
 type Needs = {
   log: Logger;
+  securityLog: Pick<SecurityLog, 'refused'>;
   origins: Origins;
   authenticateToken: AuthenticateToken;
   clientAddress: ClientAddress;
@@ -53,6 +55,7 @@ type Needs = {
   companies: PolicyAdminRoutes;
   health: HealthRoutes;
   openApi: Middleware;
+  policyReports: Middleware;
   pages: PageRoutes;
 };
 
@@ -63,7 +66,7 @@ export function createHttpApp(needs: Needs): Koa {
   const routes = createRoutes(needs);
   app.use(unreadBody());
   app.use(endConnection(needs.draining));
-  app.use(problemResponses(needs.log));
+  app.use(problemResponses(needs.log, needs.securityLog));
   app.use(logRequests(needs.log));
   app.use(checkHost(needs.origins));
   app.use(cors(needs.origins));
@@ -93,6 +96,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     deletions,
     health,
     openApi,
+    policyReports,
     pages,
   } = needs;
   const caller = authenticate(needs);
@@ -136,6 +140,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.get('/api/admin/deletions', admin.guard, deletions.list);
   routes.get('/api/admin/deletions/:id', admin.guard, deletions.one);
   routes.get('/healthz', health.alive).get('/readyz', health.ready).get('/openapi.json', openApi);
+  routes.post('/api/csp-reports', policyReports);
   routes
     .get('/', pages.home)
     .get('/widget/:name', pages.widget)

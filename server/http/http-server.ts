@@ -1,8 +1,9 @@
 /** Node's HTTP server: its time limits, its address, and its answer to what is no HTTP. */
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ProblemCode, problemOf } from '../contract/problem.ts';
+import { headerLines } from '../rules/answer-headers.ts';
 
 /** A client has this long for its headers. A body may take for ever, as long as bytes come: a phone in a tunnel. */
 const HEADERS_TIMEOUT_MS = 30_000;
@@ -15,18 +16,29 @@ type UpgradeOptions = ServerOptions & { shouldUpgradeCallback(request: IncomingM
 /** Where a server listens, or did: one that drains has no address any more, and still answers with links. */
 const ports = new WeakMap<Server, number>();
 
-export function createHttpServer(): Server {
+/** `headers` are those of every answer, also of those that Socket.IO gives, and of refusals of what is no HTTP. */
+export function createHttpServer(headers: Readonly<Record<string, string>> = {}): Server {
   const options: UpgradeOptions = {
     requestTimeout: 0,
     headersTimeout: HEADERS_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     // Some clients offer HTTP/2 with every request (`Upgrade: h2c`). "A server MAY ignore" it (RFC 9110 section 7.8).
-    shouldUpgradeCallback: ({ headers }) => /^websocket$/i.test(headers.upgrade ?? ''),
+    shouldUpgradeCallback: ({ headers: { upgrade } }) => /^websocket$/i.test(upgrade ?? ''),
+    ServerResponse: answerWith(headers),
   };
   const server = createServer(options);
-  server.on('clientError', refuseUnreadable);
+  server.on('clientError', (error, socket) => refuseUnreadable(error, socket, headers));
   server.on('listening', () => ports.set(server, (server.address() as AddressInfo).port));
   return server;
+}
+
+function answerWith(headers: Readonly<Record<string, string>>): typeof ServerResponse {
+  return class<Request extends IncomingMessage> extends ServerResponse<Request> {
+    constructor(request: Request) {
+      super(request);
+      for (const [name, value] of Object.entries(headers)) this.setHeader(name, value);
+    }
+  };
 }
 
 export type Connections = { endIdle(): void; endSockets(): void; endAll(): void };
@@ -80,7 +92,11 @@ const CODES: Record<string, ProblemCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
 };
 
-function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex & { _httpMessage?: ServerResponse }): void {
+function refuseUnreadable(
+  error: NodeJS.ErrnoException,
+  socket: Duplex & { _httpMessage?: ServerResponse },
+  headers: Readonly<Record<string, string>>,
+): void {
   // An answer that has begun must not get a second one into it; Node's own handler looks at the same place.
   const hasBegun = socket._httpMessage?.headersSent ?? false;
   if (error.code === 'ECONNRESET' || !socket.writable || hasBegun) {
@@ -90,7 +106,7 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex & { _http
   const problem = problemOf(CODES[error.code ?? ''] ?? 'invalid-request');
   const body = JSON.stringify(problem);
   socket.end(
-    `HTTP/1.1 ${problem.status} ${problem.title}\r\nContent-Type: application/problem+json\r\n` +
+    `HTTP/1.1 ${problem.status} ${problem.title}\r\nContent-Type: application/problem+json\r\n${headerLines(headers)}` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

@@ -37,6 +37,8 @@ export function createMediaRoute({ files, sendObject, auditLog, clientOf, secret
       : null;
     if (file === null) throw new Failure('not-found', 'This file was removed from the chat.');
     if (epoch !== file.linkEpoch) throw invalidLink();
+    // The link is the right to see it, whichever page shows it. By a token or the cookie only our own pages do.
+    ctx.set('Cross-Origin-Resource-Policy', 'cross-origin');
     await sendObject(ctx, file, disposition, expiresAt - nowSeconds);
     const sent = deedOfAnswer(ctx);
     // A thumbnail comes with every list: the list is what tells of it.

@@ -312,6 +312,12 @@ export const OPERATIONS: Record<string, Operation> = {
     who: 'none',
     answers: { 200: { what: 'the page', body: 'text' } },
   },
+  'POST /api/csp-reports/': {
+    tag: 'pages',
+    summary: 'what browsers report of a page’s Content-Security-Policy',
+    who: 'none',
+    answers: { 204: { what: 'it is in the log' } },
+  },
   'POST /demo/tokens': {
     tag: 'pages',
     summary: 'tokens for the demo; in development mode only',

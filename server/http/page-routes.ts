@@ -7,6 +7,7 @@ import type { Origins } from '../auth/origins.ts';
 import type { TokenClaims } from '../auth/sign-token.ts';
 import { Failure } from '../rules/failure.ts';
 import { isScopeId } from '../rules/participant.ts';
+import { POLICY_REPORTS_PATH } from './policy-reports.ts';
 import { readJson } from './read-json.ts';
 import { readQuery } from './read-query.ts';
 
@@ -59,13 +60,13 @@ export function createPageRoutes(needs: Needs): PageRoutes {
       const { development } = needs;
       const allowedOrigins = needs.origins.namedFor(company);
       const ancestors = ["'self'", ...allowedOrigins, ...(development ? LOOPBACK_PAGES : [])].join(' ');
-      ctx.set('Content-Security-Policy', pagePolicy(needs, ancestors));
+      setPolicy(needs, ctx, ancestors);
       sendPage(needs, ctx, 'embed.html', {
         hosts: [...allowedOrigins, ...(development ? ['loopback'] : [])].join(' '),
       });
     },
     dashboard: async (ctx) => {
-      ctx.set('Content-Security-Policy', pagePolicy(needs, "'none'"));
+      setPolicy(needs, ctx, "'none'");
       ctx.set('X-Frame-Options', 'DENY');
       sendPage(needs, ctx, 'dashboard.html', { demo: needs.development ? 'offered' : 'none' });
     },
@@ -73,7 +74,7 @@ export function createPageRoutes(needs: Needs): PageRoutes {
       onlyInDevelopment();
       const { host, origin } = new URL(needs.publicUrl());
       if (ctx.get('Host') !== host) return ctx.redirect(`${origin}/demo/`);
-      ctx.set('Content-Security-Policy', pagePolicy(needs, "'none'"));
+      setPolicy(needs, ctx, "'none'");
       ctx.set('X-Frame-Options', 'DENY');
       sendAsset(needs, ctx, 'demo.html');
     },
@@ -103,13 +104,23 @@ async function demoTokens({ signToken, now }: Needs, session: string): Promise<R
   };
 }
 
+function setPolicy(needs: Needs, ctx: Context, frameAncestors: string): void {
+  ctx.set('Content-Security-Policy', pagePolicy(needs, frameAncestors));
+  ctx.set('Reporting-Endpoints', `csp="${POLICY_REPORTS_PATH}/"`);
+  // Whoever opens a page of ours, or is opened by one, has no hold of its window.
+  ctx.set('Cross-Origin-Opener-Policy', 'same-origin');
+}
+
 /** Nothing inline and nothing from elsewhere, but files under the public address, wherever the page itself was opened. */
 function pagePolicy({ publicUrl, filesOrigin }: Needs, frameAncestors: string): string {
-  const origin = [new URL(publicUrl()).origin, ...(filesOrigin === undefined ? [] : [filesOrigin])].join(' ');
+  const { origin } = new URL(publicUrl());
+  const files = [origin, ...(filesOrigin === undefined ? [] : [filesOrigin])].join(' ');
+  // Some browsers do not take the socket of the page's own server for 'self'.
+  const sockets = origin.startsWith('https:') ? 'wss:' : 'ws: wss:';
   return (
-    `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' ${origin} blob: data:; ` +
-    `media-src 'self' ${origin} blob:; connect-src 'self' ${origin} ws: wss:; base-uri 'none'; form-action 'none'; ` +
-    `frame-ancestors ${frameAncestors}`
+    `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' ${files} blob: data:; ` +
+    `media-src 'self' ${files} blob:; connect-src 'self' ${files} ${sockets}; object-src 'none'; base-uri 'none'; ` +
+    `form-action 'none'; frame-ancestors ${frameAncestors}; report-uri ${POLICY_REPORTS_PATH}/; report-to csp`
   );
 }
 
@@ -161,10 +172,5 @@ function findAsset({ assets }: Needs, name: string): Asset {
 }
 
 function setPageHeaders(ctx: Context, contentType: string): void {
-  ctx.set({
-    'Content-Type': contentType,
-    'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-cache',
-    'Referrer-Policy': 'no-referrer',
-  });
+  ctx.set({ 'Content-Type': contentType, 'Cache-Control': 'no-cache' });
 }

@@ -2,11 +2,13 @@
 import type { RouterContext } from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
+import { type Actor, OPERATOR } from '../rules/actor.ts';
 import type { CompanyKey } from '../rules/company-key.ts';
 import { shownPolicy } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
 import { isScopeId } from '../rules/participant.ts';
 import type { ManageCompanies, ShownPolicy } from '../sharing/manage-companies.ts';
+import type { ClientOf } from './client-of.ts';
 import { readJson } from './read-json.ts';
 import { readQuery } from './read-query.ts';
 
@@ -27,7 +29,10 @@ export type PolicyAdminRoutes = Record<
   AdminMiddleware
 >;
 
-export function createPolicyAdminRoutes(companies: ManageCompanies): PolicyAdminRoutes {
+type Needs = { companies: ManageCompanies; clientOf: ClientOf };
+
+export function createPolicyAdminRoutes({ companies, clientOf }: Needs): PolicyAdminRoutes {
+  const operator = (ctx: RouterContext): Actor => ({ ...OPERATOR, ...clientOf(ctx.req) });
   return {
     list: async (ctx) => {
       const { after, limit } = readQuery(companiesQuery, ctx.query);
@@ -45,10 +50,10 @@ export function createPolicyAdminRoutes(companies: ManageCompanies): PolicyAdmin
     replace: async (ctx) => {
       const company = companyOf(ctx);
       const policy = await readJson(ctx.req, MAX_BODY_BYTES);
-      present(ctx, company, await companies.replace(company, policy, expectedBy(ctx)));
+      present(ctx, company, await companies.replace(company, policy, expectedBy(ctx), operator(ctx)));
     },
     clear: async (ctx) => {
-      await companies.replace(companyOf(ctx), {}, expectedBy(ctx));
+      await companies.replace(companyOf(ctx), {}, expectedBy(ctx), operator(ctx));
       ctx.status = 204;
     },
     keys: async (ctx) => {
@@ -57,11 +62,11 @@ export function createPolicyAdminRoutes(companies: ManageCompanies): PolicyAdmin
     addKey: async (ctx) => {
       const company = companyOf(ctx);
       const { id, key } = readQuery(newKeyBody, await readJson(ctx.req, MAX_BODY_BYTES));
-      ctx.body = presentKey(await companies.addKey(company, key, id));
+      ctx.body = presentKey(await companies.addKey(company, key, id, operator(ctx)));
       ctx.status = 201;
     },
     removeKey: async (ctx) => {
-      await companies.removeKey(companyOf(ctx), String(ctx.params.key));
+      await companies.removeKey(companyOf(ctx), String(ctx.params.key), operator(ctx));
       ctx.status = 204;
     },
   };

@@ -4,12 +4,13 @@ import type { Logger } from 'pino';
 import { problemOf } from '../contract/problem.ts';
 import { databaseFailure } from '../database/database-failure.ts';
 import { Failure } from '../rules/failure.ts';
+import type { SecurityLog } from './security-log.ts';
+
+const NO_LOG = { refused() {} };
 
 /** The outermost middleware that sees errors. What is no Failure is our own fault and is logged. */
-export function problemResponses(log: Logger): Middleware {
+export function problemResponses(log: Logger, { refused }: Pick<SecurityLog, 'refused'> = NO_LOG): Middleware {
   return async (ctx, next) => {
-    // A name that a user gave stands in lists and refusals too: none of them is anything but what it says.
-    ctx.set('X-Content-Type-Options', 'nosniff');
     try {
       await next();
       if (ctx.status === 404 && ctx.body == null)
@@ -21,6 +22,7 @@ export function problemResponses(log: Logger): Middleware {
       // A quota that is used up is a rule at work, and as frequent as clients like.
       if (failure.status >= 500 && failure.code !== 'quota-exceeded')
         log.error({ err: failure.cause ?? failure, method: ctx.method, path: ctx.path }, failure.message);
+      refused(failure, ctx.req, ctx.state.caller);
       respond(ctx, failure);
     }
   };

@@ -38,7 +38,6 @@ export function createSendArchive({ archiveFiles, maxStallMs = MAX_STALL_MS, max
       'Content-Disposition': contentDisposition(`${session}.zip`, { type: 'attachment' }),
       'Content-Security-Policy': CONTENT_POLICY,
       'X-Content-Type-Options': 'nosniff',
-      'Cross-Origin-Resource-Policy': 'cross-origin',
       'Referrer-Policy': 'no-referrer',
       // What is in it may be removed a moment later.
       'Cache-Control': 'no-store',

@@ -105,7 +105,6 @@ function setHeaders(ctx: Context, file: FileRecord, wanted: Disposition, etag: s
     'Content-Disposition': contentDisposition(file.name, { type: disposition }),
     'Content-Security-Policy': CONTENT_POLICY,
     'X-Content-Type-Options': 'nosniff',
-    'Cross-Origin-Resource-Policy': 'cross-origin',
     'Referrer-Policy': 'no-referrer',
     'Accept-Ranges': 'bytes',
     // The bytes of a key never change; without an age the browser asks again, since the right to see them may end.

@@ -3,8 +3,8 @@ import type { Server } from 'node:http';
 import { problemOf } from '../contract/problem.ts';
 import { createHttpServer, portOf } from './http-server.ts';
 
-export function createSocketPort(): Server {
-  const server = createHttpServer();
+export function createSocketPort(headers: Readonly<Record<string, string>>): Server {
+  const server = createHttpServer(headers);
   server.on('request', (request, response) => {
     const problem = problemOf('not-found', 'This port is for WebSockets at /ws/chat/{company_id}/{session_id}/ only.');
     response.writeHead(problem.status, { 'Content-Type': 'application/problem+json', Connection: 'close' });

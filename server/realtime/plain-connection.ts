@@ -17,6 +17,8 @@ export type PlainNeeds = ConnectionNeeds & {
   keyWatch: Pick<KeyWatch, 'watch'>;
   /** Something failed that is no client's fault. */
   onFault(error: unknown): void;
+  /** The client asked for what is not theirs. */
+  onRefused(failure: Failure): void;
   now(): number;
 };
 
@@ -38,7 +40,11 @@ export async function servePlain(needs: PlainNeeds, socket: WebSocket, entrance:
   const { listener } = connection;
   const budget = createMessageBudget(connection);
   const answerListRequest = createAnswerListRequest(connection, session);
-  const tell = (error: unknown) => listener.send(errorEvent(toFailure(needs.onFault, error)));
+  const tell = (error: unknown) => {
+    const failure = toFailure(needs.onFault, error);
+    needs.onRefused(failure);
+    listener.send(errorEvent(failure));
+  };
   const endWith = (last: ErrorEvent) => {
     listener.send(last);
     socket.close(CLOSE_CODES.tokenExpired, 'token-expired');

@@ -9,7 +9,8 @@ import { authenticateSocket, cookieToken, mayConnect } from './socket-handshake.
 /** The subprotocol of clients that send the token as a second one: `new WebSocket(url, ['chatdrop', token])`. */
 export const SUBPROTOCOL = 'chatdrop';
 
-type Needs = { authenticateToken: AuthenticateToken; origins: Origins };
+/** `tokenInQuery`: whether an address may hold a token. */
+type Needs = { authenticateToken: AuthenticateToken; origins: Origins; tokenInQuery: boolean };
 type Handshake = { url: string; headers: IncomingHttpHeaders };
 export type PlainEntrance = { caller: Authenticated; session: string; after: number | undefined };
 
@@ -17,7 +18,7 @@ const ADDRESS = /^\/ws\/chat\/([A-Za-z0-9_-]{1,64})\/([A-Za-z0-9_-]{1,64})\/?$/;
 
 /** @throws {Failure} `wrong-host`, `forbidden`, `not-found`, `invalid-request`, `unauthenticated`, `token-expired` */
 export async function enterPlain(needs: Needs, { url, headers }: Handshake): Promise<PlainEntrance> {
-  const { origins } = needs;
+  const { origins, tokenInQuery } = needs;
   if (!origins.isAllowedHost(headers.host))
     throw new Failure('wrong-host', 'In development mode only loopback names are answered.');
   if (!mayConnect(origins, { headers })) throw new Failure('forbidden', 'This Origin is not allowed.');
@@ -26,10 +27,13 @@ export async function enterPlain(needs: Needs, { url, headers }: Handshake): Pro
   if (company === undefined || session === undefined)
     throw new Failure('not-found', 'A WebSocket is at /ws/chat/{company_id}/{session_id}/ only.');
   const said = new URLSearchParams(query);
+  if (!tokenInQuery && said.has('token'))
+    throw new Failure('unauthenticated', 'The token belongs into a subprotocol or a header, not into the address.');
   // Who states a token means it: a bad one is not made good by the cookie.
   const token =
     only(said, 'token') ?? subprotocolToken(headers) ?? bearerToken(headers) ?? cookieToken(origins, headers);
-  if (token === undefined) throw new Failure('unauthenticated', 'Connect with ?token=…');
+  if (token === undefined)
+    throw new Failure('unauthenticated', 'Connect with a token: as a subprotocol, or as ?token=…');
   const caller = await authenticateSocket(needs, token, headers);
   checkCompany(caller, company);
   return { caller, session: chooseSession(caller, { session }), after: readAfter(only(said, 'after')) };

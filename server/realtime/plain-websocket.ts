@@ -5,6 +5,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { Failure } from '../rules/failure.ts';
+import type { Participant } from '../rules/participant.ts';
 import { createKeepAlive } from './keep-alive.ts';
 import { CLOSE_CODES, type PlainNeeds, refusePlain, servePlain } from './plain-connection.ts';
 import { enterPlain, type PlainEntrance, SUBPROTOCOL } from './plain-handshake.ts';
@@ -13,14 +14,20 @@ import { toFailure } from './socket-fault.ts';
 import type { SocketPlaces } from './socket-places.ts';
 import { MAX_MESSAGE_BYTES } from './wire.ts';
 
-type Needs = PlainNeeds & {
+type Needs = Omit<PlainNeeds, 'onRefused'> & {
   authenticateToken: AuthenticateToken;
   origins: Origins;
   places: SocketPlaces;
   /** Somebody was let in: `request` says from where. */
   onConnected(entrance: Pick<PlainEntrance, 'caller' | 'session'>, request: IncomingMessage): void;
+  /** Somebody was not, or asked for what is not theirs. */
+  onRefused(failure: Failure, request: IncomingMessage, caller?: Participant): void;
   /** Aborts when the server shuts down. */
   draining: AbortSignal;
+  /** Whether an address may hold a token. */
+  tokenInQuery: boolean;
+  /** Of every answer: a handshake that is refused is one. */
+  answerHeaders: Readonly<Record<string, string>>;
 };
 
 /** Socket.IO answers these itself. */
@@ -51,8 +58,9 @@ export function createPlainWebSocket(needs: Needs): PlainWebSocket {
     maxFragments: MAX_FRAGMENTS,
     handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   });
+  const refuse = (socket: Duplex, failure: Failure) => refuseUpgrade(socket, failure, needs.answerHeaders);
   server.on('wsClientError', (error, socket) => {
-    refuseUpgrade(socket, new Failure('invalid-request', 'This is no WebSocket handshake.', { cause: error }));
+    refuse(socket, new Failure('invalid-request', 'This is no WebSocket handshake.', { cause: error }));
   });
   const open = new Set<WebSocket>();
   const keepAlive = createKeepAlive();
@@ -64,14 +72,17 @@ export function createPlainWebSocket(needs: Needs): PlainWebSocket {
     socket.on('error', () => {});
     keepAlive.watch(socket);
   };
-  const admit = (socket: WebSocket, entrance: PlainEntrance) => {
+  const admit = (socket: WebSocket, entrance: PlainEntrance, request: IncomingMessage) => {
+    const onRefused = (failure: Failure) => needs.onRefused(failure, request, entrance.caller);
     try {
       socket.once('close', needs.places.take(entrance.caller));
     } catch (error) {
-      refusePlain(socket, toFailure(needs.onFault, error));
+      const failure = toFailure(needs.onFault, error);
+      onRefused(failure);
+      refusePlain(socket, failure);
       return;
     }
-    void servePlain(needs, socket, entrance);
+    void servePlain({ ...needs, onRefused }, socket, entrance);
   };
 
   const answer = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
@@ -84,14 +95,18 @@ export function createPlainWebSocket(needs: Needs): PlainWebSocket {
     server.handleUpgrade(request, socket, head, (accepted) => {
       begin(accepted);
       needs.onConnected(entrance, request);
-      admit(accepted, entrance);
+      admit(accepted, entrance, request);
     });
   };
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // A reset while the token is being checked must not end the process.
     socket.on('error', () => {});
-    answer(request, socket, head).catch((error: unknown) => refuseUpgrade(socket, toFailure(needs.onFault, error)));
+    answer(request, socket, head).catch((error: unknown) => {
+      const failure = toFailure(needs.onFault, error);
+      needs.onRefused(failure, request);
+      refuse(socket, failure);
+    });
   };
 
   return {

@@ -1,12 +1,18 @@
 /** A handshake that is refused gets an HTTP answer, with the same problem object as every other error. */
 import type { Duplex } from 'node:stream';
 import { problemOf } from '../contract/problem.ts';
+import { headerLines } from '../rules/answer-headers.ts';
 import type { Failure } from '../rules/failure.ts';
 
-export function refuseUpgrade(socket: Duplex, { code, message, status, retryAfterSeconds }: Failure): void {
+export function refuseUpgrade(
+  socket: Duplex,
+  { code, message, status, retryAfterSeconds }: Failure,
+  ofEveryAnswer: Readonly<Record<string, string>>,
+): void {
   const problem = problemOf(code, message);
   const body = JSON.stringify(problem);
   const headers = {
+    ...ofEveryAnswer,
     'Content-Type': 'application/problem+json',
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
@@ -14,8 +20,7 @@ export function refuseUpgrade(socket: Duplex, { code, message, status, retryAfte
     ...(status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
     ...(retryAfterSeconds === undefined ? {} : { 'Retry-After': retryAfterSeconds }),
   };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   // The client has said all it may; one that keeps its half open would hold the connection.
   socket.once('finish', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status} ${problem.title}\r\n${lines.join('')}\r\n${body}`);
+  socket.end(`HTTP/1.1 ${status} ${problem.title}\r\n${headerLines(headers)}\r\n${body}`);
 }

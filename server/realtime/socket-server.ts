@@ -5,7 +5,8 @@ import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import type { ErrorEvent } from '../contract/events.ts';
 import { problemOf } from '../contract/problem.ts';
-import type { Failure } from '../rules/failure.ts';
+import { Failure } from '../rules/failure.ts';
+import type { Participant } from '../rules/participant.ts';
 import { createAnteroom, MAX_WAIT_MS } from './anteroom.ts';
 import type { KeyWatch } from './end-with-key.ts';
 import { endWithToken } from './end-with-token.ts';
@@ -27,6 +28,8 @@ type Needs = ConnectionNeeds & {
   clientAddress(request: IncomingMessage): string;
   /** Somebody was let in: `request` says from where. */
   onConnected(entrance: Pick<Entrance, 'caller' | 'session'>, request: IncomingMessage): void;
+  /** Somebody was not, or asked for what is not theirs. */
+  onRefused(failure: Failure, request: IncomingMessage, caller?: Participant): void;
   /** Something failed that is no client's fault. */
   onFault(error: unknown): void;
   now(): number;
@@ -42,8 +45,11 @@ export function createSocketServer(http: HttpServer, needs: Needs): SocketServer
     destroyUpgrade: false,
     maxHttpBufferSize: MAX_MESSAGE_BYTES,
     connectTimeout: MAX_WAIT_MS,
-    allowRequest: (request, answer) =>
-      answer(null, mayConnect(needs.origins, request) && anteroom.hasRoom(needs.clientAddress(request))),
+    allowRequest: (request, answer) => {
+      const isOurs = mayConnect(needs.origins, request);
+      if (!isOurs) needs.onRefused(new Failure('forbidden', 'This Origin is not allowed.'), request);
+      answer(null, isOurs && anteroom.hasRoom(needs.clientAddress(request)));
+    },
     cors: (request, answer) => answer(null, { origin: mayConnect(needs.origins, request), credentials: true }),
   });
   io.engine.on('connection', (connection: EngineConnection) => {
@@ -59,7 +65,11 @@ export function createSocketServer(http: HttpServer, needs: Needs): SocketServer
       })
       .then(
         () => next(),
-        (error: unknown) => next(connectError(toFailure(needs.onFault, error))),
+        (error: unknown) => {
+          const failure = toFailure(needs.onFault, error);
+          needs.onRefused(failure, socket.request);
+          next(connectError(failure));
+        },
       );
   });
   io.on('connection', (socket) => {
@@ -84,7 +94,11 @@ function takePlace(places: SocketPlaces, connection: EngineConnection, { caller 
 
 async function serve(needs: Needs, socket: Socket, { caller, session, after }: Entrance): Promise<void> {
   const connection = createConnection(needs, socketIoWire(socket), caller);
-  const toErrorEvent = (error: unknown) => errorEvent(toFailure(needs.onFault, error));
+  const toErrorEvent = (error: unknown) => {
+    const failure = toFailure(needs.onFault, error);
+    needs.onRefused(failure, socket.request, caller);
+    return errorEvent(failure);
+  };
   const endWith = (last: ErrorEvent) => {
     connection.listener.send(last);
     socket.disconnect(true);

@@ -7,6 +7,8 @@ export type Allowance = {
   maxPendingUploads: number;
   /** Bytes that these reserve together. */
   maxPendingBytes: number;
+  /** Files of one side of a chat, shared and on their way. */
+  maxFiles: number;
   /** Bytes of a company, shared and reserved; undefined: no bound. */
   companyQuotaBytes: number | undefined;
   /** Bytes that a company shares or reserves in a day (UTC); undefined: no bound. */
@@ -17,6 +19,8 @@ export type Allowance = {
 export type Standing = {
   pendingUploads: number;
   pendingBytes: number;
+  /** Shared, of the same side of the same chat. */
+  files: number;
   companyBytes: number;
   /** Of the day on which the upload began. */
   dayBytes: number;
@@ -27,6 +31,10 @@ export function checkNewUpload(standing: Standing, allowance: Allowance): void {
   if (standing.pendingUploads > allowance.maxPendingUploads) {
     const detail = `There are ${allowance.maxPendingUploads} unfinished uploads already. Finish or cancel some first.`;
     throw new Failure('rate-limited', detail, { retryAfterSeconds: PENDING_RETRY_SECONDS });
+  }
+  if (standing.files + standing.pendingUploads > allowance.maxFiles) {
+    const detail = `There are ${allowance.maxFiles} files from this side of the chat already. Some have to be removed first.`;
+    throw new Failure('quota-exceeded', detail);
   }
   checkMoreBytes(standing, allowance);
 }

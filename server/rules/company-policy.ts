@@ -31,6 +31,7 @@ const FIELDS = {
   max_file_size: bytes.optional().describe('bytes of the largest file'),
   uploads_per_minute: count.optional().describe('uploads a minute a user'),
   max_pending_uploads: count.optional().describe('unfinished uploads a user'),
+  max_files: count.optional().describe('files that each side of a chat may have in it'),
   max_pending_size: bytes.optional().describe('bytes of these together'),
   bytes_per_day: bytes.nullable().optional().describe('bytes that the company may share in a day (UTC)'),
   quota: bytes.nullable().optional().describe('bytes of the company, shared and on their way'),
@@ -105,6 +106,7 @@ export function effectivePolicy(defaults: CompanyPolicy, own: OwnPolicy): Compan
     },
     uploadsPerMinute: own.uploads_per_minute ?? defaults.uploadsPerMinute,
     maxPendingUploads: own.max_pending_uploads ?? defaults.maxPendingUploads,
+    maxFiles: own.max_files ?? defaults.maxFiles,
     // A file that may be shared must have room on its way, also where only its size was raised.
     maxPendingBytes: own.max_pending_size ?? Math.max(defaults.maxPendingBytes, maxFileSizeBytes),
     bytesPerDay: orNoBound(own.bytes_per_day, defaults.bytesPerDay),
@@ -129,6 +131,7 @@ export function shownPolicy(policy: CompanyPolicy): Record<string, unknown> {
     max_file_size: policy.maxFileSizeBytes,
     uploads_per_minute: policy.uploadsPerMinute,
     max_pending_uploads: policy.maxPendingUploads,
+    max_files: policy.maxFiles,
     max_pending_size: policy.maxPendingBytes,
     bytes_per_day: policy.bytesPerDay ?? null,
     quota: policy.companyQuotaBytes ?? null,

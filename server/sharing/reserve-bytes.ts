@@ -1,5 +1,6 @@
 /** Reserves room for uploads: what is asked for is written first, then looked at together with all else, then kept or taken back. */
 import type { Knex } from 'knex';
+import type { ChatFileTable } from '../database/chat-file-table.ts';
 import type { CompanyDayTable } from '../database/company-day-table.ts';
 import type { CompanyUsageTable } from '../database/company-usage-table.ts';
 import type { Database } from '../database/open-database.ts';
@@ -16,6 +17,7 @@ type Needs = {
     'find' | 'insert' | 'pendingOf' | 'reserveMore' | 'reserveBeyondParts' | 'declareLength' | 'fixLength'
   >;
   parts: Pick<UploadPartTable, 'bytesBeyond'>;
+  files: Pick<ChatFileTable, 'countOfSide'>;
   usage: Pick<CompanyUsageTable, 'bytesOf'>;
   days: Pick<CompanyDayTable, 'bytesOn'>;
   policyOf: PolicyOf;
@@ -38,26 +40,28 @@ export type ReserveBytes = {
   forLength(uploadId: string, sizeBytes: number): Promise<boolean>;
 };
 
-export function createReserveBytes({ database, uploads, parts, usage, days, policyOf }: Needs): ReserveBytes {
+export function createReserveBytes({ database, uploads, parts, files, usage, days, policyOf }: Needs): ReserveBytes {
   const standingOf = async (
     transaction: Knex.Transaction,
     owner: UploadOwner & { createdAt: number },
-    { bytesPerDay }: Allowance,
+    { bytesPerDay, maxFiles }: Allowance,
+    isNew: boolean,
   ): Promise<Standing> => {
     const pending = await uploads.pendingOf(transaction, owner);
     const companyBytes = await usage.bytesOf(transaction, owner.company);
     // Counted in any case, and only looked at where there is a bound.
     const dayBytes = bytesPerDay === undefined ? 0 : await days.bytesOn(transaction, owner.company, owner.createdAt);
-    return { pendingUploads: pending.uploads, pendingBytes: pending.bytes, companyBytes, dayBytes };
+    const shared = isNew ? await files.countOfSide(transaction, owner, maxFiles) : 0;
+    return { files: shared, pendingUploads: pending.uploads, pendingBytes: pending.bytes, companyBytes, dayBytes };
   };
   return {
     async forNew(transaction, upload, allowance) {
       await uploads.insert(transaction, upload);
-      checkNewUpload(await standingOf(transaction, upload, allowance), allowance);
+      checkNewUpload(await standingOf(transaction, upload, allowance, true), allowance);
     },
     async forFinal(transaction, upload, allowance) {
       await uploads.reserveBeyondParts(transaction, upload.id, await parts.bytesBeyond(transaction, upload.id));
-      checkNewUpload(await standingOf(transaction, upload, allowance), allowance);
+      checkNewUpload(await standingOf(transaction, upload, allowance, true), allowance);
     },
     async forJoin(final, sizeBytes) {
       // Before the transaction: what is not kept is read, and SQLite has one connection.
@@ -67,7 +71,7 @@ export function createReserveBytes({ database, uploads, parts, usage, days, poli
         // What was known at its creation was reserved then.
         if (!isOpen || final.sizeBytes !== null) return;
         await uploads.reserveBeyondParts(transaction, final.id, await parts.bytesBeyond(transaction, final.id));
-        checkMoreBytes(await standingOf(transaction, final, allowance), allowance);
+        checkMoreBytes(await standingOf(transaction, final, allowance, false), allowance);
       });
     },
     async upTo(upload, arrivingBytes) {
@@ -77,7 +81,7 @@ export function createReserveBytes({ database, uploads, parts, usage, days, poli
       await database.transaction(async (transaction) => {
         // False: its length was declared meanwhile and is reserved, or it has ended.
         if (!(await uploads.reserveMore(transaction, upload.id, reservedBytes))) return;
-        checkMoreBytes(await standingOf(transaction, upload, allowance), allowance);
+        checkMoreBytes(await standingOf(transaction, upload, allowance, false), allowance);
       });
       upload.reservedBytes = reservedBytes;
     },
@@ -88,7 +92,7 @@ export function createReserveBytes({ database, uploads, parts, usage, days, poli
       return database.transaction(async (transaction) => {
         const upload = await uploads.declareLength(transaction, uploadId, sizeBytes);
         if (upload === null) return false;
-        checkMoreBytes(await standingOf(transaction, upload, allowance), allowance);
+        checkMoreBytes(await standingOf(transaction, upload, allowance, false), allowance);
         return true;
       });
     },

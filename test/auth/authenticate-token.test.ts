@@ -86,6 +86,15 @@ describe('a token with a fault', () => {
     await expect(authenticate(signRaw('{"alg":"HS256"}', claims))).resolves.toBeDefined();
   });
 
+  test('one that was made for another purpose, by its own type', async () => {
+    const claims = JSON.stringify({ ...user, exp: nowSeconds() + 60 });
+    const typed = (typ: unknown) => signRaw(JSON.stringify({ alg: 'HS256', typ }), claims);
+    for (const typ of ['logout+jwt', 'dpop+jwt', 'secevent+jwt', 'application/x', 'JWE', '', 7, ['JWT']])
+      await expectRefused(typed(typ), 'unauthenticated');
+    for (const typ of ['JWT', 'jwt', 'at+jwt', 'application/at+jwt'])
+      await expect(authenticate(typed(typ))).resolves.toMatchObject({ session: 's' });
+  });
+
   test('another algorithm under our key, also an RSA key’s', async () => {
     await expectRefused(signToken(user, { alg: 'HS512' }), 'unauthenticated');
     await expectRefused(signToken(user, { alg: 'HS384' }), 'unauthenticated');

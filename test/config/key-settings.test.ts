@@ -126,11 +126,17 @@ describe('refused, with the fault and an example', () => {
   });
 });
 
+test('keys of an issuer without an audience are said at start: it may sign for other services too', () => {
+  const said = [expect.stringContaining('JWT_AUDIENCE is not set')];
+  expect(readConfig({ JWT_JWKS_URL: 'https://issuer.example/keys' }).notes).toEqual(said);
+  expect(readConfig({ JWT_JWKS_URL: 'https://issuer.example/keys', JWT_AUDIENCE: 'chatdrop' }).notes).toEqual([]);
+});
+
 test('an http JWKS URL is said at start, but for loopback', () => {
-  expect(readConfig({ JWT_JWKS_URL: 'http://issuer.internal/keys' }).notes).toEqual([
+  expect(readConfig({ JWT_JWKS_URL: 'http://issuer.internal/keys', JWT_AUDIENCE: 'chatdrop' }).notes).toEqual([
     expect.stringContaining('JWT_JWKS_URL is not https'),
   ]);
-  expect(readConfig({ JWT_JWKS_URL: 'http://127.0.0.1:1/keys' }).notes).toEqual([]);
+  expect(readConfig({ JWT_JWKS_URL: 'http://127.0.0.1:1/keys', JWT_AUDIENCE: 'chatdrop' }).notes).toEqual([]);
 });
 
 function algorithms(text: string): string[] {

@@ -38,6 +38,16 @@ test('an entry comes back as it went in, and goes with its transaction', async (
   expect(await audit.list({ company: 'a' }, { order: 'newest', beyondId: null, limit: 10 })).toHaveLength(1);
 });
 
+test('an entry cannot be changed, by whichever statement; the other entries of it stay too', async () => {
+  const audit = createAuditTable(open.database);
+  await audit.addAll([auditEntry(agent, deed('fixed', { name: 'a.png' }), 1)]);
+  const change = (to: object) => open.database('audit_entries').where({ company_id: 'fixed' }).update(to);
+  for (const to of [{ name: 'b.png' }, { at: 2 }, { company_id: 'other' }, { subject: null }])
+    await expect(change(to)).rejects.toThrow('entries of the audit do not change');
+  const page = { order: 'newest', beyondId: null, limit: 10 } as const;
+  expect(await audit.list({ company: 'fixed' }, page)).toMatchObject([{ name: 'a.png', at: 1, subject: 'ann' }]);
+});
+
 test('filters and pages, both ways', async () => {
   const audit = createAuditTable(open.database);
   const entries = Array.from({ length: 1200 }, (_, at) =>

@@ -5,7 +5,7 @@ import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { eventually } from '../services/eventually.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
 import { create, fileIdOf, head, offsetOf, openPatch, patch } from '../services/tus-wire.ts';
-import { PROXY_NAMES, startWebProxy, type WebProxy } from '../services/web-proxy.ts';
+import { CLEAR_HOST, PROXY_NAMES, startWebProxy, type WebProxy } from '../services/web-proxy.ts';
 import { send } from '../services/wire.ts';
 
 const MIB = 1024 * 1024;
@@ -116,4 +116,23 @@ describe.each(PROXY_NAMES)('%s', (name) => {
       headers: { authorization: `Bearer ${token}`, ...headers },
     });
   }
+});
+
+test('Caddy leads http to https where a person reads, and refuses it where a program asks', async () => {
+  const proxy = await startWebProxy('caddy', [server().port]);
+  const ask = (path: string) => send({ method: 'GET', url: proxy.baseUrl + path, headers: { host: CLEAR_HOST } });
+  for (const path of ['/dashboard/', '/embed/?company_id=a', '/']) {
+    const { status, headers } = await ask(path);
+    expect([path, status, headers.location]).toEqual([path, 308, `https://${CLEAR_HOST}${path}`]);
+  }
+  for (const path of [
+    '/api/chat/files/',
+    '/api/chat/tus/',
+    '/media/x',
+    '/socket.io/',
+    '/ws/chat/a/b/?token=x',
+    '/widget.js',
+  ])
+    expect([path, (await ask(path)).status]).toEqual([path, 403]);
+  await proxy.close();
 });

@@ -28,7 +28,7 @@ import { bare, routesOfServer } from '../services/server-routes.ts';
 import { recordSocket, type SocketRecorder } from '../services/socket-recorder.ts';
 
 const ADMIN_TOKEN = 'the-operator-and-nobody-but-the-operator';
-const server = chatdropForSuite({ env: { ADMIN_TOKEN } });
+const server = chatdropForSuite({ env: { ADMIN_TOKEN, TRUST_PROXY: '1' } });
 const { companies, sessions, people, own } = peopleOf(ADMIN_TOKEN);
 const callers = people.filter(({ role }) => role === 'user' || role === 'agent');
 const TUS = { headers: { 'tus-resumable': '1.0.0' } };
@@ -114,9 +114,21 @@ const IN_ROOMS: Record<string, InRoom> = {
     };
   },
   'GET /api/chat/uploads': (who, room) => ({
-    what: 'lists the unfinished uploads',
+    what: 'lists the unfinished uploads, and can go on with their own only',
     expected: stated(who, sees(who, room), 200),
-    ask: () => call('GET', `/api/chat/uploads/?${statement(room)}`, who.token),
+    ask: async () => {
+      const answer = await call('GET', `/api/chat/uploads/?${statement(room)}`, who.token);
+      if (answer.status !== 200) return answer;
+      const { uploads } = (await answer.json()) as { uploads: { uploader: 'user' | 'agent'; upload_url?: string }[] };
+      expect(uploads.length).toBeGreaterThan(1);
+      for (const { uploader, upload_url } of uploads)
+        expect([who.name, uploader, upload_url !== undefined]).toEqual([
+          who.name,
+          uploader,
+          isUploader(who, room, uploader),
+        ]);
+      return answer;
+    },
   }),
   'POST /api/chat/upload': (who, room) => ({
     what: 'shares in one request',
@@ -245,6 +257,7 @@ const PUBLIC: Record<string, string> = {
   'GET /embed': `/embed/?company_id=${companies[0]}`,
   'GET /demo': '/demo/',
   'GET /dashboard': '/dashboard/',
+  'POST /api/csp-reports': '/api/csp-reports/',
   'POST /demo/tokens': '/demo/tokens',
 };
 
@@ -267,7 +280,11 @@ describe('routes', () => {
     const cells = operators.flatMap((route) => {
       const [verb = '', path = ''] = route.split(' ');
       const filled = path.replace('{company}', String(companies[0])).replaceAll(/\{[a-z]+\}/g, 'none');
-      return people.map((who) => ({ who, route, ask: () => call(verb, filled, who.token) }));
+      return people.map((who, at) => {
+        // Each from an address of their own: who guesses at the admin token from one is told to wait.
+        const headers = { 'x-forwarded-for': `198.51.${operators.indexOf(route)}.${at}` };
+        return { who, route, ask: () => call(verb, filled, who.token, { headers }) };
+      });
     });
     const others = cells.filter(({ who }) => who.role !== 'admin');
     const faults: string[] = [];

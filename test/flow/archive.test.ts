@@ -30,7 +30,7 @@ test('an agent downloads all files, by the token or by a link that needs none', 
     'content-disposition': `attachment; filename=${room.session}.zip`,
     'x-content-type-options': 'nosniff',
     'content-security-policy': expect.stringContaining('sandbox'),
-    'cross-origin-resource-policy': 'cross-origin',
+    'cross-origin-resource-policy': 'same-origin',
     'referrer-policy': 'no-referrer',
     'cache-control': 'no-store',
   });

@@ -171,6 +171,69 @@ describe('what is kept', () => {
     expect(entries.filter(({ file_id }) => file_id === two.id).map(({ action }) => action)).toContain('uploaded');
   });
 
+  test('a policy and a key of a company: who changed which, by the API and by the command line, and no value and no key', async () => {
+    const { baseUrl } = server();
+    const { company } = newChatRoom();
+    const secret = 'a-secret-of-this-company-that-nobody-may-read';
+    const other = 'another-secret-of-this-company-for-nobody-else';
+    const admin = (method: string, path: string, body?: object) =>
+      send({
+        method,
+        url: `${baseUrl}/api/admin/companies/${company}/${path}`,
+        headers: { ...bearer(ADMIN_TOKEN), ...from('203.0.113.21') },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    const policy = { quota: 1000, jwks_url: 'https://keys.example/set?token=hidden-in-it' };
+    expect((await admin('PUT', 'policy/', policy)).status).toBe(200);
+    expect((await admin('PUT', 'policy/', { max_file_size: -1 })).status).toBe(400);
+    expect((await admin('POST', 'keys/', { id: 'one', key: secret })).status).toBe(201);
+    expect((await admin('POST', 'keys/', { id: 'one', key: other })).status).toBe(400);
+    expect((await admin('DELETE', 'keys/one/')).status).toBe(204);
+    expect((await admin('DELETE', 'keys/one/')).status).toBe(404);
+    expect((await admin('DELETE', 'policy/')).status).toBe(204);
+    const set = await runCommandHere(['company', 'set', company, 'max_file_size=5MB', 'quota=none'], environment());
+    const unset = await runCommandHere(['company', 'unset', company, 'quota'], environment());
+    expect([set.code, unset.code]).toEqual([0, 0]);
+    const page = jsonOf<Page>(await ask(`?company_id=${company}&limit=1000`)).entries.toReversed();
+    const names = (set: string, unset: string) => expect.objectContaining({ set, unset, version: expect.any(Number) });
+    const key = expect.objectContaining({ key: 'one', kind: 'secret', fingerprint: expect.any(String) });
+    expect(page.map(({ action, address, detail }) => [action, address, detail])).toEqual([
+      ['policy_changed', '203.0.113.21', names('quota, jwks_url', '')],
+      ['key_added', '203.0.113.21', key],
+      ['key_removed', '203.0.113.21', expect.objectContaining({ key: 'one' })],
+      ['policy_changed', '203.0.113.21', names('', 'quota, jwks_url')],
+      ['policy_changed', null, names('max_file_size, quota', '')],
+      ['policy_changed', null, names('', 'quota')],
+    ]);
+    expect(new Set(page.map(({ role, session_id }) => `${role} ${session_id}`))).toEqual(new Set(['operator null']));
+    expect(JSON.stringify(page)).not.toMatch(/secret-of|hidden|keys\.example/);
+  });
+
+  test('a token that the command line signs, one that is put into the cookie, and a link to a zip; never the token', async () => {
+    const { baseUrl } = server();
+    const { company, session, agent } = newChatRoom();
+    const minted = await runCommandHere(
+      ['token', '--company', company, '--role', 'user', '--session', session, '--expires', '5m'],
+      environment(),
+    );
+    expect([minted.code, minted.stderr]).toEqual([0, '']);
+    const headers = { ...bearer(agent), ...from('203.0.113.22') };
+    const cookie = await send({ method: 'POST', url: `${baseUrl}/api/auth/session/`, headers });
+    const link = await send({ method: 'POST', url: `${baseUrl}/api/chat/sessions/${session}/archive/`, headers });
+    expect([cookie.status, link.status]).toEqual([204, 201]);
+    const page = jsonOf<Page>(await ask(`?company_id=${company}&limit=1000`)).entries;
+    const byAction = new Map(page.map((entry) => [entry.action, entry]));
+    expect([...byAction.keys()].sort()).toEqual(['linked', 'signed_in', 'token_minted']);
+    expect(byAction.get('token_minted')).toMatchObject({
+      role: 'operator',
+      session_id: session,
+      detail: { for: 'user', expires_seconds: 300 },
+    });
+    expect(byAction.get('signed_in')).toMatchObject({ role: 'agent', address: '203.0.113.22' });
+    expect(byAction.get('linked')).toMatchObject({ session_id: session, detail: { archive: 'files' } });
+    expect(JSON.stringify(page)).not.toMatch(/eyJ|signature=/);
+  });
+
   test('never a token, a signature or a query', async () => {
     const { baseUrl } = server();
     const room = newChatRoom();
@@ -259,9 +322,11 @@ test('a shutdown writes what waits; entries go after AUDIT_RETENTION', async () 
     const database = openSqlite(join(dataDir, 'chatdrop.sqlite'));
     const actions = () => database('audit_entries').orderBy('id').pluck('action');
     expect(await actions()).toEqual(['uploaded', 'linked', 'opened']);
-    await database('audit_entries')
-      .where({ action: 'linked' })
-      .update({ at: Date.now() - 25 * 3_600_000 });
+    // Written anew as an old one: no entry can be changed.
+    const linked = database('audit_entries').where({ action: 'linked' });
+    const entry = await linked.clone().first();
+    await linked.delete();
+    await database('audit_entries').insert({ ...entry, at: Date.now() - 25 * 3_600_000 });
     const swept = await runCommandHere(['sweep'], { ...env, DATA_DIR: dataDir, JWT_SECRET: TEST_SECRET });
     expect([swept.code, await actions()]).toEqual([0, ['uploaded', 'opened']]);
     await database.destroy();

@@ -184,6 +184,21 @@ describe('each field has its effect, at once, and on no other company', () => {
     for (let times = 0; times < 31; times += 1) expect((await start(room, MIB)).status).toBe(201);
   });
 
+  test('files of one side of a chat: shared and on their way; a removed one makes room, the other side has its own', async () => {
+    const room = newChatRoom();
+    const { baseUrl } = server();
+    await setPolicy(room.company, { max_files: 3 });
+    const first = await shareFile({ baseUrl, room, body: Buffer.alloc(0) });
+    await shareFile({ baseUrl, room, body: Buffer.alloc(0) });
+    const pending = await start(room, 10);
+    expect([pending.status, refusalOf(await start(room, 0))]).toEqual([201, [507, 'quota-exceeded']]);
+    const ofTheAgent = { baseUrl, token: room.agent, length: 0, metadata: { session_id: room.session } };
+    expect((await create(ofTheAgent)).status).toBe(201);
+    expect((await start(newChatRoom(room.company), 0)).status).toBe(201);
+    await send({ method: 'DELETE', url: `${baseUrl}/api/chat/files/${first.id}/`, headers: bearer(room.visitor) });
+    expect([(await start(room, 0)).status, (await start(room, 0)).status]).toEqual([201, 507]);
+  });
+
   test('bytes a day: a file that is removed stays counted, an upload that ends without one does not', async () => {
     const [room, other] = [newChatRoom(), newChatRoom()];
     await setPolicy(room.company, { bytes_per_day: 10_000 });

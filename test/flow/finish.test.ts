@@ -157,7 +157,7 @@ async function openParts(folder: string) {
   const draining = new AbortController().signal;
   const policyOf = async () => testPolicy({ allowedTypes: { user: ['*'], agent: ['*'] } });
   const usage = createCompanyUsageTable(database);
-  const reserveBytes = createReserveBytes({ ...needs, policyOf, usage, days: createCompanyDayTable(database) });
+  const reserveBytes = createReserveBytes({ ...needs, files, policyOf, usage, days: createCompanyDayTable(database) });
   const joinParts = createJoinParts({ ...needs, policyOf, reserveBytes, draining });
   const finishUpload = createFinishUpload({
     ...needs,

@@ -158,7 +158,8 @@ describe('every answer with a user’s bytes', () => {
       const policy = String(headers['content-security-policy']).split(/;\s*/);
       expect(policy).toEqual(expect.arrayContaining(['sandbox', "default-src 'none'"]));
       expect(policy.some((directive) => /script|allow-|unsafe-eval/.test(directive))).toBe(false);
-      expect(headers['cross-origin-resource-policy']).toBe('cross-origin');
+      const shownIn = way.startsWith('link') ? 'cross-origin' : 'same-origin';
+      expect([way, headers['cross-origin-resource-policy']]).toEqual([way, shownIn]);
       expect(headers['referrer-policy']).toBe('no-referrer');
       expect(String(headers['cache-control'])).toMatch(/^private/);
       expect(String(headers['content-disposition'])).toMatch(new RegExp(`^${disposition}; filename="?a\\.`));

@@ -7,16 +7,18 @@ import { Failure } from '../../server/rules/failure.ts';
 const MB = 1024 * 1024;
 const ALLOWANCE: Allowance = {
   maxPendingUploads: 3,
+  maxFiles: 10,
   maxPendingBytes: 10 * MB,
   companyQuotaBytes: 100 * MB,
   bytesPerDay: 50 * MB,
 };
-const FULL = { pendingUploads: 3, pendingBytes: 10 * MB, companyBytes: 100 * MB, dayBytes: 50 * MB };
+const FULL = { files: 7, pendingUploads: 3, pendingBytes: 10 * MB, companyBytes: 100 * MB, dayBytes: 50 * MB };
 
 describe('a bound', () => {
   test.each([
     ['all of them met exactly', {}, null, null],
     ['one upload more', { pendingUploads: 4 }, ['rate-limited', '3 unfinished uploads'], null],
+    ['one file more', { files: 8 }, ['quota-exceeded', '10 files from this side'], null],
     ['one pending byte more', { pendingBytes: 10 * MB + 1 }, ['rate-limited', '10 MB together'], 'same'],
     ['one byte of the company more', { companyBytes: 100 * MB + 1 }, ['quota-exceeded', '100 MB'], 'same'],
     ['one byte of the day more', { dayBytes: 50 * MB + 1 }, ['quota-exceeded', '50 MB a day'], 'same'],

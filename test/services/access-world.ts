@@ -77,6 +77,16 @@ export function peopleOf(adminToken: string) {
       );
     }
   }
+  // Good tokens but for whose key it is: of these nobody is anybody.
+  const forged = {
+    'an agent of a company with a key of its own, by the server’s key': agentToken(own.company, AGENT),
+    'a visitor of such a company, by the server’s key': visitorToken(own.company, String(sessions[0])),
+    'an agent of another company, by that company’s key': signToken(claimsOf(agentToken(String(names[0]), AGENT)), {
+      secret: own.secret,
+    }),
+  };
+  for (const [name, token] of Object.entries(forged))
+    people.push({ name, role: 'nobody', company: null, session: null, subject: null, token });
   return { companies: names, sessions, people, own };
 }
 

@@ -7,6 +7,7 @@ export function testPolicy(over: Partial<CompanyPolicy> = {}): CompanyPolicy {
     allowedTypes: { user: ['image/*'], agent: ['image/*'] },
     uploadsPerMinute: 10,
     maxPendingUploads: 100,
+    maxFiles: 1000,
     maxPendingBytes: 1e9,
     companyQuotaBytes: undefined,
     bytesPerDay: undefined,

@@ -22,6 +22,8 @@ type Proxy = {
 
 /** Says, of nginx only, which node answered. */
 export const NODE_HEADER = 'X-Node';
+/** By which Caddy is asked as by somebody who speaks http. */
+export const CLEAR_HOST = 'clear.test';
 const STOP_TIMEOUT_MS = 5000;
 
 const NGINX = {
@@ -56,7 +58,9 @@ const PROXIES = {
     file: 'Caddyfile',
     adapt: (text, port, nodes) => {
       const addresses = nodes.map((node) => `127.0.0.1:${node}`).join(' ');
-      const site = replaced(text, 'files.example.com {', `http://127.0.0.1:${port} {`);
+      // Both sites on one port: what comes in the clear is told apart by its Host.
+      const clear = replaced(text, 'http://files.example.com {', `http://${CLEAR_HOST}:${port} {`);
+      const site = replaced(clear, '\nfiles.example.com {', `\nhttp://127.0.0.1:${port} {`);
       return `{\n\tadmin off\n}\n${replaced(site, '127.0.0.1:8001', addresses)}`;
     },
     args: (file) => ['run', '--adapter', 'caddyfile', '--config', file],

@@ -35,6 +35,7 @@ const READERS: Record<PolicyName, Read> = {
   max_file_size: readSize,
   uploads_per_minute: readCount,
   max_pending_uploads: readCount,
+  max_files: readCount,
   max_pending_size: readSize,
   bytes_per_day: orNone(readSize),
   quota: orNone(readSize),

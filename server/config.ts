@@ -53,6 +53,7 @@ export type Config = {
   maxFileSizeBytes: number;
   allowedTypes: readonly string[];
   refuseEncrypted: boolean;
+  maxImagePixels: number;
   uploadsPerMinute: number;
   maxPendingUploads: number;
   maxFiles: number;
@@ -188,6 +189,7 @@ function toConfig(values: Values): Omit<Config, 'programFolders'> {
     maxFileSizeBytes: values.CHAT_MAX_FILE_SIZE,
     allowedTypes: values.CHAT_ALLOWED_FILE_TYPES,
     refuseEncrypted: values.CHAT_REFUSE_ENCRYPTED,
+    maxImagePixels: values.CHAT_MAX_IMAGE_PIXELS,
     uploadsPerMinute: values.CHAT_UPLOAD_RATE_LIMIT,
     maxPendingUploads: values.CHAT_MAX_PENDING_UPLOADS,
     maxFiles: values.CHAT_MAX_FILES,

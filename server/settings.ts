@@ -116,6 +116,12 @@ export const SETTINGS = {
     'true',
     'false',
   ),
+  CHAT_MAX_IMAGE_PIXELS: setting(
+    readInteger(1_000_000, 10_000_000_000),
+    'pixels of a picture, by its header: one that is small as a file can fill the memory of who opens it',
+    '250000000',
+    '250000000',
+  ),
   CHAT_UPLOAD_RATE_LIMIT: setting(readInteger(1, 1_000_000), 'uploads a minute a user', '10', '10'),
   CHAT_MAX_PENDING_UPLOADS: setting(readInteger(1, 1_000_000), 'unfinished uploads a user', '200', '200'),
   CHAT_MAX_PENDING_SIZE: setting(readSize, 'bytes of these together; 40 × `CHAT_MAX_FILE_SIZE` if not set', '1GB'),

@@ -74,6 +74,8 @@ export type CompanyPolicy = Allowance & {
   /** No file is shared that the virus scanner has not called clean, also where none is set up; otherwise none is scanned. */
   scanRequired: boolean;
   refuseEncrypted: boolean;
+  /** The same for all companies. */
+  maxImagePixels: number;
   allowedOrigins: readonly string[];
 };
 
@@ -119,6 +121,7 @@ export function effectivePolicy(defaults: CompanyPolicy, own: OwnPolicy): Compan
     compressImagesPx: orNoBound(own.compress_images, defaults.compressImagesPx),
     scanRequired: own.scan_required ?? defaults.scanRequired,
     refuseEncrypted: own.refuse_encrypted ?? defaults.refuseEncrypted,
+    maxImagePixels: defaults.maxImagePixels,
     allowedOrigins: own.allowed_origins ?? defaults.allowedOrigins,
   };
 }
@@ -147,8 +150,8 @@ export function shownPolicy(policy: CompanyPolicy): Record<string, unknown> {
 
 /** Which files an uploader of this company may share. */
 export function filePolicyOf(policy: CompanyPolicy, uploader: Uploader): FilePolicy {
-  const { maxFileSizeBytes, allowedTypes, refuseEncrypted } = policy;
-  return { maxFileSizeBytes, allowedTypes: allowedTypes[uploader], refuseEncrypted };
+  const { maxFileSizeBytes, allowedTypes, refuseEncrypted, maxImagePixels } = policy;
+  return { maxFileSizeBytes, allowedTypes: allowedTypes[uploader], refuseEncrypted, maxImagePixels };
 }
 
 function orNoBound<T>(own: T | null | undefined, fallback: T | undefined): T | undefined {

@@ -18,6 +18,8 @@ export type FilePolicy = {
   allowedTypes: readonly string[];
   /** Documents and archives that need a password; let in if left out. */
   refuseEncrypted?: boolean;
+  /** By the header of a picture; not looked at if left out. */
+  maxImagePixels?: number;
 };
 
 export type DecidedType = {

@@ -2,17 +2,28 @@
 import { HEAD_BYTES, isOleFile } from './detect-type.ts';
 import { type DecidedType, decideType, type FilePolicy } from './file-policy.ts';
 import { typeNamed, typesOfFamily } from './file-types.ts';
+import type { ForbiddenKind } from './forbidden-types.ts';
 import { documentsIn, ENCRYPTED_PACKAGE, isEncryptedOle, MAX_DOCUMENTS, macrosInside } from './ole-documents.ts';
 import { openOle } from './ole-file.ts';
 import { isEncryptedPdf } from './pdf-encryption.ts';
+import { pixelsOf } from './picture-pixels.ts';
 import { TooManyPages } from './read-by-pages.ts';
-import { damaged, encrypted, forbidden, notWhatItsNameSays, unsafeArchive } from './refusals.ts';
+import {
+  damaged,
+  encrypted,
+  forbidden,
+  forbiddenInside,
+  notWhatItsNameSays,
+  tooManyPixels,
+  unsafeArchive,
+} from './refusals.ts';
 import type { Declared } from './stated-types.ts';
 import type { ReadBytes, WholeFile } from './whole-file.ts';
 import { readZipDirectory, type ZipDirectory } from './zip-directory.ts';
 import { hazardInDirectory, headersAgree } from './zip-hazards.ts';
 import { nestIsUnsafe } from './zip-nest.ts';
 import { canBeType, ENCRYPTED_DOCUMENT_ENTRY, forbiddenPackage } from './zip-packages.ts';
+import { programIn } from './zip-programs.ts';
 
 /** Longer than any media type that an OpenDocument or EPUB file names itself. */
 const MAX_MIMETYPE_BYTES = 256;
@@ -31,7 +42,7 @@ const OLE_MACRO_STORAGES = new Set(['macros', '_vba_project_cur', '_vba_project'
  * into ZIP, old office and PDF files: programs and macros in disguise are `executable`; what is not the document that its
  * name says, and a ZIP file that cannot be read, is `type-mismatch`; a ZIP file that would harm who unpacks it is
  * `archive-refused`; what needs a password is `encrypted`, if the policy says so. Throws `Failure` as `decideType` does, and
- * whatever `read` throws. Unpacks nothing; reads at most 4 MiB of directory, and the first bytes of each entry.
+ * whatever `read` throws. A picture of too many pixels is `file-too-large`. Unpacks the first bytes of a ZIP file's entries in memory, and nothing else; reads at most 4 MiB of directory, and the first bytes of each entry.
  */
 export async function confirmType(
   file: WholeFile,
@@ -54,6 +65,9 @@ export async function confirmType(
     });
   if (policy.refuseEncrypted && confirmed.mimeType === 'application/pdf' && (await isEncryptedPdf(inside)))
     throw encrypted(declared.name, 'a PDF');
+  const maxPixels = policy.maxImagePixels;
+  if (maxPixels !== undefined && confirmed.mimeType.startsWith('image/') && ((await pixelsOf(inside)) ?? 0) > maxPixels)
+    throw tooManyPixels(declared.name, maxPixels);
   return confirmed;
 }
 
@@ -77,7 +91,14 @@ async function inspectZip(file: WholeFile, mimeType: string, name: string, polic
   if (kind !== undefined) throw forbidden(name, kind);
   const hazard = hazardInDirectory(directory, file.sizeBytes);
   if (hazard !== null) throw unsafeArchive(name, hazard);
-  if (!(await headersAgree(directory))) throw unsafeArchive(name, 'ambiguous');
+  const inside: { path: string; kind: ForbiddenKind }[] = [];
+  const agree = await headersAgree(directory, async (entry, dataAt) => {
+    if (mimeType !== 'application/zip' || inside.length > 0) return;
+    const kind = programIn(entry, await directory.head(entry, dataAt));
+    if (kind !== undefined) inside.push({ path: entry.path, kind });
+  });
+  if (inside[0] !== undefined) throw forbiddenInside(name, inside[0].path, inside[0].kind);
+  if (!agree) throw unsafeArchive(name, 'ambiguous');
   if (await nestIsUnsafe(directory, file)) throw unsafeArchive(name, 'nested');
   if (
     policy.refuseEncrypted &&

@@ -42,6 +42,25 @@ export function forbidden(name: string, kind: ForbiddenKind): Failure {
   return new Failure('executable', `${quoted(name)} is ${what} and cannot be sent here. ${advice}`);
 }
 
+/** 415 `executable`: an archive holds what is refused outside of it. */
+export function forbiddenInside(name: string, path: string, kind: ForbiddenKind): Failure {
+  const [what] = FORBIDDEN[kind];
+  const inside = path.split(/[\\/]/).at(-1) ?? '';
+  return new Failure(
+    'executable',
+    `${quoted(name)} holds ${what} (${quoted(inside)}) and cannot be sent here. Take it out, pack the others again and send that.`,
+  );
+}
+
+/** 413 `file-too-large`: a picture that is small as a file, and large when it is shown. */
+export function tooManyPixels(name: string, maxPixels: number): Failure {
+  const megapixels = Math.floor(maxPixels / 1_000_000);
+  return new Failure(
+    'file-too-large',
+    `${quoted(name)} has more than ${megapixels} megapixels, the most that a picture may have here. Make it smaller and send it again.`,
+  );
+}
+
 /** 415 `type-not-allowed`; `what` is the type with its article, or undefined when it is not known. */
 export function notAllowed(name: string, what: string | undefined): Failure {
   const reason =

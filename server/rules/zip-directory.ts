@@ -1,4 +1,5 @@
 /** A ZIP file's own directory, read by yauzl within limits; nothing is unpacked. */
+import { constants, inflateRawSync } from 'node:zlib';
 import {
   type Entry,
   fromRandomAccessReaderPromise,
@@ -6,6 +7,7 @@ import {
   type LocalFileHeader,
   type ZipFile,
 } from 'yauzl';
+import { createReadByPages } from './read-by-pages.ts';
 import type { WholeFile } from './whole-file.ts';
 import { comparableName } from './zip-head.ts';
 import { ZipPages } from './zip-pages.ts';
@@ -14,6 +16,12 @@ import { ZipPages } from './zip-pages.ts';
 const MAX_ENTRIES = 10_000;
 /** Bytes of the directory that lists them: 400 for each. */
 const MAX_DIRECTORY_BYTES = 4 * 1024 * 1024;
+
+/** Enough for DEFLATE's own tables and the first bytes behind them. */
+const PACKED_HEAD_BYTES = 512;
+/** DEFLATE makes at most 1,032 times of it. */
+const MAX_HEAD_BYTES = 1032 * PACKED_HEAD_BYTES;
+const DEFLATED = 8;
 
 const END_RECORD_BYTES = 22;
 const END_LOCATOR_64_BYTES = 20;
@@ -43,6 +51,8 @@ export type ZipDirectory = {
   directoryAt: number;
   /** The header before the entry's data; undefined when there is none, or its data would leave the file. */
   localHeader(entry: ZipEntry): Promise<LocalFileHeader | undefined>;
+  /** How what an entry holds begins, in memory and by the few bytes that are packed there; empty where that cannot be told. */
+  head(entry: ZipEntry, dataAt: number): Promise<Uint8Array>;
 };
 
 /**
@@ -51,7 +61,8 @@ export type ZipDirectory = {
  * Throws what `read` throws, and nothing else.
  */
 export async function readZipDirectory(file: WholeFile): Promise<ZipDirectory | 'damaged' | 'too-many'> {
-  const pages = new ZipPages(file.read);
+  const read = createReadByPages(file.read);
+  const pages = new ZipPages(read);
   // What yauzl cannot read is damaged, unless it was the store that failed.
   const orDamaged = (): undefined => {
     if (pages.storeFault !== undefined) throw pages.storeFault;
@@ -69,6 +80,8 @@ export async function readZipDirectory(file: WholeFile): Promise<ZipDirectory | 
     entries,
     directoryAt,
     localHeader: ({ listed }) => zip.readLocalFileHeaderPromise(listed).catch(orDamaged),
+    head: async (entry, dataAt) =>
+      unpackedHead(entry, await read(dataAt, Math.min(entry.packedBytes, PACKED_HEAD_BYTES))),
   };
 }
 
@@ -76,6 +89,19 @@ async function readEntries(zip: ZipFile): Promise<ZipEntry[]> {
   const entries: ZipEntry[] = [];
   for await (const entry of zip.eachEntry()) entries.push(toZipEntry(entry));
   return entries;
+}
+
+/** Only what is stored or deflated; what is encrypted says nothing. */
+function unpackedHead({ isEncrypted, isStored, listed }: ZipEntry, packed: Uint8Array): Uint8Array {
+  if (isEncrypted || packed.length === 0) return new Uint8Array();
+  if (isStored) return packed;
+  if (listed.compressionMethod !== DEFLATED) return new Uint8Array();
+  try {
+    return inflateRawSync(packed, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_HEAD_BYTES });
+  } catch {
+    // Damaged, and so nothing that anybody could run.
+    return new Uint8Array();
+  }
 }
 
 /** The directory ends where the end record (or ZIP64's, before it) begins, and that one says so too. */

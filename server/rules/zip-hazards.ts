@@ -45,8 +45,12 @@ export function hazardInDirectory(directory: ZipDirectory, sizeBytes: number): Z
 /**
  * Each entry has a header of its own before its data, which some programs believe instead of the directory: both must say
  * the same, and the data end before the next one begins. Reads all of them, by pages.
+ * @param look is shown each entry, and where its data begin, while its page is at hand
  */
-export async function headersAgree({ entries, directoryAt, localHeader }: ZipDirectory): Promise<boolean> {
+export async function headersAgree(
+  { entries, directoryAt, localHeader }: ZipDirectory,
+  look: (entry: ZipEntry, dataAt: number) => Promise<void>,
+): Promise<boolean> {
   const inOrder = entries
     .toSorted((a, b) => a.headerAt - b.headerAt)
     .map((entry, index, all) => ({ entry, endsBy: all[index + 1]?.headerAt ?? directoryAt }));
@@ -59,6 +63,7 @@ export async function headersAgree({ entries, directoryAt, localHeader }: ZipDir
       const local = await localHeader(entry);
       if (local === undefined || !saysTheSame(entry, local) || local.fileDataStart + entry.packedBytes > endsBy)
         agree = false;
+      else await look(entry, local.fileDataStart);
     }
   });
   await Promise.all(readers);

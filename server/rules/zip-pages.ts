@@ -1,6 +1,5 @@
-/** Lets yauzl read a stored file by pages, so that a thousand small reads are a few of the store's. */
+/** Lets yauzl read a stored file; hand it a reader that reads by pages, so that a thousand small reads are a few of the store's. */
 import { RandomAccessReader } from 'yauzl';
-import { createReadByPages } from './read-by-pages.ts';
 import type { ReadBytes } from './whole-file.ts';
 
 type Callback = (error: Error | null, bytesRead?: number) => void;
@@ -12,7 +11,7 @@ export class ZipPages extends RandomAccessReader {
 
   constructor(read: ReadBytes) {
     super();
-    this.#read = createReadByPages(read);
+    this.#read = read;
   }
 
   override read(buffer: Buffer, offset: number, length: number, position: number, callback: Callback): void {

@@ -108,7 +108,7 @@ describe('a server that makes thumbnails', { timeout: 2 * LONG_MS }, () => {
   });
 
   test.each<[string, () => Promise<Buffer>, RegExp]>([
-    ['a PNG of 50,000 × 50,000', async () => largePng(50_000, 50_000, 1), /megapixels/],
+    ['a PNG of 12,000 × 12,000', async () => largePng(12_000, 12_000, 1), /megapixels/],
     ['a HEIC without pixels', async () => (await heicFile()).file, /cannot be read/],
     ['a PDF without a page', async () => Buffer.from('%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n'), /cannot be read/],
     ['half a video', async () => (await film('mp4')).subarray(0, 2000), /cannot be read/],
@@ -133,7 +133,7 @@ describe('a server that makes thumbnails', { timeout: 2 * LONG_MS }, () => {
       );
       for (const { status } of await Promise.all(answers)) statuses.add(status);
     }
-    expect([...statuses].filter((status) => ![201, 415].includes(status))).toEqual([]);
+    expect([...statuses].filter((status) => ![201, 413, 415].includes(status))).toEqual([]);
     const { id } = await shareFile({ baseUrl, room, body: whole });
     await eventually('there is a thumbnail', async () => (await fileOf(room, id)).thumbnail !== null, LONG_MS);
   });

@@ -137,7 +137,7 @@ describe('what is infected', () => {
     }
     await expectNothing(room);
     expect(Object.values(codes)).not.toContain('');
-    expect(codes).toMatchObject({ 'clam.zip': 'infected', 'clam.pdf': 'infected', 'clam.7z': 'infected' });
+    expect(codes).toMatchObject({ 'clam.zip': 'executable', 'clam.pdf': 'infected', 'clam.7z': 'infected' });
     const byClamd = Object.values(codes).filter((code) => code === 'infected' || code === 'unscannable');
     expect(byClamd.length, JSON.stringify(codes)).toBeGreaterThan(20);
   });

@@ -55,7 +55,7 @@ describe('confirmType', () => {
       'zip with a program in a folder',
       zip({ 'x/setup.exe': 'MZ', 'x/META-INF/MANIFEST.MF': 'x', 'x/a.class': 'x' }),
       'a.zip',
-      'application/zip',
+      'executable',
     ],
     ['odt with empty macro shelves', zip({ mimetype: ODT, 'Basic/Standard/script-lb.xml': 'x' }), 'a.odt', ODT],
     ['picture', sample.png, 'a.png', 'image/png'],

@@ -16,6 +16,7 @@ export function testPolicy(over: Partial<CompanyPolicy> = {}): CompanyPolicy {
     compressImagesPx: undefined,
     scanRequired: false,
     refuseEncrypted: false,
+    maxImagePixels: 250_000_000,
     allowedOrigins: [],
     ...over,
   };

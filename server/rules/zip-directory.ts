@@ -17,10 +17,12 @@ const MAX_ENTRIES = 10_000;
 /** Bytes of the directory that lists them: 400 for each. */
 const MAX_DIRECTORY_BYTES = 4 * 1024 * 1024;
 
-/** Enough for DEFLATE's own tables and the first bytes behind them. */
+/** DEFLATE's own tables may fill most of it before the first bytes come. */
 const PACKED_HEAD_BYTES = 512;
-/** DEFLATE makes at most 1,032 times of it. */
-const MAX_HEAD_BYTES = 1032 * PACKED_HEAD_BYTES;
+/** Tried first: it makes 66 kB at most, where all of the above would make half a megabyte of each of thousands of entries. */
+const FIRST_PACKED_BYTES = 64;
+/** Bytes by which a program is known. */
+const ENOUGH_BYTES = 64;
 const DEFLATED = 8;
 
 const END_RECORD_BYTES = 22;
@@ -97,7 +99,10 @@ function unpackedHead({ isEncrypted, isStored, listed }: ZipEntry, packed: Uint8
   if (isStored) return packed;
   if (listed.compressionMethod !== DEFLATED) return new Uint8Array();
   try {
-    return inflateRawSync(packed, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_HEAD_BYTES });
+    for (let bytes = FIRST_PACKED_BYTES; ; bytes *= 2) {
+      const head = inflateRawSync(packed.subarray(0, bytes), { finishFlush: constants.Z_SYNC_FLUSH });
+      if (head.length >= ENOUGH_BYTES || bytes >= packed.length) return head;
+    }
   } catch {
     // Damaged, and so nothing that anybody could run.
     return new Uint8Array();

@@ -1,4 +1,5 @@
 /** What makes a ZIP file unsafe to unpack, decided from its directory: bombs, paths that lead out, links, two truths. */
+import { setImmediate } from 'node:timers/promises';
 import { type LocalFileHeader, validateFileName } from 'yauzl';
 import { leastEnd, type ZipDirectory, type ZipEntry } from './zip-directory.ts';
 
@@ -22,6 +23,8 @@ const MAX_NESTED_GROWTH = 8;
 const SMALL_NESTED_BYTES = 16 * 1024;
 /** Entries whose own headers are read at once. */
 const HEADERS_AT_ONCE = 8;
+/** And looked at before others have their turn. */
+const ENTRIES_A_TURN = 50;
 
 const ARCHIVE_NAME = /\.(?:7z|ace|arj|bz2|cab|gz|jar|lzh|lzma|rar|t[bgx]z|tbz2|xz|zipx?|zst)$/;
 const UNIX_FILE = 0x8000;
@@ -57,6 +60,7 @@ export async function headersAgree(
   // Each reader goes through a stretch of the file, so that the pages that it reads are its own.
   const stretch = Math.ceil(inOrder.length / HEADERS_AT_ONCE);
   let agree = true;
+  let seen = 0;
   const readers = Array.from({ length: HEADERS_AT_ONCE }, async (_, reader) => {
     for (const { entry, endsBy } of inOrder.slice(reader * stretch, (reader + 1) * stretch)) {
       if (!agree) return;
@@ -64,6 +68,9 @@ export async function headersAgree(
       if (local === undefined || !saysTheSame(entry, local) || local.fileDataStart + entry.packedBytes > endsBy)
         agree = false;
       else await look(entry, local.fileDataStart);
+      seen += 1;
+      // What is at hand keeps nobody waiting but everybody else.
+      if (seen % ENTRIES_A_TURN === 0) await setImmediate();
     }
   });
   await Promise.all(readers);

@@ -75,6 +75,21 @@ function locked(name: string, data: Uint8Array): HostileEntry {
   return { name, data, unpackedBytes: data.length - 12, flags: ENCRYPTED };
 }
 
+test('thousands that each grow a thousand times keep nobody else waiting', async () => {
+  const zeros = deflateRawSync(Buffer.alloc(480 * 1024));
+  const entries = Array.from({ length: 9000 }, (_, at) => ({
+    name: `${at}`,
+    data: zeros,
+    method: DEFLATED,
+    unpackedBytes: 480,
+  }));
+  let turns = 0;
+  const counting = setInterval(() => (turns += 1), 1);
+  expect(await outcome(entries)).toBe(ZIP);
+  clearInterval(counting);
+  expect(turns).toBeGreaterThan(10);
+});
+
 function stored(name: string, data: Uint8Array): HostileEntry {
   return { name, data };
 }

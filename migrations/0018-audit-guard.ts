@@ -5,7 +5,7 @@ import { dropTrigger } from './triggers.ts';
 const NAME = 'audit_entries_stay';
 
 export async function up(knex: Knex): Promise<void> {
-  if (knex.client.config.client === 'better-sqlite3') {
+  if (knex.client.dialect !== 'postgresql') {
     await knex.raw(
       `create trigger ${NAME} before update on audit_entries begin select raise(abort, 'entries of the audit do not change'); end`,
     );

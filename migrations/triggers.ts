@@ -34,5 +34,5 @@ export async function dropTrigger(knex: Knex, name: string, table: string): Prom
 }
 
 function isSqlite(knex: Knex): boolean {
-  return knex.client.config.client === 'better-sqlite3';
+  return knex.client.dialect !== 'postgresql';
 }

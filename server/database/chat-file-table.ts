@@ -60,7 +60,7 @@ export function createChatFileTable(database: Database) {
   const within = ({ company, session, uploader }: FileScope): Knex.QueryBuilder => {
     const files = database('chat_files').where({ company_id: company });
     if (session !== null) files.andWhere({ session_id: session });
-    if (uploader !== null) files.andWhere({ uploader });
+    if (uploader !== null) ofSide(files, database, session, uploader);
     return files;
   };
   const older = (company: string, uploader: Uploader, beforeMs: number): Knex.QueryBuilder =>
@@ -247,10 +247,8 @@ export function createChatFileTable(database: Database) {
       { company, session, uploader }: Pick<FileRecord, 'company' | 'session' | 'uploader'>,
       atMost: number,
     ): Promise<number> {
-      const some = transaction('chat_files')
-        .where({ company_id: company, session_id: session, uploader })
-        .select('id')
-        .limit(atMost);
+      const ofChat = transaction('chat_files').where({ company_id: company, session_id: session });
+      const some = ofSide(ofChat, transaction, session, uploader).select('id').limit(atMost);
       const row: Row = await transaction.from(some.as('some')).count('* as files').first();
       return Number(row.files);
     },
@@ -260,6 +258,15 @@ export function createChatFileTable(database: Database) {
       return sumOf(within(scope), database);
     },
   };
+}
+
+/**
+ * SQLite is to go by the index of the chat, and to compare the side there: not as a column, or it takes the index of ages,
+ * which leads to all that this side ever sent in the company. PostgreSQL knows from its statistics.
+ */
+function ofSide(query: Knex.QueryBuilder, database: Knex, session: string | null, uploader: Uploader) {
+  if (session === null || isPostgres(database)) return query.where({ uploader });
+  return query.whereRaw("uploader || '' = ?", [uploader]);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row
@@ -275,7 +282,7 @@ function matching(database: Database, company: string, session: string | null, f
   } else if (kind !== undefined) {
     query.andWhere((types) => KIND_TYPES[kind].reduce(orOfType, types));
   }
-  if (filter.uploader !== undefined) query.andWhere({ uploader: filter.uploader });
+  if (filter.uploader !== undefined) ofSide(query, database, session, filter.uploader);
   if (filter.nameContains !== undefined) {
     query.andWhereRaw(`search_name like ? escape '!'`, [`%${likeText(searchName(filter.nameContains))}%`]);
   }

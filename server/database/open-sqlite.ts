@@ -3,6 +3,8 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Database as SqliteConnection } from 'better-sqlite3';
 import knex, { type Knex } from 'knex';
+import BetterSqliteDialect from 'knex/lib/dialects/better-sqlite3/index.js';
+import { cacheStatements } from './statement-cache.ts';
 
 /** Milliseconds that a statement waits for another process (the command line) to end its write. */
 const BUSY_TIMEOUT_MS = 5000;
@@ -16,7 +18,7 @@ const SYNCHRONOUS_FULL = 2;
 export function openSqlite(filename: string): Knex {
   if (filename !== ':memory:') mkdirSync(path.dirname(filename), { recursive: true, mode: 0o700 });
   return knex({
-    client: 'better-sqlite3',
+    client: SqliteDialect as unknown as typeof Knex.Client,
     connection: { filename },
     useNullAsDefault: true,
     // Faults are logged, and a statement's values may be a key or a name.
@@ -29,6 +31,7 @@ export function openSqlite(filename: string): Knex {
       afterCreate(connection: SqliteConnection, done: (error: Error | null, connection: SqliteConnection) => void) {
         try {
           makeDurable(connection);
+          cacheStatements(connection);
           done(null, connection);
         } catch (error) {
           done(error as Error, connection);
@@ -36,6 +39,18 @@ export function openSqlite(filename: string): Knex {
       },
     },
   });
+}
+
+/**
+ * Limits are whole numbers, and stand in the statement as such: SQLite plans by the value of a bound one, and so compiles
+ * the statement anew whenever one is bound.
+ */
+class SqliteDialect extends BetterSqliteDialect {
+  override queryCompiler(builder: unknown, bindings: unknown) {
+    const compiler = super.queryCompiler(builder, bindings);
+    compiler.single.skipBinding = { ...compiler.single.skipBinding, limit: true, offset: true };
+    return compiler;
+  }
 }
 
 function makeDurable(connection: SqliteConnection): void {

@@ -223,6 +223,7 @@ export function createUploadTable(database: Database) {
 
     /** Takes the right to finish. @returns null when another holds it, or the upload has ended otherwise. */
     async takeLease(id: string, lease: Lease, nowMs: number): Promise<UploadRecord | null> {
+      const ownPrefix = `${holderOf(lease.token)}.`;
       const [row] = await database('uploads')
         .where({ id })
         .andWhere((free) =>
@@ -231,7 +232,10 @@ export function createUploadTable(database: Database) {
             .orWhere((stale) => stale.where({ state: 'finishing' }).andWhere('lease_until', '<', nowMs))
             // A process finishes an upload once at a time: a lease of its own that it meets is one it could not give back.
             .orWhere((own) =>
-              own.where({ state: 'finishing' }).andWhereLike('lease_token', `${holderOf(lease.token)}.%`),
+              // Not LIKE: with a bound pattern SQLite compiles the statement anew each time.
+              own
+                .where({ state: 'finishing' })
+                .andWhereRaw('substr(lease_token, 1, ?) = ?', [ownPrefix.length, ownPrefix]),
             ),
         )
         .update({

@@ -35,3 +35,21 @@ test.each([{}, { kind: 'other' as const }, { nameContains: 'x', uploader: 'user'
     }
   },
 );
+
+test('the files of one side of a chat are counted there, not among all that this side sent', async () => {
+  const { database } = open;
+  const files = createChatFileTable(database);
+  const plans: string[] = [];
+  const listen = (query: { sql: string; bindings: string[] }) => asked.push(query);
+  const asked: { sql: string; bindings: string[] }[] = [];
+  database.on('query', listen);
+  await files.countOfSide(database, { company: 'company', session: 'session', uploader: 'user' }, 10);
+  await files.count('company', 'session', { uploader: 'user' });
+  database.off('query', listen);
+  for (const { sql, bindings } of asked)
+    plans.push(
+      (await database.raw(`explain query plan ${sql}`, bindings)).map((step: { detail: string }) => step.detail).join(),
+    );
+  expect(plans).toHaveLength(2);
+  for (const plan of plans) expect(plan).toMatch(/company_id=\? AND session_id=\?/);
+});

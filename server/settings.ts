@@ -254,7 +254,7 @@ function readTypePattern(entry: string): string {
 
 function readMediaUrl(text: string): string {
   if (!/^\/(?:[A-Za-z0-9_-]+\/)+$/.test(text)) throw new Error('is not a path that begins and ends with a slash');
-  if (/^\/(?:api|widget|demo|embed|ws|socket\.io|healthz|readyz|metrics)\//.test(text))
+  if (/^\/(?:api|widget|demo|embed|ws|socket\.io|healthz|readyz|metrics|dashboard|problems)\//.test(text))
     throw new Error('is a path of the API');
   return text;
 }

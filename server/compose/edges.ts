@@ -25,6 +25,7 @@ import { createOpenApiRoute } from '../http/openapi-route.ts';
 import { createPageRoutes } from '../http/page-routes.ts';
 import { createPolicyAdminRoutes } from '../http/policy-admin-routes.ts';
 import { createPolicyReports } from '../http/policy-reports.ts';
+import { createProblemPages } from '../http/problem-pages.ts';
 import { createSecurityLog } from '../http/security-log.ts';
 import { createSendArchive } from '../http/send-archive.ts';
 import { createSendObject } from '../http/send-object.ts';
@@ -169,6 +170,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     }),
     openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
     policyReports: createPolicyReports({ securityLog }),
+    problems: createProblemPages(),
     pages: createPageRoutes({
       assets,
       development: config.development,

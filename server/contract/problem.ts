@@ -48,6 +48,7 @@ export type ProblemCode = keyof typeof PROBLEMS;
 
 /** The body of every error answer, `application/problem+json`. RFC 9457 section 3. */
 export type Problem = {
+  /** Relative to the request, with its full path (RFC 9457 section 3.1.1): a page that says what the code means. */
   type: string;
   title: string;
   status: number;
@@ -56,8 +57,11 @@ export type Problem = {
   code: ProblemCode;
 };
 
+/** Where `type` leads: a page of the server itself, so that it is there on every origin and without a network. */
+export const PROBLEM_PAGES_PATH = '/problems';
+
 /** The problem object for a code; `detail` defaults to the title. */
 export function problemOf(code: ProblemCode, detail?: string): Problem {
   const [status, title] = PROBLEMS[code];
-  return { type: `urn:chatdrop:problem:${code}`, title, status, detail: detail ?? `${title}.`, code };
+  return { type: `${PROBLEM_PAGES_PATH}/${code}`, title, status, detail: detail ?? `${title}.`, code };
 }

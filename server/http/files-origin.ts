@@ -1,6 +1,10 @@
-/** With `FILES_ORIGIN`: what users sent is answered at that origin by link, nothing else is there, and links lead nowhere else. */
+/**
+ * With `FILES_ORIGIN`: what users sent is answered at that origin by link, nothing else is there but the pages that say what an
+ * answer of there means, and links lead nowhere else.
+ */
 import type { Middleware } from 'koa';
 import type { Origins } from '../auth/origins.ts';
+import { PROBLEM_PAGES_PATH } from '../contract/problem.ts';
 import { Failure } from '../rules/failure.ts';
 
 type Needs = { origins: Pick<Origins, 'isFilesHost'>; filesOrigin: string | undefined; mediaPath: string };
@@ -11,7 +15,8 @@ export function keepFilesApart({ origins, filesOrigin, mediaPath }: Needs): Midd
     const isMedia = ctx.path.startsWith(mediaPath);
     if (filesOrigin === undefined) return next();
     if (origins.isFilesHost(ctx.get('Host'))) {
-      if (!isMedia) throw new Failure('not-found', 'Files are here, by their links, and nothing else.');
+      const saysWhy = ctx.path === PROBLEM_PAGES_PATH || ctx.path.startsWith(`${PROBLEM_PAGES_PATH}/`);
+      if (!isMedia && !saysWhy) throw new Failure('not-found', 'Files are here, by their links, and nothing else.');
       return next();
     }
     if (!isMedia) return next();

@@ -20,6 +20,7 @@ import type { JobAdminRoutes } from './job-admin-routes.ts';
 import { limitCreations } from './limit-creations.ts';
 import type { PageRoutes } from './page-routes.ts';
 import type { PolicyAdminRoutes } from './policy-admin-routes.ts';
+import type { ProblemPages } from './problem-pages.ts';
 import { problemResponses } from './problem-responses.ts';
 import type { CreationLimits } from './rate-limit.ts';
 import type { SecurityLog } from './security-log.ts';
@@ -57,6 +58,7 @@ type Needs = {
   openApi: Middleware;
   policyReports: Middleware;
   pages: PageRoutes;
+  problems: ProblemPages;
 };
 
 export const TUS_PATH = '/api/chat/tus';
@@ -98,6 +100,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     openApi,
     policyReports,
     pages,
+    problems,
   } = needs;
   const caller = authenticate(needs);
   const creation = limitCreations({ clientAddress: needs.clientAddress, limits: needs.creationLimits });
@@ -141,6 +144,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.get('/api/admin/deletions/:id', admin.guard, deletions.one);
   routes.get('/healthz', health.alive).get('/readyz', health.ready).get('/openapi.json', openApi);
   routes.post('/api/csp-reports', policyReports);
+  routes.get('/problems', problems.list).get('/problems/:code', problems.one);
   routes
     .get('/', pages.home)
     .get('/widget/:name', pages.widget)

@@ -272,6 +272,18 @@ export const OPERATIONS: Record<string, Operation> = {
     who: 'none',
     answers: { 200: { what: 'OpenAPI 3.1', body: 'text' }, 304: UNCHANGED },
   },
+  'GET /problems/': {
+    tag: 'pages',
+    summary: 'every error code',
+    who: 'none',
+    answers: { 200: { what: 'the page', body: 'text' } },
+  },
+  'GET /problems/{code}': {
+    tag: 'pages',
+    summary: 'what an error code means and what to do about it; `type` of a problem leads here',
+    who: 'none',
+    answers: { 200: { what: 'the page', body: 'text' } },
+  },
   'GET /': {
     tag: 'pages',
     summary: 'leads to the demo; in development mode only',

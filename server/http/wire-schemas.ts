@@ -74,7 +74,7 @@ const chatConfig = z.object({
 });
 
 const problem = z.object({
-  type: z.string(),
+  type: z.string().describe('relative to the request: a page that says what the code means'),
   title: z.string(),
   status: z.int().min(400).max(599),
   detail: z.string().describe('a sentence for people'),

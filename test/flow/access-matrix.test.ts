@@ -251,6 +251,8 @@ const PUBLIC: Record<string, string> = {
   'GET /healthz': '/healthz',
   'GET /readyz': '/readyz',
   'GET /openapi.json': '/openapi.json',
+  'GET /problems': '/problems/',
+  'GET /problems/{code}': '/problems/not-found',
   'GET /': '/',
   'GET /widget/{name}': '/widget/chat-files.js',
   'GET /widget.js': '/widget.js',

@@ -6,7 +6,7 @@ import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { pdfFile, pngFile, textFile } from '../services/fixtures.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
-import { send, type WireAnswer } from '../services/wire.ts';
+import { jsonOf, send, type WireAnswer } from '../services/wire.ts';
 
 const server = chatdropForSuite();
 
@@ -215,6 +215,13 @@ describe('FILES_ORIGIN', () => {
     expect([old.status, old.headers.location, old.body.length]).toEqual([308, file.url, 0]);
     // With a token the bytes stay where the API is.
     expect((await at('chat.test', `/api/chat/files/${file.id}/content`, bearer(room.visitor))).status).toBe(200);
+  });
+
+  test('what an answer of there means is said there', async () => {
+    const refused = await at('files.test', '/media/chat/a/b/c.png?expires=1&disposition=inline&signature=x');
+    const { type } = jsonOf<{ type: string }>(refused);
+    expect([refused.status, (await at('files.test', type)).status]).toEqual([403, 200]);
+    expect((await at('files.test', '/problemsx')).status).toBe(404);
   });
 
   test('nothing else is there', async () => {

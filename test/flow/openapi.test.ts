@@ -93,7 +93,7 @@ describe('answers are as documented', () => {
     expectDocumented('POST /api/auth/session/', await call('POST', '/api/auth/session/', visitor));
     expectDocumented('POST /api/auth/session/', await call('POST', '/api/auth/session/'));
     expectDocumented('DELETE /api/auth/session/', await call('DELETE', '/api/auth/session/'));
-    for (const path of ['/healthz', '/readyz', '/openapi.json', '/', '/demo/', '/dashboard/'])
+    for (const path of ['/healthz', '/readyz', '/openapi.json', '/', '/demo/', '/dashboard/', '/problems/'])
       expectDocumented(`GET ${path}`, await get(baseUrl, path));
     expectDocumented('GET /widget/{name}', await get(baseUrl, '/widget/none.js'));
     expectDocumented('POST /demo/tokens', await call('POST', '/demo/tokens'));

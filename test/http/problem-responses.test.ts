@@ -20,7 +20,7 @@ describe('a failure', () => {
     expect(answer.status).toBe(status);
     expect(answer.headers).toMatchObject({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' });
     expect(jsonOf(answer)).toEqual({
-      type: `urn:chatdrop:problem:${code}`,
+      type: `/problems/${code}`,
       title,
       status,
       detail: 'What to do.',

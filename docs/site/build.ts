@@ -1,0 +1,60 @@
+/** Builds the documentation into `dist/site/`: `node docs/site/build.ts`, and with `--serve` shows it and follows changes. */
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { build } from 'esbuild';
+import MiniSearch from 'minisearch';
+import { assemble, type Site } from './assemble.ts';
+import { layout } from './layout.ts';
+import { wordsOf } from './markdown.ts';
+import { SEARCH_OPTIONS } from './search-options.ts';
+import { serve } from './serve.ts';
+
+const here = import.meta.dirname;
+const root = path.join(here, '../..');
+const out = path.join(root, 'dist/site');
+
+if (process.argv.includes('--serve'))
+  await serve(out, [root, path.join(root, 'docs'), path.join(root, 'server')], buildSite);
+else await buildSite();
+
+async function buildSite(): Promise<void> {
+  const site = assemble();
+  if (site.deadLinks.length > 0) throw new Error(`These links lead nowhere:\n${site.deadLinks.join('\n')}`);
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  for (const page of site.pages) await write(`${page.page}.html`, layout(page, site));
+  for (const file of site.files) await cp(path.join(root, file), path.join(out, 'files', file));
+  await write('search.json', JSON.stringify(searchIndex(site)));
+  await build({
+    entryPoints: ['site.ts', 'theme.ts', 'site.css'].map((name) => path.join(here, name)),
+    outdir: out,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'warning',
+  });
+  console.log(
+    `${site.pages.length} pages in dist/site/${site.missing.map((from) => `\nnot there yet: ${from}`).join('')}`,
+  );
+}
+
+function searchIndex({ pages }: Site): MiniSearch {
+  const index = new MiniSearch(SEARCH_OPTIONS);
+  for (const { page, title, document } of pages)
+    index.addAll(
+      wordsOf(document).map(({ heading, text }, at) => ({
+        id: at === 0 ? `${page}.html` : `${page}.html#${heading.anchor}`,
+        page: title,
+        title: heading.title,
+        text,
+      })),
+    );
+  return index;
+}
+
+async function write(name: string, text: string): Promise<void> {
+  const file = path.join(out, name);
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, text);
+}

@@ -56,13 +56,14 @@ export function rollback(database: Database, migrations: NamedMigrations): Promi
 export async function migrationState(
   database: Database,
   migrations: NamedMigrations,
-): Promise<{ pending: string[]; unknown: string[] }> {
+): Promise<{ pending: string[]; unknown: string[]; isEmpty: boolean }> {
   const done: string[] = (await database.schema.hasTable(TABLE))
     ? await database(TABLE).orderBy('id').pluck('name')
     : [];
   return {
     pending: [...migrations.keys()].filter((name) => !done.includes(name)),
     unknown: done.filter((name) => !migrations.has(name)),
+    isEmpty: done.length === 0,
   };
 }
 

@@ -275,6 +275,13 @@ describe('doctor finds', () => {
     expect([code, stdout]).toEqual([1, expect.stringContaining('not enough for one file of CHAT_MAX_FILE_SIZE')]);
   });
 
+  test('a database without tables is a new one, and nothing is wrong with it', async () => {
+    const empty = join(folder, 'empty.sqlite');
+    await writeFile(empty, '');
+    const { stdout } = await doctor({ DATABASE_URL: `sqlite:${empty}` });
+    expect(stdout).toContain('✓ database tables: there are none yet; the first start makes them');
+  });
+
   test('a database that is none, one that is behind, and one that a newer version wrote', async () => {
     const none = join(folder, 'none.sqlite');
     await writeFile(none, 'this is no database, and longer than its header of one hundred bytes'.repeat(20));

@@ -10,7 +10,7 @@ type Needs = {
   /** Null: SQLite. */
   postgres: { poolSize: number } | null;
   openDatabase(): Promise<Database | null>;
-  migrationState(database: Database): Promise<{ pending: string[]; unknown: string[] }>;
+  migrationState(database: Database): Promise<{ pending: string[]; unknown: string[]; isEmpty: boolean }>;
   newestEntryAt(database: Database): Promise<number | null>;
   isServerRunning(): boolean;
 };
@@ -30,8 +30,8 @@ export async function checkDatabase(needs: Needs): Promise<{ checks: Check[]; ne
       postgres === null
         ? await checkSqlite({ file: name, isServerRunning: needs.isServerRunning }, database)
         : await checkPostgres(name, postgres.poolSize, database);
-    const migrations = await checkMigrations(needs, database);
-    const newestEntryAt = migrations.ok ? await needs.newestEntryAt(database) : null;
+    const { check: migrations, isCurrent } = await checkMigrations(needs, database);
+    const newestEntryAt = isCurrent ? await needs.newestEntryAt(database) : null;
     return { checks: [...checks, migrations], newestEntryAt };
   } catch (error) {
     const remedy =
@@ -44,14 +44,16 @@ export async function checkDatabase(needs: Needs): Promise<{ checks: Check[]; ne
   }
 }
 
-async function checkMigrations(needs: Needs, database: Database): Promise<Check> {
+async function checkMigrations(needs: Needs, database: Database): Promise<{ check: Check; isCurrent: boolean }> {
   const name = 'database tables';
-  const { pending, unknown } = await needs.migrationState(database);
+  const { pending, unknown, isEmpty } = await needs.migrationState(database);
   if (unknown.length > 0) {
     const remedy = 'Run the newer version again, or restore a backup from before it.';
-    return ill(name, `a newer Chatdrop was here: ${unknown.join(', ')}`, remedy);
+    return { check: ill(name, `a newer Chatdrop was here: ${unknown.join(', ')}`, remedy), isCurrent: false };
   }
-  if (pending.length === 0) return well(name, 'up to date');
+  if (pending.length === 0) return { check: well(name, 'up to date'), isCurrent: true };
+  // A new database: nothing is wrong with it.
+  if (isEmpty) return { check: well(name, 'there are none yet; the first start makes them'), isCurrent: false };
   const remedy = needs.isServerRunning() ? 'Restart the server: it runs an older version.' : 'Run: chatdrop migrate';
-  return ill(name, `${pending.join(', ')} not run yet`, remedy);
+  return { check: ill(name, `${pending.join(', ')} not run yet`, remedy), isCurrent: false };
 }

@@ -1,6 +1,10 @@
-/** Builds the documentation into `dist/site/`: `node docs/site/build.ts`, and with `--serve` shows it and follows changes. */
+/**
+ * Builds the documentation into `dist/site/`, or into the folder that is named: `node docs/site/build.ts [FOLDER]`. With `--serve`
+ * it is shown on this machine and follows changes.
+ */
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import MiniSearch from 'minisearch';
 import { assemble, type Site } from './assemble.ts';
@@ -11,10 +15,10 @@ import { serve } from './serve.ts';
 
 const here = import.meta.dirname;
 const root = path.join(here, '../..');
-const out = path.join(root, 'dist/site');
+const { values, positionals } = parseArgs({ options: { serve: { type: 'boolean' } }, allowPositionals: true });
+const out = path.resolve(positionals[0] ?? path.join(root, 'dist/site'));
 
-if (process.argv.includes('--serve'))
-  await serve(out, [root, path.join(root, 'docs'), path.join(root, 'server')], buildSite);
+if (values.serve) await serve(out, [root, path.join(root, 'docs'), path.join(root, 'server')], buildSite);
 else await buildSite();
 
 async function buildSite(): Promise<void> {
@@ -35,7 +39,7 @@ async function buildSite(): Promise<void> {
     logLevel: 'warning',
   });
   console.log(
-    `${site.pages.length} pages in dist/site/${site.missing.map((from) => `\nnot there yet: ${from}`).join('')}`,
+    `${site.pages.length} pages in ${path.relative('.', out)}/${site.missing.map((from) => `\nnot there yet: ${from}`).join('')}`,
   );
 }
 

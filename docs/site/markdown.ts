@@ -69,6 +69,7 @@ export function render({ tokens }: Document): string {
     .render(tokens, markdown.options, {})
     .replaceAll('<table>', '<div class="table" tabindex="0" role="group" aria-label="table"><table>')
     .replaceAll('</table>', '</table></div>')
+    .replaceAll('<pre>', '<pre tabindex="0">')
     .replaceAll(/<table>\s*<thead>\s*<tr>\s*(?:<th[^>]*><\/th>\s*)+<\/tr>\s*<\/thead>/g, '<table class="facts">');
 }
 

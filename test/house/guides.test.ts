@@ -1,9 +1,10 @@
 /** The documentation says what is there: commands, settings, links and anchors, on GitHub and on the site that is built of it. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { assemble } from '../../docs/site/assemble.ts';
 import { parse } from '../../docs/site/markdown.ts';
 import { NAVIGATION } from '../../docs/site/navigation.ts';
@@ -30,9 +31,10 @@ describe('the site', () => {
   });
 
   test('is built, and in what was built every link leads to a page and to an anchor of it', () => {
-    const built = spawnSync(process.execPath, ['docs/site/build.ts'], { cwd: ROOT, encoding: 'utf8' });
+    const out = mkdtempSync(path.join(tmpdir(), 'chatdrop-site-'));
+    onTestFinished(() => rmSync(out, { recursive: true, force: true }));
+    const built = spawnSync(process.execPath, ['docs/site/build.ts', out], { cwd: ROOT, encoding: 'utf8' });
     expect([built.status, built.stderr]).toEqual([0, '']);
-    const out = path.join(ROOT, 'dist/site');
     const pages = new Map(
       globSync('**/*.html', { cwd: out }).map((file) => [file, readFileSync(path.join(out, file), 'utf8')]),
     );

@@ -121,7 +121,7 @@ describe.each(PROXY_NAMES)('%s', (name) => {
 test('Caddy leads http to https where a person reads, and refuses it where a program asks', async () => {
   const proxy = await startWebProxy('caddy', [server().port]);
   const ask = (path: string) => send({ method: 'GET', url: proxy.baseUrl + path, headers: { host: CLEAR_HOST } });
-  for (const path of ['/dashboard/', '/embed/?company_id=a', '/']) {
+  for (const path of ['/dashboard/', '/embed/?company_id=a', '/', '/problems/infected']) {
     const { status, headers } = await ask(path);
     expect([path, status, headers.location]).toEqual([path, 308, `https://${CLEAR_HOST}${path}`]);
   }

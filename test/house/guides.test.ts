@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { assemble } from '../../docs/site/assemble.ts';
 import { parse } from '../../docs/site/markdown.ts';
 import { NAVIGATION } from '../../docs/site/navigation.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { type Context, UsageError } from '../../server/commands/command.ts';
 import { PROBLEMS } from '../../server/contract/problem.ts';
 import { PROBLEM_GUIDE } from '../../server/http/problem-guide.ts';
@@ -94,6 +95,12 @@ describe.each(DOCUMENTS)('%s', (file) => {
     );
     expect([...new Set(unknown)]).toEqual([]);
   });
+});
+
+test('the workflow that publishes the site runs scripts that there are', () => {
+  const scripts = [...read('.github/workflows/docs.yml').matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name);
+  expect(scripts).toEqual(['docs']);
+  expect(Object.keys(packageJson.scripts)).toEqual(expect.arrayContaining(scripts));
 });
 
 test('the guides and runbooks have commands at all', () => {

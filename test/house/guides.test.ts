@@ -14,6 +14,7 @@ import { PROBLEMS } from '../../server/contract/problem.ts';
 import { PROBLEM_GUIDE } from '../../server/http/problem-guide.ts';
 import { COMMANDS } from '../../server/main.ts';
 import { SETTINGS } from '../../server/settings.ts';
+import { en as EN } from '../../widget/words/en.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const GUIDES = globSync('docs/**/*.md', { cwd: ROOT }).sort();
@@ -95,6 +96,17 @@ describe.each(DOCUMENTS)('%s', (file) => {
     );
     expect([...new Set(unknown)]).toEqual([]);
   });
+});
+
+test.each(['visitor', 'agent'])('what the guide of a %s has in bold is what the pages say', (who) => {
+  const said = new Set<string>(
+    Object.values(EN).flatMap((words) => (typeof words === 'string' ? words : Object.values(words))),
+  );
+  const named = [...read(`docs/getting-started/${who}.md`).matchAll(/\*\*([^*]+)\*\*/g)].map(([, words = '']) =>
+    words.replaceAll('\n', ' '),
+  );
+  expect(named.length).toBeGreaterThan(4);
+  expect(named.filter((words) => !said.has(words))).toEqual([]);
 });
 
 test('the workflow that publishes the site runs scripts that there are', () => {

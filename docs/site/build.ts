@@ -36,8 +36,10 @@ async function buildSite(): Promise<void> {
     minify: true,
     format: 'esm',
     target: 'es2022',
+    banner: { js: '/*! The search is MiniSearch: see minisearch-license.txt */' },
     logLevel: 'warning',
   });
+  await cp(path.join(root, 'node_modules/minisearch/LICENSE.txt'), path.join(out, 'minisearch-license.txt'));
   console.log(
     `${site.pages.length} pages in ${path.relative('.', out)}/${site.missing.map((from) => `\nnot there yet: ${from}`).join('')}`,
   );

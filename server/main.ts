@@ -16,6 +16,7 @@ import { exportSession, exportVisitor } from './commands/export.ts';
 import { filesList } from './commands/files-list.ts';
 import { filesRemove } from './commands/files-remove.ts';
 import { filesVerify } from './commands/files-verify.ts';
+import { importCommand } from './commands/import.ts';
 import { infections } from './commands/infections.ts';
 import { jobs } from './commands/jobs.ts';
 import { licenses } from './commands/licenses.ts';
@@ -44,6 +45,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['company unset', companyUnset],
   ['company keys', companyKeys],
   ['migrate-storage', migrateStorage],
+  ['import', importCommand],
   ['backup', backup],
   ['restore', restore],
   ['retention', retention],

@@ -15,6 +15,7 @@ import { type CompanyPolicyTable, createCompanyPolicyTable } from '../database/c
 import { createCompanyUsageTable } from '../database/company-usage-table.ts';
 import { createDeletionTable } from '../database/deletion-table.ts';
 import { createEventLedger } from '../database/event-ledger.ts';
+import { createImportedFileTable } from '../database/imported-file-table.ts';
 import { createInfectionTable } from '../database/infection-table.ts';
 import type { Database } from '../database/open-database.ts';
 import { createPeopleTable } from '../database/people-table.ts';
@@ -74,6 +75,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const endedUploads = createUploadDeletionTable(database);
   const choreTable = createChoreTable(database);
   const infections = createInfectionTable(database);
+  const imported = createImportedFileTable(database);
   const limits = createRateLimitTable(database);
   const audit = createAuditTable(database);
   const onLost = (count: number) =>
@@ -115,6 +117,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     endedUploads,
     choreTable,
     infections,
+    imported,
     scanning,
     limits,
     audit,

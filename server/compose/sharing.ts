@@ -28,13 +28,16 @@ import type { Exclusively } from '../sharing/exclusively.ts';
 import { createFinishPartial } from '../sharing/finish-partial.ts';
 import { createFinishUpload, LEASE_MS } from '../sharing/finish-upload.ts';
 import { createGiveUpFinish } from '../sharing/give-up-finish.ts';
+import { createImportFile } from '../sharing/import-file.ts';
+import { createImportFiles } from '../sharing/import-files.ts';
 import { createJoinParts } from '../sharing/join-parts.ts';
 import { createListFiles } from '../sharing/list-files.ts';
 import { createMakePreviews } from '../sharing/make-previews.ts';
 import { createMakeSmaller } from '../sharing/make-smaller.ts';
 import { createManageCompanies } from '../sharing/manage-companies.ts';
-import { createNoteInfected } from '../sharing/note-infected.ts';
+import { createNoteInfected, type NoteInfected } from '../sharing/note-infected.ts';
 import { createRecordFile } from '../sharing/record-file.ts';
+import { createRecordImport } from '../sharing/record-import.ts';
 import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
 import { createRejectUpload } from '../sharing/reject-upload.ts';
 import { createRemoveFile } from '../sharing/remove-file.ts';
@@ -43,7 +46,7 @@ import { createRescanFiles } from '../sharing/rescan-files.ts';
 import { createReserveBytes } from '../sharing/reserve-bytes.ts';
 import { createRetireFiles } from '../sharing/retire-files.ts';
 import { createRevokeLinks } from '../sharing/revoke-links.ts';
-import { createFindKnownBad, createScanObject } from '../sharing/scan-object.ts';
+import { createFindKnownBad, createScanObject, type FindKnownBad, type ScanObject } from '../sharing/scan-object.ts';
 import { createScanUpload } from '../sharing/scan-upload.ts';
 import { createSettleUpload } from '../sharing/settle-upload.ts';
 import { createStripMetadata } from '../sharing/strip-metadata.ts';
@@ -103,12 +106,12 @@ export function composeSharing(given: Parts) {
     scratch: createScratch(path.join(config.dataDir, 'scratch')),
   });
   const previewKinds = config.thumbnails ? pictures.kinds : [];
+  const wantsPreview = (mimeType: string) => {
+    const kind = previewKindOf(mimeType);
+    return kind !== null && previewKinds.includes(kind);
+  };
   const recordFile = createRecordFile({
-    ...{ database, uploads, parts, files, people, ledger, audit, previewJobs, now },
-    wantsPreview(mimeType) {
-      const kind = previewKindOf(mimeType);
-      return kind !== null && previewKinds.includes(kind);
-    },
+    ...{ database, uploads, parts, files, people, ledger, audit, previewJobs, wantsPreview, now },
   });
   const previews = createMakePreviews({
     ...{ database, previewJobs, files, ledger, removedObjects, storage, wake, now },
@@ -233,6 +236,7 @@ export function composeSharing(given: Parts) {
       scanObject === null
         ? null
         : createRescanFiles({ database, files, ledger, scanObject, noteInfected, removeFile, wake, now }),
+    importFiles: composeImport(given, { scanObject, findKnownBad, noteInfected, wantsPreview, wake }),
     manageCompanies: createManageCompanies({
       table: policyTable,
       audit,
@@ -245,6 +249,20 @@ export function composeSharing(given: Parts) {
     }),
     listFiles: createListFiles({ files, ledger, presentFile }),
   };
+}
+
+type ForImport = {
+  scanObject: ScanObject | null;
+  findKnownBad: FindKnownBad;
+  noteInfected: NoteInfected;
+  wantsPreview(mimeType: string): boolean;
+  wake(company: string): void;
+};
+
+function composeImport(parts: Parts, given: ForImport) {
+  const shared = { ...parts, ...given, policyOf: parts.policies.of, now };
+  const importFile = createImportFile({ ...shared, recordImport: createRecordImport(shared) });
+  return createImportFiles({ imported: parts.imported, importFile, now });
 }
 
 type ForDeleting = {

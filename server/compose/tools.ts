@@ -61,14 +61,18 @@ export function takeFolders(config: Config): InstanceLock {
   );
 }
 
-/** One move at a time: on PostgreSQL by the process' session, on SQLite by a lock beside the database. */
-function createMoveTurn({ dataDir, postgresUrl }: Config, { claim }: Pick<Parts['nodes'], 'claim'>) {
+/** One of a kind at a time: on PostgreSQL by the process' session, on SQLite by a lock beside the database. */
+function createTurn(
+  { dataDir, postgresUrl }: Config,
+  { claim }: Pick<Parts['nodes'], 'claim'>,
+  { name, folder }: { name: string; folder: string },
+) {
   let lock: InstanceLock | null = null;
   return {
     async take(): Promise<boolean> {
-      if (postgresUrl !== undefined) return claim('the move of the files', 'alone');
+      if (postgresUrl !== undefined) return claim(name, 'alone');
       try {
-        lock = takeInstanceLock(path.join(dataDir, 'moving'));
+        lock = takeInstanceLock(path.join(dataDir, folder));
         return true;
       } catch {
         return false;
@@ -116,9 +120,11 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
     if (unknown.length > 0) throw databaseFault(config, new NewerDatabase(unknown));
     if (pending.length > 0) throw new Error(`The database lacks ${pending.join(', ')}. Run: chatdrop migrate`);
     const parts = await composeParts(config, log, database, {});
-    const turn = createMoveTurn(config, parts.nodes);
+    const turn = createTurn(config, parts.nodes, { name: 'the move of the files', folder: 'moving' });
+    const importTurn = createTurn(config, parts.nodes, { name: 'the import of files', folder: 'importing' });
     close = async () => {
       turn.giveBack();
+      importTurn.giveBack();
       await parts.nodes.close();
       await database.destroy();
       lock?.release();
@@ -154,6 +160,16 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
           createMoveFiles({ files, uploads, from: await stores.openKnown(from), to: await stores.openKnown(to), now }),
         takeTurn: turn.take,
       }),
+      importFiles: sharing.importFiles,
+      /** @throws when another import runs, or files are being moved: these would be looked for in the wrong store */
+      async beginImport() {
+        if ((await stores.record.move()) !== null)
+          throw new Error(
+            'The files are being moved from one store to the other. End that first: chatdrop migrate-storage',
+          );
+        if (!(await importTurn.take())) throw new Error('Another chatdrop import is running. Wait for it, or stop it.');
+      },
+      freeBytes: () => storage.freeBytes(),
       sweepOnce: () => sweepOnce(composeCleaning(parts, sharing)),
       isServerRunning: () => isServerRunning(config),
       now,

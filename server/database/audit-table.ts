@@ -7,6 +7,7 @@ import type { Database } from './open-database.ts';
  * `token_minted`: `chatdrop token` signed one. `signed_in`: a token was put into the cookie.
  * `linked`: got links, to one file or to a page of them. `connected`: is told of a session's files, with links, as long as the
  * connection lasts. `opened`, `downloaded`: bytes, to be shown or to be saved. `infected`: of the scanner.
+ * `imported`: became a file by `chatdrop import`.
  */
 export const AUDIT_ACTIONS = [
   'uploaded',
@@ -25,6 +26,7 @@ export const AUDIT_ACTIONS = [
   'key_removed',
   'token_minted',
   'signed_in',
+  'imported',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -31,7 +31,10 @@ export type FileRecord = {
 export type TakenFile = FileRecord & { profileId: number | null };
 
 export type NewFile = Omit<FileRecord, 'id' | 'thumbnailKey' | 'width' | 'height' | 'placeholder' | 'linkEpoch'> & {
-  profileId: number;
+  /** Of an import, whose ids are known elsewhere: see `imported-file-table.ts`. The next one if not given. */
+  id?: number | undefined;
+  /** Null: nobody knows which agent it was. */
+  profileId: number | null;
   chatSessionId: number;
 };
 
@@ -71,6 +74,11 @@ export function createChatFileTable(database: Database) {
     async insert(transaction: Knex.Transaction, file: NewFile): Promise<number> {
       const [row] = await transaction('chat_files').insert(toRow(file)).returning('id');
       return row.id;
+    },
+
+    /** Whether a file has it now. */
+    async hasId(transaction: Knex.Transaction, id: number): Promise<boolean> {
+      return (await transaction('chat_files').where({ id }).first('id')) !== undefined;
     },
 
     async find(id: number): Promise<FileRecord | null> {
@@ -178,7 +186,7 @@ export function createChatFileTable(database: Database) {
       return (await lost.update({ thumbnail: null })) === 1;
     },
 
-    /** Which of these keys belong to something: a file, a finish or a preview under way, or the list of what is to be deleted. */
+    /** Which of these keys belong to something: a file, a finish, a preview or an import under way, or the list of what is to be deleted. */
     async ownedKeys(keys: readonly string[]): Promise<Set<string>> {
       const lists = await Promise.all([
         database('chat_files').whereIn('storage_key', keys).pluck('storage_key'),
@@ -186,6 +194,7 @@ export function createChatFileTable(database: Database) {
         database('uploads').whereIn('state', ['open', 'finishing']).whereIn('storage_key', keys).pluck('storage_key'),
         database('removed_objects').whereIn('storage_key', keys).pluck('storage_key'),
         database('preview_jobs').whereIn('thumbnail_key', keys).pluck('thumbnail_key'),
+        database('imported_files').whereIn('storage_key', keys).pluck('storage_key'),
       ]);
       return new Set(lists.flat());
     },
@@ -311,6 +320,7 @@ function searchName(name: string): string {
 
 function toRow(file: NewFile): Row {
   return {
+    ...(file.id !== undefined && { id: file.id }),
     upload_id: file.uploadId,
     company_id: file.company,
     session_id: file.session,

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { type Library, libraryPath, readEmbedded, readManifest } from './embedded.ts';
 import type { LibraryName } from './library-name.ts';
+import { removeOldLibraries } from './remove-old-libraries.ts';
 import { unpackFolders } from './unpack-folders.ts';
 import { unpackLibrary } from './unpack-library.ts';
 
@@ -45,5 +46,6 @@ function loadFrom(folder: string, library: Library): unknown {
   const addon = unpackLibrary(library, folder, (file) => readEmbedded(libraryPath(library, file)));
   const module = { exports: {} };
   process.dlopen(module, addon);
+  removeOldLibraries(addon.slice(0, -library.addon.length - 1), Date.now());
   return module.exports;
 }

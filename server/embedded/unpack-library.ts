@@ -21,7 +21,7 @@ import { assertPrivate, ensurePrivateFolder } from './private-folder.ts';
 const MAX_TRIES = 5;
 const HASH_CHARACTERS = 16;
 /** What is being unpacked has this name, so that nobody takes it for whole. */
-const UNFINISHED = '.new-';
+export const UNFINISHED = '.new-';
 /** Of a process that was killed meanwhile. */
 const UNFINISHED_FOR_MS = 60 * 60 * 1000;
 

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ALL_COMPANIES, auditEntry, type NewAuditEntry } from '../database/audit-table.ts';
 import { continueRestored } from '../database/sqlite-snapshot.ts';
+import { OPERATOR } from '../rules/actor.ts';
 import { syncFolder } from '../storage/sync-folder.ts';
 import { DATABASE, MANIFEST, placeOf } from './backup-entry.ts';
 import type { BackupSource } from './backup-source.ts';
@@ -119,7 +121,7 @@ async function readInto(
     for (const { name } of read.all()) await removeExtra(destination(name));
     for (const folder of folders) await syncFolder(folder);
     if (isRefused(progress, needs)) return progress;
-    const unknown = continueRestored(database).filter((name) => !known.has(name));
+    const unknown = continueRestored(database, deedOf(progress)).filter((name) => !known.has(name));
     if (unknown.length > 0)
       throw new Error(
         `This backup is a newer Chatdrop’s (${unknown.join(', ')}). Restore it with that version or a later one.`,
@@ -128,6 +130,12 @@ async function readInto(
   } finally {
     read.close();
   }
+}
+
+/** For the audit of what was restored. */
+function deedOf({ entries, bytes, faults }: RestoreProgress): NewAuditEntry {
+  const detail = { entries, bytes, faults: faults.length };
+  return auditEntry(OPERATOR, { action: 'restored', company: ALL_COMPANIES, session: null, detail }, Date.now());
 }
 
 /** Takes from the list what the manifest names: what is left was removed while the backup was made. */

@@ -15,7 +15,8 @@ export const audit: Command = {
 
   --action   ${AUDIT_ACTIONS.slice(0, 5).join(', ')},
              ${AUDIT_ACTIONS.slice(5, 11).join(', ')},
-             ${AUDIT_ACTIONS.slice(11).join(', ')}
+             ${AUDIT_ACTIONS.slice(11, 16).join(', ')},
+             ${AUDIT_ACTIONS.slice(16).join(', ')}
   --since    from this time on, as 2026-11-27 or 2026-11-27T12:00:00Z; --until: before it
   --json     one JSON object a line
 `,

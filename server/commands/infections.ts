@@ -33,7 +33,7 @@ export const infections: Command = {
     const limit = readLimit(flags);
     return withTools(config(), { alone: false }, async (tools) => {
       if (sha256 !== undefined) {
-        const isGone = await tools.infections.forget(sha256);
+        const isGone = await tools.forgetInfection(sha256);
         if (isGone) print(`forgotten ${sha256}\n`);
         else note(`Nothing bad is known of ${sha256}.\n`);
         return isGone ? 0 : 1;

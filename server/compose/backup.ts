@@ -12,10 +12,12 @@ import { keepNewest, openBackupFolder } from '../backup/folder-target.ts';
 import { type BackupProgress, makeBackup } from '../backup/make-backup.ts';
 import { isRefused, type RestoreProgress, restoreBackup } from '../backup/restore-backup.ts';
 import type { Config } from '../config.ts';
+import { ALL_COMPANIES, auditEntry, createAuditTable } from '../database/audit-table.ts';
 import { createChatFileTable } from '../database/chat-file-table.ts';
 import { takeInstanceLock } from '../database/instance-lock.ts';
 import { type Database, openDatabase } from '../database/open-database.ts';
 import { createStoreRecord } from '../database/store-record.ts';
+import { OPERATOR } from '../rules/actor.ts';
 import { createLocalReader } from '../storage/local-reader.ts';
 import { ownedFolders } from './tools.ts';
 
@@ -45,10 +47,25 @@ export async function backUp(config: Config, { to, keep, signal, onProgress }: B
       await target.abandon();
       throw error;
     });
+    await noteBackup(database, made);
     const pruned = folder === null || keep === undefined ? { backups: 0, objects: 0 } : await keepNewest(folder, keep);
     return { ...made, pruned };
   } finally {
     await database.destroy();
+  }
+}
+
+/** The backup is made by then, and does not know of itself. */
+async function noteBackup(
+  database: Database,
+  { objects, copied, copiedBytes, missing }: BackupProgress,
+): Promise<void> {
+  const detail = { files: objects, copied, copied_bytes: copiedBytes, missing: missing.length };
+  const deed = { action: 'backed_up', company: ALL_COMPANIES, session: null, detail } as const;
+  try {
+    await createAuditTable(database).addAll([auditEntry(OPERATOR, deed, Date.now())]);
+  } catch (cause) {
+    throw new Error(`The backup is whole, but could not be noted in the audit: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -27,6 +27,7 @@ import { createDiscardBytes } from '../sharing/discard-bytes.ts';
 import type { Exclusively } from '../sharing/exclusively.ts';
 import { createFinishPartial } from '../sharing/finish-partial.ts';
 import { createFinishUpload, LEASE_MS } from '../sharing/finish-upload.ts';
+import { createForgetInfection } from '../sharing/forget-infection.ts';
 import { createGiveUpFinish } from '../sharing/give-up-finish.ts';
 import { createImportFile } from '../sharing/import-file.ts';
 import { createImportFiles } from '../sharing/import-files.ts';
@@ -236,6 +237,7 @@ export function composeSharing(given: Parts) {
       scanObject === null
         ? null
         : createRescanFiles({ database, files, ledger, scanObject, noteInfected, removeFile, wake, now }),
+    forgetInfection: createForgetInfection({ database, infections, audit, now }),
     importFiles: composeImport(given, { scanObject, findKnownBad, noteInfected, wantsPreview, wake }),
     manageCompanies: createManageCompanies({
       table: policyTable,

@@ -140,6 +140,7 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
       removeFile: (file: FileRecord) => removeFile(file, 'deleted', OPERATOR),
       rescanFiles: sharing.rescanFiles,
       infections: parts.infections,
+      forgetInfection: (sha256: string) => sharing.forgetInfection(sha256, OPERATOR),
       retireFiles,
       deleteScope,
       confirmDeletion,

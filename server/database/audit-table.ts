@@ -27,12 +27,19 @@ export const AUDIT_ACTIONS = [
   'token_minted',
   'signed_in',
   'imported',
+  'infection_forgotten',
+  'backed_up',
+  'restored',
 ] as const;
+/** As a company, where a deed is of none or of all. */
+export const ALL_COMPANIES = '';
+
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export type AuditEntry = {
   id: number;
   at: number;
+  /** `ALL_COMPANIES`: the whole installation. */
   company: string;
   /** Null: the whole company. */
   session: string | null;

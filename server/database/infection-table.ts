@@ -47,8 +47,8 @@ export function createInfectionTable(database: Database) {
     },
 
     /** It was a false alarm: such bytes are scanned again. @returns false when nothing was known of them */
-    async forget(sha256: string): Promise<boolean> {
-      return (await database('known_bad_files').where({ sha256 }).delete()) > 0;
+    async forget(transaction: Knex.Transaction, sha256: string): Promise<boolean> {
+      return (await transaction('known_bad_files').where({ sha256 }).delete()) > 0;
     },
 
     /** Newest first; `beforeId`: older than that one. */

@@ -1,6 +1,7 @@
 /** A copy of a living SQLite database as it was at one moment, and what a backup asks of it. */
 import { rmSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
+import type { NewAuditEntry } from './audit-table.ts';
 
 export type SqliteSnapshot = ReturnType<typeof takeSqliteSnapshot>;
 
@@ -43,24 +44,33 @@ const UNFINISHED = "select id, storage_key as storageKey from uploads where stat
  * Makes a restored database one that goes on after the lost one, not in its place: what was given out between the backup
  * and the loss (numbers of the ledger, ids of files in signed links) never comes again for something else, and whoever
  * knows a later place of the ledger is told to ask anew (`resync`).
+ * @param deed goes into its audit, if it is not from before there was one
  * @returns the names of the migrations that it has
  * @throws when it is damaged
  */
-export function continueRestored(file: string): string[] {
+export function continueRestored(file: string, deed: NewAuditEntry): string[] {
   const connection = new Sqlite(file, { fileMustExist: true });
   try {
     const found = connection.pragma('quick_check', { simple: true });
     if (found !== 'ok') throw new Error(`the database in the backup is damaged: ${found}`);
     const names = connection.prepare<[], string>('select name from migrations order by id').pluck().all();
+    const hasAudit = connection.prepare("select 1 from sqlite_master where name = 'audit_entries'");
     connection.transaction(() => {
       connection.prepare('delete from ledger').run();
       connection.prepare('update ledger_counters set last_seq = last_seq + ?').run(SKIPPED_NUMBERS);
       connection.prepare('update sqlite_sequence set seq = seq + ?').run(SKIPPED_NUMBERS);
+      if (hasAudit.get() !== undefined) noteDeed(connection, deed);
     })();
     return names;
   } finally {
     connection.close();
   }
+}
+
+function noteDeed(connection: Sqlite.Database, { at, company, role, action, detail }: NewAuditEntry): void {
+  connection
+    .prepare('insert into audit_entries (at, company_id, role, action, detail) values (?, ?, ?, ?, ?)')
+    .run(at, company, role, action, JSON.stringify(detail));
 }
 
 /** More than any server gives out between two backups. */

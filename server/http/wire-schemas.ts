@@ -107,7 +107,7 @@ const jobReport = z.object({
 const auditEntry = z.object({
   id: z.int().positive(),
   at: time,
-  company_id: z.string(),
+  company_id: z.string().describe('empty: all of them'),
   session_id: z.string().nullable().describe('null: the whole company'),
   role: z.enum(['user', 'agent', 'link', 'operator', 'server']).describe('link: whoever has one'),
   subject: z.string().nullable().describe('the token’s sub'),

@@ -48,7 +48,8 @@ test('bytes that are bad no more are forgotten, and the finds stay; old finds go
   expect(await infections.purge(2000)).toBe(1);
   expect((await infections.list(10)).map(({ uploadId }) => uploadId)).toEqual(['new']);
   expect(await infections.findBad(BAD)).not.toBeNull();
-  expect([await infections.forget(BAD), await infections.forget(BAD)]).toEqual([true, false]);
+  const forget = () => open.database.transaction((transaction) => infections.forget(transaction, BAD));
+  expect([await forget(), await forget()]).toEqual([true, false]);
   expect([await infections.findBad(BAD), await infections.knowsBadOfSize(3_000_000_000)]).toEqual([null, false]);
   expect(await infections.list(10)).toHaveLength(1);
 });

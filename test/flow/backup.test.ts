@@ -50,6 +50,12 @@ async function shown(baseUrl: string, room: ChatRoom) {
   };
 }
 
+/** The only one of its kind in the audit. */
+async function deed(action: string, env: Record<string, string>) {
+  const { stdout } = await runCommandHere(['audit', '--action', action, '--json'], env);
+  return JSON.parse(stdout);
+}
+
 async function withServerAt<T>(dataDir: string, work: (other: Chatdrop) => Promise<T>): Promise<T> {
   const other = await startChatdrop({ dataDir, env: { THUMBNAILS: 'true' } });
   try {
@@ -84,6 +90,11 @@ test('an archive, made while the server runs, gives the same answers on an empty
   const made = await backUp(archive);
   expect(made).toMatchObject({ code: 0, stderr: '' });
   expect(made.stdout).toContain('4 files (4 copied');
+  expect(await deed('backed_up', server().env)).toMatchObject({
+    company_id: '',
+    role: 'operator',
+    detail: { files: 4 },
+  });
   expect((await stat(archive)).mode & 0o077).toBe(0);
   // What was read is known now.
   const [photo] = (await listFiles(baseUrl, room)).files;
@@ -126,6 +137,8 @@ test('an archive, made while the server runs, gives the same answers on an empty
     const stale = await send({ method: 'GET', url: other.baseUrl + new URL(link).pathname + new URL(link).search });
     expect(stale.status).toBe(404);
     expect(await runCommandHere(['files', 'verify', '--deep'], other.env)).toMatchObject({ code: 0 });
+    const noted = { company_id: '', role: 'operator', detail: { faults: 0, entries: expect.any(Number) } };
+    expect(await deed('restored', other.env)).toMatchObject(noted);
   });
   expect(film.size).toBe(700 * KIB);
 });

@@ -75,6 +75,8 @@ test('what is clean is marked so, what is infected goes, and everybody in the ch
   expect((await run('infections', '--forget', sha256)).code).toBe(0);
   expect((await create(known)).status).toBe(201);
   expect((await run('infections', '--forget', sha256)).code).toBe(1);
+  const noted = JSON.parse((await run('audit', '--action', 'infection_forgotten', '--json')).stdout);
+  expect(noted).toMatchObject({ company_id: '', role: 'operator', detail: { sha256 } });
 });
 
 test('new signatures find what the old ones did not; --since leaves out what is older', async () => {

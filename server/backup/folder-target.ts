@@ -38,7 +38,11 @@ export async function openBackupFolder(folder: string, header: BackupHeader): Pr
       await mkdir(parent, { recursive: true, mode: 0o700 });
       const { stream, read } = hashed();
       const partial = `${file}.partial`;
-      await pipeline(body, stream, createWriteStream(partial, { mode: 0o600, flush: true }));
+      await pipeline(body, stream, createWriteStream(partial, { mode: 0o600, flush: true })).catch(async (error) => {
+        // On a full disk others need the room.
+        await rm(partial, { force: true });
+        throw error;
+      });
       const found = read();
       if (found.sizeBytes < sizeBytes) {
         await unlink(partial);

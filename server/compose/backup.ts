@@ -1,6 +1,7 @@
 /** What `backup` and `restore` work with. */
 import { createReadStream, existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -38,14 +39,16 @@ export async function backUp(config: Config, { to, keep, signal, onProgress }: B
   const header = { format: FORMAT, version: packageJson.version, created_at: new Date().toISOString() } as const;
   try {
     const folder = typeof to === 'string' && (await isFolder(to)) ? to : null;
-    const target = await openTarget(to, folder, header);
+    const target = await openTarget(to, folder, header).catch((error: unknown) => {
+      throw isFull(error) ? noRoomFor(to, error) : error;
+    });
     const { databaseFile, dataDir, mediaRoot } = config;
     const disk = createLocalReader(mediaRoot);
     const { noteHashes } = createChatFileTable(database);
     const needs = { databaseFile, dataDir, disk, noteHashes, target, signal, onProgress };
     const made = await makeBackup(needs).catch(async (error) => {
       await target.abandon();
-      throw error;
+      throw isFull(error) ? noRoomFor(to, error) : error;
     });
     await noteBackup(database, made);
     const pruned = folder === null || keep === undefined ? { backups: 0, objects: 0 } : await keepNewest(folder, keep);
@@ -53,6 +56,19 @@ export async function backUp(config: Config, { to, keep, signal, onProgress }: B
   } finally {
     await database.destroy();
   }
+}
+
+/** Of the system, and of SQLite. */
+function isFull(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL';
+}
+
+function noRoomFor(to: string | Writable, cause: unknown): Error {
+  const place = typeof to === 'string' ? to : `${tmpdir()}, where the database is copied to first`;
+  return new Error(`There is no room for the backup at ${place}: it was not made, and nothing half is left.`, {
+    cause,
+  });
 }
 
 /** The backup is made by then, and does not know of itself. */
@@ -124,7 +140,12 @@ export async function restore(config: Config, wish: RestoreWish): Promise<Restor
   try {
     const places = checkOnly ? null : config;
     const known = new Set(MIGRATIONS.keys());
-    const progress = await restoreBackup({ ...rest, source: await openSource(from, name), places, known });
+    const source = await openSource(from, name);
+    const progress = await restoreBackup({ ...rest, source, places, known }).catch((error: unknown) => {
+      if (!isFull(error)) throw error;
+      const place = checkOnly ? tmpdir() : `${config.dataDir} or ${config.mediaRoot}`;
+      throw new Error(`There is no room in ${place}. Make room and run it again: it begins anew.`, { cause: error });
+    });
     return { ...progress, isRestored: !checkOnly && !isRefused(progress, wish) };
   } finally {
     lock?.release();

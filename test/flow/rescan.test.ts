@@ -1,9 +1,10 @@
 /** Files that were shared before there was a scanner, or before it knew better; and what the operator sees of the scanner. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { listFiles, shareFile, storedFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { EICAR, startClamd, type TestClamd } from '../services/clamd.ts';
+import { makeDjangoSource } from '../services/django-source.ts';
 import { pngFile, sha256Of, textFile } from '../services/fixtures.ts';
 import { runCommandHere } from '../services/run-command.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
@@ -77,6 +78,38 @@ test('what is clean is marked so, what is infected goes, and everybody in the ch
   expect((await run('infections', '--forget', sha256)).code).toBe(1);
   const noted = JSON.parse((await run('audit', '--action', 'infection_forgotten', '--json')).stdout);
   expect(noted).toMatchObject({ company_id: '', role: 'operator', detail: { sha256 } });
+});
+
+test('what is imported is scanned as an upload is: a virus is named and noted once, however often it is tried', async () => {
+  const { baseUrl, dataDir } = server();
+  const room = newChatRoom();
+  const source = await makeDjangoSource();
+  onTestFinished(() => source.close());
+  const scope = { company_id: room.company, session_id: room.session, uploader: 'user' };
+  const bad = Buffer.concat([textFile(77), EICAR]);
+  for (const [name, body] of [
+    ['good.txt', textFile(60)],
+    ['bad.txt', bad],
+  ] as const)
+    await source.add({ ...scope, file: `chat/${name}`, original_name: name, size: body.length }, body);
+  const args = ['import', '--from', source.from, '--media', source.media, '--source', 'scanned'];
+  const before = (await storedFiles(dataDir)).length;
+  for (const imported of [1, 0]) {
+    const { code, stdout } = await run(...args);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('refused (infected): row 2 (chat/bad.txt): ')]);
+    expect(stdout).toContain(`2 rows looked at: ${imported} imported`);
+  }
+  const { files } = await listFiles(baseUrl, room);
+  expect(files.map(({ name, scan }) => [name, scan])).toEqual([['good.txt', 'clean']]);
+  expect((await storedFiles(dataDir)).length).toBe(before + 1);
+  const finds = (await run('infections', '--company', room.company, '--json')).stdout.trim().split('\n');
+  expect(finds.map((line) => JSON.parse(line))).toMatchObject([{ name: 'bad.txt', sha256: await sha256Of(bad) }]);
+  // The scanner is away: what is left comes later, and nothing was shared unseen.
+  await source.add({ ...scope, file: 'chat/later.txt', original_name: 'later.txt', size: 9 }, textFile(9));
+  const away = await runCommandHere(args, { ...server().env, CLAMAV_URL: 'tcp://127.0.0.1:1' });
+  expect([away.code, away.stdout]).toEqual([1, expect.not.stringContaining('later.txt')]);
+  expect((await listFiles(baseUrl, room)).count).toBe(1);
+  expect((await run(...args)).stdout).toContain('1 imported');
 });
 
 test('new signatures find what the old ones did not; --since leaves out what is older', async () => {

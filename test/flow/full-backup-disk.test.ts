@@ -28,7 +28,8 @@ async function onSmallDisk(script: string, env: Record<string, string>): Promise
   const whole = `chatdrop() { ${command} "$@" 2>&1; echo "exit $?"; }\nmount -t tmpfs -o size=2m,mode=700 none "$DISK"\n${script}`;
   const words = [process.getuid?.() === 0 ? '-m' : '-rm', '/bin/sh', '-c', whole];
   return new Promise((resolve, reject) => {
-    const given = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env, DISK: disk };
+    // The script's own words are found by it, also where the server is given none.
+    const given = { ...env, PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', DISK: disk };
     execFile('/usr/bin/unshare', words, { env: given, timeout: TIMEOUT_MS }, (error, stdout) =>
       error === null ? resolve(stdout) : reject(error),
     );

@@ -24,7 +24,8 @@ import { send } from '../services/wire.ts';
 
 /** A thumbnail comes when there is time for it. */
 const LONG_MS = 60_000;
-const on = { THUMBNAILS: 'true' };
+/** Their programs are on the PATH, which the single executable is not given otherwise. */
+const on = { THUMBNAILS: 'true', PATH: process.env.PATH };
 vi.setConfig({ testTimeout: 2 * LONG_MS });
 beforeAll(installPreviewPrograms, INSTALL_MS);
 

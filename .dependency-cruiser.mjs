@@ -6,7 +6,7 @@ const STEPS = [
   ['rules'],
   ['auth', 'database', 'nodes', 'pictures', 'scan', 'storage'],
   ['sharing', 'backup'],
-  ['upload', 'http', 'realtime', 'jobs'],
+  ['upload', 'http', 'realtime', 'jobs', 'metrics'],
   ['compose'],
   ['commands'],
   ['main', 'run-main', 'chatdrop', 'chatdrop-executable'],

@@ -73,6 +73,11 @@ export type Config = {
   s3: S3Settings | undefined;
   /** Undefined: files are shared unscanned. */
   clamd: ClamdAddress | undefined;
+  /** Undefined: `/metrics` is not answered on `port`, but for this machine in development mode. */
+  metricsToken: string | undefined;
+  /** Undefined: metrics have no port of their own. */
+  metricsPort: number | undefined;
+  metricsHost: string;
   logLevel: string;
   /** Said at start: settings without effect, and what an operator should know of others. */
   notes: readonly string[];
@@ -202,6 +207,9 @@ function toConfig(values: Values): Omit<Config, 'programFolders'> {
     store: values.USE_S3_STORAGE ? 's3' : 'local',
     s3: s3Of(values),
     clamd: values.CLAMAV_URL,
+    metricsToken: values.METRICS_TOKEN,
+    metricsPort: values.METRICS_PORT,
+    metricsHost: values.METRICS_HOST,
     logLevel: values.LOG_LEVEL,
     notes: notesOf(values),
   };

@@ -167,6 +167,16 @@ export const SETTINGS = {
     'the virus scanner clamd, `tcp://host:port` or `unix:/path`; files are shared unscanned if not set',
     'tcp://clamav.example.com:3310',
   ),
+  METRICS_TOKEN: secret(
+    readAdminToken,
+    'opens `/metrics`, at least 32 bytes; without it, and without `METRICS_PORT`, there are metrics in development mode only',
+  ),
+  METRICS_PORT: setting(
+    readInteger(1, 65_535),
+    'a port of its own for `/metrics`, where no token is asked for',
+    '9464',
+  ),
+  METRICS_HOST: setting(readText, 'address that `METRICS_PORT` listens on', '10.0.0.5', '127.0.0.1'),
   LOG_LEVEL: setting(
     readChoice('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     'how much is logged',

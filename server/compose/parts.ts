@@ -27,12 +27,16 @@ import { createUploadPartTable } from '../database/upload-part-table.ts';
 import { createUploadTable } from '../database/upload-table.ts';
 import { addressOf, createHttpServer } from '../http/http-server.ts';
 import { createSocketPort } from '../http/socket-port.ts';
+import { NO_METRICS } from '../metrics/no-metrics.ts';
+import { watchDatabase } from '../metrics/watch-database.ts';
+import { watchStorage } from '../metrics/watch-storage.ts';
 import { createSessionFeed, type SessionFeed } from '../realtime/session-feed.ts';
 import { answerHeaders } from '../rules/answer-headers.ts';
 import { createAuditLog } from '../sharing/audit-log.ts';
 import { type CompanyPolicies, createCompanyPolicies } from '../sharing/company-policies.ts';
 import { createPresentFile } from '../sharing/present-file.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import type { ComposedMetrics } from './metrics.ts';
 import { composeNodes } from './nodes.ts';
 import { composeScanner } from './scan.ts';
 import { composeStores } from './storage.ts';
@@ -53,12 +57,20 @@ const same = <T>(part: T): T => part;
 export type Parts = Awaited<ReturnType<typeof composeParts>>;
 
 /** What everything stands on: database, storage, keys, feed. */
-export async function composeParts(config: Config, log: Logger, database: Database, overrides: Overrides) {
+export async function composeParts(
+  config: Config,
+  log: Logger,
+  database: Database,
+  overrides: Overrides,
+  metrics: ComposedMetrics = NO_METRICS,
+) {
   const headers = answerHeaders({ secure: config.publicUrl?.startsWith('https:') ?? false });
   const http = createHttpServer(headers);
   const socketPort = config.wsPort === undefined ? null : createSocketPort(headers);
   const draining = new AbortController();
   const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
+
+  if (metrics.render !== undefined) watchDatabase(database, metrics);
 
   const files = (overrides.files ?? same)(createChatFileTable(database));
   const ledger = createEventLedger(database);
@@ -85,7 +97,8 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   await policies.look();
   const auth = composeAuth(config, jwks.ofServer, policies);
   const stores = await composeStores(config, database, installation, policies.largestFileBytes);
-  const storage = (overrides.storage ?? same)(stores.storage);
+  const stored = (overrides.storage ?? same)(stores.storage);
+  const storage = metrics.render === undefined ? stored : watchStorage(stored, metrics);
 
   const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
   const mediaUrl = () => (config.filesOrigin ?? publicUrl()) + config.mediaPath;
@@ -93,7 +106,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
   const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
   const nodes = await composeNodes({ config, log, database, feed, policies, installation });
-  const scanning = composeScanner(config, log, draining.signal);
+  const scanning = composeScanner(config, log, draining.signal, metrics);
   return {
     config,
     log,
@@ -129,6 +142,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     policies,
     policyTable,
     draining,
+    metrics,
   };
 }
 

@@ -52,6 +52,7 @@ import { createReportProgress } from '../sharing/upload-progress.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { withLock } from '../upload/locker.ts';
 import { HOLDER } from './holder.ts';
+import { countAccepted, countEnded, countFinished, countLimits, countRejected } from './metrics.ts';
 import { now, type Parts } from './parts.ts';
 
 /** A node that lives is back on PostgreSQL in less, however that ended. */
@@ -84,6 +85,7 @@ export function composeSharing(given: Parts) {
     presentFile,
     nodes,
     draining,
+    metrics,
   } = given;
   const policyOf = policies.of;
   const wake = (company: string) => {
@@ -98,7 +100,14 @@ export function composeSharing(given: Parts) {
     nodes.bus.tell({ type: 'progress', event, exceptParticipant });
   };
   const report = createReportProgress({ publish, now });
-  const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
+  const rejectUpload = createRejectUpload({
+    database,
+    uploads: countRejected(uploads, metrics.uploads),
+    parts,
+    removedObjects,
+    storage,
+    report,
+  });
   const pictures = createPreviewMaker({
     programs: findPreviewPrograms(config.programFolders),
     scratch: createScratch(path.join(config.dataDir, 'scratch')),
@@ -132,7 +141,10 @@ export function composeSharing(given: Parts) {
     policyOf,
   });
   const { uploadsPerMinute } = config;
-  const creationLimits = createCreationLimits({ policyOf, uploadsPerMinute, createLimiter: nodes.createLimiter });
+  const creationLimits = countLimits(
+    createCreationLimits({ policyOf, uploadsPerMinute, createLimiter: nodes.createLimiter }),
+    metrics.http,
+  );
   const locker = nodes.locker;
   const exclusively: Exclusively = (uploadId, work) => withLock(locker, uploadId, work);
   const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
@@ -195,7 +207,7 @@ export function composeSharing(given: Parts) {
     }),
     recordFile,
     rejectUpload,
-    report,
+    report: countFinished(report, expirySeconds, metrics.uploads),
     wake: (company) => {
       wake(company);
       previews.wake();
@@ -215,13 +227,18 @@ export function composeSharing(given: Parts) {
     creationLimits,
     deleteRemovedBytes,
     discardBytes,
-    acceptUpload: createAcceptUpload(accepting),
+    acceptUpload: countAccepted(
+      createAcceptUpload(accepting),
+      (_caller, { oneRequest }) => (oneRequest ? 'one_request' : 'tus'),
+      metrics.uploads,
+    ),
     acceptPartial: createAcceptPartial(accepting),
-    acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
+    acceptFinal: countAccepted(createAcceptFinal({ ...accepting, rejectUpload }), () => 'parallel', metrics.uploads),
     settleUpload: createSettleUpload({ uploads, policyOf }),
     choosePlace: createChoosePlace({ uploads }),
     noteResume: createNoteResume({
       uploads,
+      onResumed: metrics.uploads.resumed,
       onFault: (err) => log.debug({ err }, 'that a client came back to its upload could not be noted'),
     }),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policyOf }),
@@ -229,7 +246,7 @@ export function composeSharing(given: Parts) {
     previews,
     previewKinds,
     finishPartial: createFinishPartial({ parts, finishUpload }),
-    abortUpload: createAbortUpload({ uploads, storage, report, now }),
+    abortUpload: countEnded(createAbortUpload({ uploads, storage, report, now }), metrics.uploads),
     ...deleting,
     revokeLinks: createRevokeLinks({ database, files, ledger, audit, wake, now }),
     archiveFiles: createArchiveFiles({ files, uploads, storage, now }),

@@ -99,6 +99,13 @@ export function createUploadTable(database: Database) {
       return rows.map(fromRow);
     },
 
+    /** How many are begun and not complete; `maxUploads` stands for that and more. */
+    async countOpen(maxUploads: number): Promise<number> {
+      const some = database('uploads').select('id').where({ state: 'open' }).limit(maxUploads);
+      const row = await database.from(some.as('some')).count({ total: '*' }).first();
+      return Number(row?.total ?? 0);
+    },
+
     /** A page of everything unfinished, by id: for the look over all of them at the start. */
     async pageUnfinished(afterId: string, maxUploads: number): Promise<UploadRecord[]> {
       const rows = await database('uploads')

@@ -19,3 +19,12 @@ test('every metric has a row, and every row a metric, of its kind', async () => 
   // What else is served is Node's.
   expect([...served.keys()].filter((name) => !/^(?:chatdrop|process|nodejs)_/.test(name ?? ''))).toEqual([]);
 });
+
+test('every alert stands there, and no other', () => {
+  const rules = readFileSync(new URL('../../deploy/prometheus/chatdrop.rules.yml', import.meta.url), 'utf8');
+  const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
+  const named = [...PAGE.matchAll(/^\| (`Chatdrop.*?) \|/gm)].flatMap(([, cell = '']) => [
+    ...cell.matchAll(/`(\w+)`/g),
+  ]);
+  expect(named.map(([, name]) => name).sort()).toEqual(alerts.sort());
+});

@@ -14,6 +14,7 @@ import type { Config } from './config.ts';
 import { migrate } from './database/migrate.ts';
 import { openDatabase, openForMigration } from './database/open-database.ts';
 import { listen, trackConnections } from './http/http-server.ts';
+import { createRequestContext, type RequestContext } from './http/request-context.ts';
 import { createChores } from './jobs/chores.ts';
 import { type Periodic, startPeriodic } from './jobs/periodic.ts';
 import { createReportChores } from './jobs/report-chores.ts';
@@ -48,6 +49,7 @@ export async function compose(
   log: Logger,
   assets: Assets,
   overrides: Overrides = {},
+  requests: RequestContext = createRequestContext(config),
 ): Promise<ChatdropServer> {
   const lock = takeFolders(config);
   let release = async () => lock.release();
@@ -58,7 +60,7 @@ export async function compose(
       await database.destroy();
       lock.release();
     };
-    const parts = await composeParts(config, log, database, overrides, await composeMetrics(config));
+    const parts = await composeParts(config, log, database, overrides, await composeMetrics(config), requests);
     release = async () => {
       await parts.nodes.close();
       await database.destroy();

@@ -219,7 +219,17 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
   const places = createSocketPlaces();
   const connecting = { authenticateToken, origins, keyWatch, clientAddress };
   const onRefused = securityLog.refused;
-  const socketNeeds = { ...connecting, feed, ledger, listFiles, onConnected, onRefused, onFault, now };
+  const socketNeeds = {
+    ...connecting,
+    feed,
+    ledger,
+    listFiles,
+    onConnected,
+    onRefused,
+    onFault,
+    requestIdOf: parts.requests.idOf,
+    now,
+  };
   const socketIo = createSocketServer(http, { ...socketNeeds, places: countPlaces(places, 'socket_io', metrics.http) });
   const plain = createPlainWebSocket({
     ...socketNeeds,
@@ -231,7 +241,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
   plain.attach(http);
   if (socketPort !== null) plain.attachAlone(socketPort, (host) => hostAt(http, host));
   const metricsPort =
-    render === null || config.metricsPort === undefined ? null : createHttpServer(parts.answerHeaders);
+    render === null || config.metricsPort === undefined ? null : createHttpServer(parts.answerHeaders, parts.requests);
   if (metricsPort !== null && render !== null) metricsPort.on('request', createMetricsApp(render, log).callback());
   const closePort = () => new Promise<void>((done) => (socketPort === null ? done() : socketPort.close(() => done())));
   return {

@@ -26,6 +26,7 @@ import { createUploadDeletionTable } from '../database/upload-deletion-table.ts'
 import { createUploadPartTable } from '../database/upload-part-table.ts';
 import { createUploadTable } from '../database/upload-table.ts';
 import { addressOf, createHttpServer } from '../http/http-server.ts';
+import { createRequestContext, type RequestContext } from '../http/request-context.ts';
 import { createSocketPort } from '../http/socket-port.ts';
 import { NO_METRICS } from '../metrics/no-metrics.ts';
 import { watchDatabase } from '../metrics/watch-database.ts';
@@ -63,10 +64,11 @@ export async function composeParts(
   database: Database,
   overrides: Overrides,
   metrics: ComposedMetrics = NO_METRICS,
+  requests: RequestContext = createRequestContext(config),
 ) {
   const headers = answerHeaders({ secure: config.publicUrl?.startsWith('https:') ?? false });
-  const http = createHttpServer(headers);
-  const socketPort = config.wsPort === undefined ? null : createSocketPort(headers);
+  const http = createHttpServer(headers, requests);
+  const socketPort = config.wsPort === undefined ? null : createSocketPort(headers, requests);
   const draining = new AbortController();
   const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
 
@@ -143,6 +145,7 @@ export async function composeParts(
     policyTable,
     draining,
     metrics,
+    requests,
   };
 }
 

@@ -10,6 +10,7 @@ import { composeParts, now, type Overrides, type Parts } from './compose/parts.t
 import { composeCheckUsage, composeCleaning, composeSharing, type Sharing } from './compose/sharing.ts';
 import { claimStore } from './compose/storage.ts';
 import { takeFolders } from './compose/tools.ts';
+import { composeTracing } from './compose/tracing.ts';
 import type { Config } from './config.ts';
 import { migrate } from './database/migrate.ts';
 import { openDatabase, openForMigration } from './database/open-database.ts';
@@ -42,6 +43,8 @@ const STOP_MS = 9_000;
 const FIRST_RUN_MS = 5_000;
 /** And then, what was opened and downloaded in the last second is written. */
 const AUDIT_MS = 500;
+/** And the last traces are sent, where there are any. */
+const TRACES_MS = 500;
 
 /** @throws when the data folder is in use, or the database or the storage cannot be opened */
 export async function compose(
@@ -60,7 +63,8 @@ export async function compose(
       await database.destroy();
       lock.release();
     };
-    const parts = await composeParts(config, log, database, overrides, await composeMetrics(config), requests);
+    const [metrics, tracing] = await Promise.all([composeMetrics(config), composeTracing(config)]);
+    const parts = await composeParts(config, log, database, overrides, metrics, requests, tracing);
     release = async () => {
       await parts.nodes.close();
       await database.destroy();
@@ -114,6 +118,10 @@ function createLifecycle(parts: Parts, sharing: Sharing, edges: Edges, release: 
       choresEnd.then(sharing.finishUpload.settled).then(sharing.previews.settled),
     );
     await within(AUDIT_MS, parts.auditLog.flush().catch(onAuditFault));
+    await within(
+      TRACES_MS,
+      parts.tracing.stop().catch(() => {}),
+    );
     metricsPort?.close();
     connections.endAll();
     await release();

@@ -78,6 +78,10 @@ export type Config = {
   /** Undefined: metrics have no port of their own. */
   metricsPort: number | undefined;
   metricsHost: string;
+  /** Undefined: nothing is traced. */
+  tracesTo: string | undefined;
+  tracedService: string;
+  tracedRatio: number;
   logLevel: string;
   /** Said at start: settings without effect, and what an operator should know of others. */
   notes: readonly string[];
@@ -210,6 +214,9 @@ function toConfig(values: Values): Omit<Config, 'programFolders'> {
     metricsToken: values.METRICS_TOKEN,
     metricsPort: values.METRICS_PORT,
     metricsHost: values.METRICS_HOST,
+    tracesTo: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    tracedService: values.OTEL_SERVICE_NAME,
+    tracedRatio: values.OTEL_TRACES_SAMPLER_ARG,
     logLevel: values.LOG_LEVEL,
     notes: notesOf(values),
   };

@@ -177,6 +177,18 @@ export const SETTINGS = {
     '9464',
   ),
   METRICS_HOST: setting(readText, 'address that `METRICS_PORT` listens on', '10.0.0.5', '127.0.0.1'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(
+    readUrl,
+    'collector that traces are sent to (OTLP over HTTP, JSON); `OTEL_EXPORTER_OTLP_HEADERS` counts too; no traces if not set',
+    'http://127.0.0.1:4318',
+  ),
+  OTEL_SERVICE_NAME: setting(readText, 'name of the server in traces', 'chatdrop-eu', 'chatdrop'),
+  OTEL_TRACES_SAMPLER_ARG: setting(
+    readRatio,
+    'how many of the traces that begin here are kept, 0 to 1; one that a caller began is as the caller says',
+    '0.1',
+    '1',
+  ),
   LOG_LEVEL: setting(
     readChoice('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     'how much is logged',
@@ -255,6 +267,12 @@ function readJwtSecret(text: string): string {
 function readAdminToken(text: string): string {
   if (!/^[\x21-\x7e]+$/.test(text)) throw new Error('holds a space or a letter that a header cannot carry');
   return readSecret(text);
+}
+
+function readRatio(text: string): number {
+  const ratio = Number(text);
+  if (!/^[\d.]+$/.test(text) || !(ratio >= 0 && ratio <= 1)) throw new Error('is no number from 0 to 1');
+  return ratio;
 }
 
 function readTypePattern(entry: string): string {

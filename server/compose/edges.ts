@@ -106,7 +106,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     );
   const clientAddress = createClientAddress({ trustProxy: config.trustProxy, onIgnored });
   const clientOf = createClientOf(clientAddress);
-  const { metrics } = parts;
+  const { metrics, tracing, requests } = parts;
   const render = composeRender(parts);
   const written = createSecurityLog({ log, clientAddress, limiter: createBoundedLimiter(LOG_LINES) });
   const securityLog: typeof written = {
@@ -119,7 +119,10 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
   const { audit, auditLog } = parts;
   const app = createHttpApp({
     log,
-    onAnswered: metrics.http.answered,
+    onAnswered(answer) {
+      metrics.http.answered(answer);
+      tracing.answered(answer);
+    },
     securityLog,
     origins,
     authenticateToken,
@@ -205,7 +208,14 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       now,
     }),
   });
-  http.on('request', app.callback());
+  const answer = app.callback();
+  http.on('request', (request, response) => {
+    tracing.request(request, () => {
+      const traceId = tracing.traceIdOf(request);
+      if (traceId !== null) requests.noteTrace(traceId);
+      void answer(request, response);
+    });
+  });
   const onFault = (err: unknown) => log.error({ err }, 'a socket message failed');
   const onConnected = (
     { caller, session }: { caller: Participant; session: string | null },

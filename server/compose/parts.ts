@@ -33,10 +33,13 @@ import { watchDatabase } from '../metrics/watch-database.ts';
 import { watchStorage } from '../metrics/watch-storage.ts';
 import { createSessionFeed, type SessionFeed } from '../realtime/session-feed.ts';
 import { answerHeaders } from '../rules/answer-headers.ts';
+import { UNWATCHED, watchBoth } from '../rules/watch.ts';
 import { createAuditLog } from '../sharing/audit-log.ts';
 import { type CompanyPolicies, createCompanyPolicies } from '../sharing/company-policies.ts';
 import { createPresentFile } from '../sharing/present-file.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import { NO_TRACING } from '../tracing/no-tracing.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { ComposedMetrics } from './metrics.ts';
 import { composeNodes } from './nodes.ts';
 import { composeScanner } from './scan.ts';
@@ -65,14 +68,16 @@ export async function composeParts(
   overrides: Overrides,
   metrics: ComposedMetrics = NO_METRICS,
   requests: RequestContext = createRequestContext(config),
+  tracing: Tracing = NO_TRACING,
 ) {
+  const watch = watchBoth(tracing.watch, metrics.watch);
   const headers = answerHeaders({ secure: config.publicUrl?.startsWith('https:') ?? false });
   const http = createHttpServer(headers, requests);
   const socketPort = config.wsPort === undefined ? null : createSocketPort(headers, requests);
   const draining = new AbortController();
   const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
 
-  if (metrics.render !== undefined) watchDatabase(database, metrics);
+  if (watch !== UNWATCHED) watchDatabase(database, { ...metrics, watch });
 
   const files = (overrides.files ?? same)(createChatFileTable(database));
   const ledger = createEventLedger(database);
@@ -100,7 +105,7 @@ export async function composeParts(
   const auth = composeAuth(config, jwks.ofServer, policies);
   const stores = await composeStores(config, database, installation, policies.largestFileBytes);
   const stored = (overrides.storage ?? same)(stores.storage);
-  const storage = metrics.render === undefined ? stored : watchStorage(stored, metrics);
+  const storage = watch === UNWATCHED ? stored : watchStorage(stored, { ...metrics, watch });
 
   const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
   const mediaUrl = () => (config.filesOrigin ?? publicUrl()) + config.mediaPath;
@@ -108,7 +113,7 @@ export async function composeParts(
   const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
   const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
   const nodes = await composeNodes({ config, log, database, feed, policies, installation });
-  const scanning = composeScanner(config, log, draining.signal, metrics);
+  const scanning = composeScanner(config, log, draining.signal, { ...metrics, watch });
   return {
     config,
     log,
@@ -145,6 +150,8 @@ export async function composeParts(
     policyTable,
     draining,
     metrics,
+    tracing,
+    watch,
     requests,
   };
 }

@@ -86,6 +86,7 @@ export function composeSharing(given: Parts) {
     nodes,
     draining,
     metrics,
+    watch,
   } = given;
   const policyOf = policies.of;
   const wake = (company: string) => {
@@ -122,7 +123,7 @@ export function composeSharing(given: Parts) {
   });
   const previews = createMakePreviews({
     ...{ database, previewJobs, files, ledger, removedObjects, storage, wake, now },
-    pictures,
+    pictures: { ...pictures, make: (...what) => watch('preview', 'make', () => pictures.make(...what)) },
     onUnavailable: once((reason: string) =>
       log.warn({ reason }, 'pictures get no thumbnails: their decoder is not here'),
     ),
@@ -187,7 +188,8 @@ export function composeSharing(given: Parts) {
     policyOf,
     draining: draining.signal,
   });
-  const finishUpload = createFinishUpload({
+  const finishing = createFinishUpload({
+    watch,
     uploads,
     storage,
     policyOf,
@@ -205,17 +207,21 @@ export function composeSharing(given: Parts) {
         draining: draining.signal,
       }),
     }),
-    recordFile,
+    recordFile: (...what) => watch('upload', 'record', () => recordFile(...what)),
     rejectUpload,
     report: countFinished(report, expirySeconds, metrics.uploads),
     wake: (company) => {
-      wake(company);
+      void watch('upload', 'event', async () => wake(company));
       previews.wake();
     },
     holder: HOLDER,
     draining: draining.signal,
     now,
   });
+  const finishUpload: typeof finishing = Object.assign(
+    (uploadId: string) => watch('upload', 'finish', () => finishing(uploadId)),
+    { settled: finishing.settled },
+  );
   const deleting = composeDeleting(given, { store, exclusively, deleteRemovedBytes, wake });
   const { removeFile } = deleting;
   return {

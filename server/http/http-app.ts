@@ -1,4 +1,5 @@
 /** Koa: the order of the middleware and the route table, on one screen. */
+import type { IncomingMessage } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Middleware } from 'koa';
 import type { Logger } from 'pino';
@@ -28,10 +29,19 @@ import type { SessionRoutes } from './session-routes.ts';
 import { unreadBody } from './unread-body.ts';
 import type { UploadRoutes } from './upload-routes.ts';
 
+type Answered = {
+  request: IncomingMessage;
+  method: string;
+  route: string;
+  status: number;
+  seconds: number;
+  fileBytes: number;
+};
+
 type Needs = {
   log: Logger;
   /** `route` is a row of the table below, or `none`. */
-  onAnswered(answer: { method: string; route: string; status: number; seconds: number; fileBytes: number }): void;
+  onAnswered(answer: Answered): void;
   securityLog: Pick<SecurityLog, 'refused'>;
   origins: Origins;
   authenticateToken: AuthenticateToken;
@@ -198,7 +208,7 @@ function countRequests({ onAnswered, mediaPath }: Needs): Middleware {
       const route = shownRoute(ctx._matchedRoute);
       const fileBytes = sendsFiles(route) && ctx.method === 'GET' ? Math.max(0, socket.bytesWritten - sentBefore) : 0;
       const seconds = (performance.now() - startedAt) / 1000;
-      onAnswered({ method: ctx.method, route, status: ctx.res.statusCode, seconds, fileBytes });
+      onAnswered({ request: ctx.req, method: ctx.method, route, status: ctx.res.statusCode, seconds, fileBytes });
     });
     await next();
   };

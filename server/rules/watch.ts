@@ -9,3 +9,10 @@ export type WatchedPart = 'upload' | 'storage' | 'scanner' | 'database' | 'previ
 export type Watch = <T>(part: WatchedPart, operation: string, work: () => Promise<T>) => Promise<T>;
 
 export const UNWATCHED: Watch = (_part, _operation, work) => work();
+
+/** Both look at the same work, the first from outside of the second. */
+export function watchBoth(outer: Watch, inner: Watch): Watch {
+  if (outer === UNWATCHED) return inner;
+  if (inner === UNWATCHED) return outer;
+  return (part, operation, work) => outer(part, operation, () => inner(part, operation, work));
+}

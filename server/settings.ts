@@ -179,7 +179,7 @@ export const SETTINGS = {
   METRICS_HOST: setting(readText, 'address that `METRICS_PORT` listens on', '10.0.0.5', '127.0.0.1'),
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(
     readUrl,
-    'collector that traces are sent to (OTLP over HTTP, JSON); `OTEL_EXPORTER_OTLP_HEADERS` counts too; no traces if not set',
+    'collector that traces are sent to (OTLP over HTTP, JSON); no traces if not set',
     'http://127.0.0.1:4318',
   ),
   OTEL_SERVICE_NAME: setting(readText, 'name of the server in traces', 'chatdrop-eu', 'chatdrop'),

@@ -79,17 +79,20 @@ export function createJobList(database: Database) {
      * How each kind stands, for who looks often. An upload is owed since its last byte, which was `expiryMs` before it expires.
      */
     async queues(nowMs: number, expiryMs: number): Promise<Record<JobKind, JobQueue>> {
-      const begins: Record<JobKind, string> = {
-        'finish upload': `expires_at - ${Math.round(expiryMs)}`,
-        'expire upload': 'expires_at',
-        'discard upload': 'null',
-        'delete object': 'null',
-        'make preview': '(select created_at from chat_files where chat_files.id = preview_jobs.file_id)',
-        deletion: 'requested_at',
+      const expiresAt = database.raw('expires_at as owed_since');
+      const unknown = database.raw('null as owed_since');
+      const createdAt = '(select created_at from chat_files where chat_files.id = preview_jobs.file_id) as owed_since';
+      const begins: Record<JobKind, Knex.Raw> = {
+        'finish upload': database.raw('expires_at - cast(? as bigint) as owed_since', [Math.round(expiryMs)]),
+        'expire upload': expiresAt,
+        'discard upload': unknown,
+        'delete object': unknown,
+        'make preview': database.raw(createdAt),
+        deletion: database.raw('requested_at as owed_since'),
       };
       const queues: [string, JobQueue][] = [];
       for (const [kind, source] of Object.entries(sources(nowMs)) as [JobKind, Knex.QueryBuilder<Row, Row[]>][]) {
-        const owed = source.select(database.raw(`last_error, ${begins[kind]} as owed_since`)).limit(MAX_COUNTED);
+        const owed = source.select('last_error', begins[kind]).limit(MAX_COUNTED);
         const row: Row = await database
           .from(owed.as('owed'))
           .first(database.raw('count(*) as jobs, count(last_error) as failing, min(owed_since) as oldest'));

@@ -6,7 +6,7 @@ const STEPS = [
   ['rules'],
   ['auth', 'database', 'import', 'nodes', 'pictures', 'scan', 'storage'],
   ['sharing', 'backup'],
-  ['upload', 'http', 'realtime', 'jobs'],
+  ['upload', 'http', 'realtime', 'jobs', 'metrics', 'tracing'],
   ['compose'],
   ['commands'],
   ['main', 'run-main', 'chatdrop', 'chatdrop-executable'],

@@ -4,19 +4,21 @@ import type { Logger } from 'pino';
 import { MIGRATIONS } from '../migrations/index.ts';
 import type { Assets } from './assets.ts';
 import { databaseFault } from './compose/database-fault.ts';
-import { composeEdges, composeUpload } from './compose/edges.ts';
+import { composeEdges, composeUpload, type Edges } from './compose/edges.ts';
+import { composeMetrics } from './compose/metrics.ts';
 import { composeParts, now, type Overrides, type Parts } from './compose/parts.ts';
 import { composeCheckUsage, composeCleaning, composeSharing, type Sharing } from './compose/sharing.ts';
 import { claimStore } from './compose/storage.ts';
 import { takeFolders } from './compose/tools.ts';
+import { composeTracing } from './compose/tracing.ts';
 import type { Config } from './config.ts';
 import { migrate } from './database/migrate.ts';
 import { openDatabase, openForMigration } from './database/open-database.ts';
 import { listen, trackConnections } from './http/http-server.ts';
+import { createRequestContext, type RequestContext } from './http/request-context.ts';
 import { createChores } from './jobs/chores.ts';
 import { type Periodic, startPeriodic } from './jobs/periodic.ts';
 import { createReportChores } from './jobs/report-chores.ts';
-import type { SocketServer } from './realtime/socket-server.ts';
 
 export type ChatdropServer = {
   /**
@@ -41,6 +43,8 @@ const STOP_MS = 9_000;
 const FIRST_RUN_MS = 5_000;
 /** And then, what was opened and downloaded in the last second is written. */
 const AUDIT_MS = 500;
+/** And the last traces are sent, where there are any. */
+const TRACES_MS = 500;
 
 /** @throws when the data folder is in use, or the database or the storage cannot be opened */
 export async function compose(
@@ -48,6 +52,7 @@ export async function compose(
   log: Logger,
   assets: Assets,
   overrides: Overrides = {},
+  requests: RequestContext = createRequestContext(config),
 ): Promise<ChatdropServer> {
   const lock = takeFolders(config);
   let release = async () => lock.release();
@@ -58,7 +63,8 @@ export async function compose(
       await database.destroy();
       lock.release();
     };
-    const parts = await composeParts(config, log, database, overrides);
+    const [metrics, tracing] = await Promise.all([composeMetrics(config), composeTracing(config)]);
+    const parts = await composeParts(config, log, database, overrides, metrics, requests, tracing);
     release = async () => {
       await parts.nodes.close();
       await database.destroy();
@@ -68,8 +74,8 @@ export async function compose(
     await claimStore(config, parts.stores.record);
     const sharing = composeSharing(parts);
     const upload = composeUpload(parts, sharing);
-    const sockets = composeEdges(parts, sharing, upload, assets);
-    return createLifecycle(parts, sharing, sockets, release);
+    const edges = composeEdges(parts, sharing, upload, assets);
+    return createLifecycle(parts, sharing, edges, release);
   } catch (error) {
     // A process that cannot serve must end: with the lock held it would keep the next one from starting.
     await release();
@@ -77,14 +83,10 @@ export async function compose(
   }
 }
 
-function createLifecycle(
-  parts: Parts,
-  sharing: Sharing,
-  sockets: SocketServer,
-  release: () => Promise<void>,
-): ChatdropServer {
+function createLifecycle(parts: Parts, sharing: Sharing, edges: Edges, release: () => Promise<void>): ChatdropServer {
   const { config, log, http, socketPort, draining } = parts;
-  const connections = trackConnections(http, ...(socketPort === null ? [] : [socketPort]));
+  const { metricsPort } = edges;
+  const connections = trackConnections(http, ...[socketPort, metricsPort].filter((port) => port !== null));
   const checkUsage = composeCheckUsage(parts);
   const chores = createChores({
     ...composeCleaning(parts, sharing),
@@ -109,13 +111,19 @@ function createLifecycle(
       setTimeout(connections.endSockets, SOCKETS_DRAIN_MS),
       setTimeout(connections.endAll, DRAIN_MS),
     ];
-    await sockets.close();
+    await edges.close();
     for (const timer of timers) clearTimeout(timer);
     await within(
       STOP_MS - (performance.now() - startedAt),
       choresEnd.then(sharing.finishUpload.settled).then(sharing.previews.settled),
     );
     await within(AUDIT_MS, parts.auditLog.flush().catch(onAuditFault));
+    await within(
+      TRACES_MS,
+      parts.tracing.stop().catch(() => {}),
+    );
+    metricsPort?.close();
+    connections.endAll();
     await release();
   };
   const start = async () => {
@@ -127,6 +135,7 @@ function createLifecycle(
     if (config.thumbnails) sharing.previews.start();
     await listen(http, config.host, config.port);
     if (socketPort !== null) await listen(socketPort, config.host, config.wsPort ?? 0, 'WS_PORT');
+    if (metricsPort !== null) await listen(metricsPort, config.metricsHost, config.metricsPort ?? 0, 'METRICS_PORT');
     periodic = startPeriodic(chores.periodic, createReportChores({ chores: parts.choreTable, log, now }));
     return parts.publicUrl();
   };

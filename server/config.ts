@@ -73,6 +73,15 @@ export type Config = {
   s3: S3Settings | undefined;
   /** Undefined: files are shared unscanned. */
   clamd: ClamdAddress | undefined;
+  /** Undefined: `/metrics` is not answered on `port`, but for this machine in development mode. */
+  metricsToken: string | undefined;
+  /** Undefined: metrics have no port of their own. */
+  metricsPort: number | undefined;
+  metricsHost: string;
+  /** Undefined: nothing is traced. */
+  tracesTo: string | undefined;
+  tracedService: string;
+  tracedRatio: number;
   logLevel: string;
   /** Said at start: settings without effect, and what an operator should know of others. */
   notes: readonly string[];
@@ -202,6 +211,12 @@ function toConfig(values: Values): Omit<Config, 'programFolders'> {
     store: values.USE_S3_STORAGE ? 's3' : 'local',
     s3: s3Of(values),
     clamd: values.CLAMAV_URL,
+    metricsToken: values.METRICS_TOKEN,
+    metricsPort: values.METRICS_PORT,
+    metricsHost: values.METRICS_HOST,
+    tracesTo: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    tracedService: values.OTEL_SERVICE_NAME,
+    tracedRatio: values.OTEL_TRACES_SAMPLER_ARG,
     logLevel: values.LOG_LEVEL,
     notes: notesOf(values),
   };

@@ -167,6 +167,28 @@ export const SETTINGS = {
     'the virus scanner clamd, `tcp://host:port` or `unix:/path`; files are shared unscanned if not set',
     'tcp://clamav.example.com:3310',
   ),
+  METRICS_TOKEN: secret(
+    readAdminToken,
+    'opens `/metrics`, at least 32 bytes; without it, and without `METRICS_PORT`, there are metrics in development mode only',
+  ),
+  METRICS_PORT: setting(
+    readInteger(1, 65_535),
+    'a port of its own for `/metrics`, where no token is asked for',
+    '9464',
+  ),
+  METRICS_HOST: setting(readText, 'address that `METRICS_PORT` listens on', '10.0.0.5', '127.0.0.1'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(
+    readUrl,
+    'collector that traces are sent to (OTLP over HTTP, JSON); no traces if not set',
+    'http://127.0.0.1:4318',
+  ),
+  OTEL_SERVICE_NAME: setting(readText, 'name of the server in traces', 'chatdrop-eu', 'chatdrop'),
+  OTEL_TRACES_SAMPLER_ARG: setting(
+    readRatio,
+    'how many of the traces that begin here are kept, 0 to 1; one that a caller began is as the caller says',
+    '0.1',
+    '1',
+  ),
   LOG_LEVEL: setting(
     readChoice('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     'how much is logged',
@@ -245,6 +267,12 @@ function readJwtSecret(text: string): string {
 function readAdminToken(text: string): string {
   if (!/^[\x21-\x7e]+$/.test(text)) throw new Error('holds a space or a letter that a header cannot carry');
   return readSecret(text);
+}
+
+function readRatio(text: string): number {
+  const ratio = Number(text);
+  if (!/^[\d.]+$/.test(text) || !(ratio >= 0 && ratio <= 1)) throw new Error('is no number from 0 to 1');
+  return ratio;
 }
 
 function readTypePattern(entry: string): string {

@@ -7,7 +7,7 @@ const project = join(import.meta.dirname, '../..');
 
 /** What knex, pg, ws, sharp, redis and tus ask for and can do without; a bundle says “not found”, as a folder without them would. */
 const ABSENT =
-  /^(?:@img\/sharp-.*|@node-rs\/xxhash|@opentelemetry\/api|bufferutil|better-sqlite3\/.*|mariadb(?:\/callback)?|mysql2?|oracledb|pg-native|pg-query-stream|sqlite3|tedious|utf-8-validate)$/;
+  /^(?:@img\/sharp-.*|@node-rs\/xxhash|bufferutil|better-sqlite3\/.*|mariadb(?:\/callback)?|mysql2?|oracledb|pg-native|pg-query-stream|sqlite3|tedious|utf-8-validate)$/;
 
 export const absentPackages: Plugin = {
   name: 'absent-packages',

@@ -4,11 +4,13 @@ import { type Logger, pino } from 'pino';
 import type { Config } from '../config.ts';
 
 /** What could hold a token is never written. Times are of UTC, and say so. */
-export function createLog(config: Pick<Config, 'logLevel'>): Logger {
+export function createLog(config: Pick<Config, 'logLevel'>, fields: () => object = () => ({})): Logger {
   return pino({
     level: config.logLevel,
     base: { host: hostname(), pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
+    // Of whatever the line is about.
+    mixin: fields,
     serializers: { err: describe },
     redact: ['token', 'authorization', '*.token', '*.authorization', 'headers'],
   });

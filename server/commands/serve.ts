@@ -4,6 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { readAssets } from '../assets.ts';
 import { compose } from '../compose.ts';
 import type { Config } from '../config.ts';
+import { createRequestContext } from '../http/request-context.ts';
 import { type Command, type Context, readArguments } from './command.ts';
 import { createLog } from './create-log.ts';
 import { catchTheRest } from './last-resort.ts';
@@ -18,9 +19,10 @@ export const serve: Command = {
   async run(args, context) {
     readArguments(args, {});
     const config = context.config();
-    const log = createLog(config);
+    const requests = createRequestContext(config);
+    const log = createLog(config, requests.fields);
     const assets = readAssets(path.join(import.meta.dirname, '../../dist/widget'));
-    const server = await compose(config, log, assets);
+    const server = await compose(config, log, assets, {}, requests);
     catchTheRest(log, server.stop);
     const url = await server.start();
     const stopped = context.signalled();

@@ -17,9 +17,11 @@ import { createDeletionAdminRoutes } from '../http/deletion-admin-routes.ts';
 import { createFileRoutes } from '../http/file-routes.ts';
 import { createHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from '../http/http-app.ts';
+import { createHttpServer } from '../http/http-server.ts';
 import { createInfectionAdminRoutes } from '../http/infection-admin-routes.ts';
 import { createJobAdminRoutes } from '../http/job-admin-routes.ts';
 import { createMediaRoute } from '../http/media-routes.ts';
+import { createMetricsApp, createMetricsRoute } from '../http/metrics-route.ts';
 import { createOpenApiDocument } from '../http/openapi-document.ts';
 import { createOpenApiRoute } from '../http/openapi-route.ts';
 import { createPageRoutes } from '../http/page-routes.ts';
@@ -45,7 +47,9 @@ import { createMultipartUpload } from '../upload/multipart-upload.ts';
 import { createTusEndpoint } from '../upload/tus-endpoint.ts';
 import { createTusLibrary } from '../upload/tus-library.ts';
 import { createWriteBody } from '../upload/write-body.ts';
+import { countGuesses, countPlaces } from './metrics.ts';
 import { now, type Parts } from './parts.ts';
+import { composeRender } from './render-metrics.ts';
 import type { Sharing } from './sharing.ts';
 
 /** Of addresses that were refused something in the last minute. */
@@ -69,7 +73,9 @@ export function composeUpload(
 
 type Limits = Omit<ChatConfig, 'caller' | 'preview_types'>;
 
-/** HTTP and both kinds of sockets, on one port; the plain one, if wanted, on a second. */
+export type Edges = ReturnType<typeof composeEdges>;
+
+/** HTTP and both kinds of sockets, on one port; the plain one, if wanted, on a second, and metrics on a third. */
 export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge, assets: Assets) {
   const {
     config,
@@ -100,10 +106,23 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     );
   const clientAddress = createClientAddress({ trustProxy: config.trustProxy, onIgnored });
   const clientOf = createClientOf(clientAddress);
-  const securityLog = createSecurityLog({ log, clientAddress, limiter: createBoundedLimiter(LOG_LINES) });
+  const { metrics, tracing, requests } = parts;
+  const render = composeRender(parts);
+  const written = createSecurityLog({ log, clientAddress, limiter: createBoundedLimiter(LOG_LINES) });
+  const securityLog: typeof written = {
+    ...written,
+    refused(failure, ...whom) {
+      metrics.http.problem(failure.code);
+      written.refused(failure, ...whom);
+    },
+  };
   const { audit, auditLog } = parts;
   const app = createHttpApp({
     log,
+    onAnswered(answer) {
+      metrics.http.answered(answer);
+      tracing.answered(answer);
+    },
     securityLog,
     origins,
     authenticateToken,
@@ -152,7 +171,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
         adminToken: config.adminToken,
         addresses: config.adminAddresses,
         clientAddress,
-        createLimiter: parts.nodes.createLimiter,
+        createLimiter: countGuesses(parts.nodes.createLimiter, metrics.http),
         securityLog,
       }),
     },
@@ -168,6 +187,14 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       nodes: parts.nodes,
       scannerIsThere: parts.scanning?.watch.isThere ?? null,
     }),
+    metrics: createMetricsRoute({
+      render,
+      token: config.metricsToken,
+      development: config.development,
+      clientAddress,
+      createLimiter: parts.nodes.createLimiter,
+      onLimited: () => metrics.http.limited('metrics_token'),
+    }),
     openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
     policyReports: createPolicyReports({ securityLog }),
     problems: createProblemPages(),
@@ -181,7 +208,14 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       now,
     }),
   });
-  http.on('request', app.callback());
+  const answer = app.callback();
+  http.on('request', (request, response) => {
+    tracing.request(request, () => {
+      const traceId = tracing.traceIdOf(request);
+      if (traceId !== null) requests.noteTrace(traceId);
+      void answer(request, response);
+    });
+  });
   const onFault = (err: unknown) => log.error({ err }, 'a socket message failed');
   const onConnected = (
     { caller, session }: { caller: Participant; session: string | null },
@@ -192,20 +226,38 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
   };
   const keyWatch = createKeyWatch({ keysOf: policies.keysOf, onFault });
   policies.onChange(keyWatch.check);
-  const connecting = { authenticateToken, origins, places: createSocketPlaces(), keyWatch, clientAddress };
+  const places = createSocketPlaces();
+  const connecting = { authenticateToken, origins, keyWatch, clientAddress };
   const onRefused = securityLog.refused;
-  const socketNeeds = { ...connecting, feed, ledger, listFiles, onConnected, onRefused, onFault, now };
-  const socketIo = createSocketServer(http, socketNeeds);
+  const socketNeeds = {
+    ...connecting,
+    feed,
+    ledger,
+    listFiles,
+    onConnected,
+    onRefused,
+    onFault,
+    requestIdOf: parts.requests.idOf,
+    now,
+  };
+  const socketIo = createSocketServer(http, { ...socketNeeds, places: countPlaces(places, 'socket_io', metrics.http) });
   const plain = createPlainWebSocket({
     ...socketNeeds,
+    places: countPlaces(places, 'websocket', metrics.http),
     answerHeaders: parts.answerHeaders,
     tokenInQuery: config.wsTokenInQuery,
     draining: draining.signal,
   });
   plain.attach(http);
   if (socketPort !== null) plain.attachAlone(socketPort, (host) => hostAt(http, host));
+  const metricsPort =
+    render === null || config.metricsPort === undefined ? null : createHttpServer(parts.answerHeaders, parts.requests);
+  if (metricsPort !== null && render !== null) metricsPort.on('request', createMetricsApp(render, log).callback());
   const closePort = () => new Promise<void>((done) => (socketPort === null ? done() : socketPort.close(() => done())));
-  return { close: async () => void (await Promise.all([socketIo.close(), plain.close(), closePort()])) };
+  return {
+    metricsPort,
+    close: async () => void (await Promise.all([socketIo.close(), plain.close(), closePort()])),
+  };
 }
 
 function limitsOf(config: Config, policy: CompanyPolicy, { role }: Participant): Limits {

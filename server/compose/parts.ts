@@ -27,13 +27,21 @@ import { createUploadDeletionTable } from '../database/upload-deletion-table.ts'
 import { createUploadPartTable } from '../database/upload-part-table.ts';
 import { createUploadTable } from '../database/upload-table.ts';
 import { addressOf, createHttpServer } from '../http/http-server.ts';
+import { createRequestContext, type RequestContext } from '../http/request-context.ts';
 import { createSocketPort } from '../http/socket-port.ts';
+import { NO_METRICS } from '../metrics/no-metrics.ts';
+import { watchDatabase } from '../metrics/watch-database.ts';
+import { watchStorage } from '../metrics/watch-storage.ts';
 import { createSessionFeed, type SessionFeed } from '../realtime/session-feed.ts';
 import { answerHeaders } from '../rules/answer-headers.ts';
+import { UNWATCHED, watchBoth } from '../rules/watch.ts';
 import { createAuditLog } from '../sharing/audit-log.ts';
 import { type CompanyPolicies, createCompanyPolicies } from '../sharing/company-policies.ts';
 import { createPresentFile } from '../sharing/present-file.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import { NO_TRACING } from '../tracing/no-tracing.ts';
+import type { Tracing } from '../tracing/tracing.ts';
+import type { ComposedMetrics } from './metrics.ts';
 import { composeNodes } from './nodes.ts';
 import { composeScanner } from './scan.ts';
 import { composeStores } from './storage.ts';
@@ -54,12 +62,23 @@ const same = <T>(part: T): T => part;
 export type Parts = Awaited<ReturnType<typeof composeParts>>;
 
 /** What everything stands on: database, storage, keys, feed. */
-export async function composeParts(config: Config, log: Logger, database: Database, overrides: Overrides) {
+export async function composeParts(
+  config: Config,
+  log: Logger,
+  database: Database,
+  overrides: Overrides,
+  metrics: ComposedMetrics = NO_METRICS,
+  requests: RequestContext = createRequestContext(config),
+  tracing: Tracing = NO_TRACING,
+) {
+  const watch = watchBoth(tracing.watch, metrics.watch);
   const headers = answerHeaders({ secure: config.publicUrl?.startsWith('https:') ?? false });
-  const http = createHttpServer(headers);
-  const socketPort = config.wsPort === undefined ? null : createSocketPort(headers);
+  const http = createHttpServer(headers, requests);
+  const socketPort = config.wsPort === undefined ? null : createSocketPort(headers, requests);
   const draining = new AbortController();
   const publicUrl = () => config.publicUrl ?? addressOf(http, config.host);
+
+  if (watch !== UNWATCHED) watchDatabase(database, { ...metrics, watch });
 
   const files = (overrides.files ?? same)(createChatFileTable(database));
   const ledger = createEventLedger(database);
@@ -87,7 +106,8 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   await policies.look();
   const auth = composeAuth(config, jwks.ofServer, policies);
   const stores = await composeStores(config, database, installation, policies.largestFileBytes);
-  const storage = (overrides.storage ?? same)(stores.storage);
+  const stored = (overrides.storage ?? same)(stores.storage);
+  const storage = watch === UNWATCHED ? stored : watchStorage(stored, { ...metrics, watch });
 
   const linkSecret = config.urlSigningSecret ?? (await sharedSecret(database, 'url_signing_secret'));
   const mediaUrl = () => (config.filesOrigin ?? publicUrl()) + config.mediaPath;
@@ -95,7 +115,7 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const onFault = (err: unknown) => log.error({ err }, 'the feed could not read the ledger; it tries again');
   const feed = (overrides.feed ?? same)(createSessionFeed({ ledger, files, presentFile, onFault }));
   const nodes = await composeNodes({ config, log, database, feed, policies, installation });
-  const scanning = composeScanner(config, log, draining.signal);
+  const scanning = composeScanner(config, log, draining.signal, { ...metrics, watch });
   return {
     config,
     log,
@@ -132,6 +152,10 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     policies,
     policyTable,
     draining,
+    metrics,
+    tracing,
+    watch,
+    requests,
   };
 }
 

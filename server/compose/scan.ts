@@ -4,6 +4,7 @@ import { sizeInWords } from '../rules/size-words.ts';
 import { createClamd } from '../scan/clamd.ts';
 import { createLimitedScanner } from '../scan/limited-scanner.ts';
 import { createScannerWatch } from '../scan/scanner-watch.ts';
+import { type ComposedMetrics, countVerdicts } from './metrics.ts';
 
 /** Of clamd's ten threads (`MaxThreads`), which other nodes want too. */
 const MAX_SCANS_AT_ONCE = 4;
@@ -13,7 +14,12 @@ const MAX_SCANS_WAITING = 1000;
 const SCANS_DRAIN_MS = 5_000;
 
 /** The virus scanner, asked a few questions at a time. Null without `CLAMAV_URL`. */
-export function composeScanner({ clamd: address, maxFileSizeBytes }: Config, log: Logger, draining: AbortSignal) {
+export function composeScanner(
+  { clamd: address, maxFileSizeBytes }: Config,
+  log: Logger,
+  draining: AbortSignal,
+  metrics: ComposedMetrics,
+) {
   if (address === undefined) return null;
   const clamd = createClamd(address);
   const stopping = new AbortController();
@@ -26,7 +32,7 @@ export function composeScanner({ clamd: address, maxFileSizeBytes }: Config, log
     onSmallLimit: (takenBytes) => log.warn({ takenBytes, maxFileSizeBytes }, smallLimit(takenBytes, maxFileSizeBytes)),
   });
   const limits = { maxAtOnce: MAX_SCANS_AT_ONCE, maxWaiting: MAX_SCANS_WAITING };
-  return { scanner: createLimitedScanner(clamd, limits), stopping: stopping.signal, watch };
+  return { scanner: createLimitedScanner(countVerdicts(clamd, metrics), limits), stopping: stopping.signal, watch };
 }
 
 function smallLimit(takenBytes: number, maxFileSizeBytes: number): string {

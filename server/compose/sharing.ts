@@ -37,6 +37,7 @@ import { createMakePreviews } from '../sharing/make-previews.ts';
 import { createMakeSmaller } from '../sharing/make-smaller.ts';
 import { createManageCompanies } from '../sharing/manage-companies.ts';
 import { createNoteInfected, type NoteInfected } from '../sharing/note-infected.ts';
+import { createNoteResume } from '../sharing/note-resume.ts';
 import { createRecordFile } from '../sharing/record-file.ts';
 import { createRecordImport } from '../sharing/record-import.ts';
 import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
@@ -55,6 +56,7 @@ import { createReportProgress } from '../sharing/upload-progress.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { withLock } from '../upload/locker.ts';
 import { HOLDER } from './holder.ts';
+import { countAccepted, countEnded, countFinished, countLimits, countRejected } from './metrics.ts';
 import { now, type Parts } from './parts.ts';
 
 /** A node that lives is back on PostgreSQL in less, however that ended. */
@@ -87,6 +89,8 @@ export function composeSharing(given: Parts) {
     presentFile,
     nodes,
     draining,
+    metrics,
+    watch,
   } = given;
   const policyOf = policies.of;
   const wake = (company: string) => {
@@ -101,7 +105,14 @@ export function composeSharing(given: Parts) {
     nodes.bus.tell({ type: 'progress', event, exceptParticipant });
   };
   const report = createReportProgress({ publish, now });
-  const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
+  const rejectUpload = createRejectUpload({
+    database,
+    uploads: countRejected(uploads, metrics.uploads),
+    parts,
+    removedObjects,
+    storage,
+    report,
+  });
   const pictures = createPreviewMaker({
     programs: findPreviewPrograms(config.programFolders),
     scratch: createScratch(path.join(config.dataDir, 'scratch')),
@@ -116,7 +127,7 @@ export function composeSharing(given: Parts) {
   });
   const previews = createMakePreviews({
     ...{ database, previewJobs, files, ledger, removedObjects, storage, wake, now },
-    pictures,
+    pictures: { ...pictures, make: (...what) => watch('preview', 'make', () => pictures.make(...what)) },
     onUnavailable: once((reason: string) =>
       log.warn({ reason }, 'pictures get no thumbnails: their decoder is not here'),
     ),
@@ -135,7 +146,10 @@ export function composeSharing(given: Parts) {
     policyOf,
   });
   const { uploadsPerMinute } = config;
-  const creationLimits = createCreationLimits({ policyOf, uploadsPerMinute, createLimiter: nodes.createLimiter });
+  const creationLimits = countLimits(
+    createCreationLimits({ policyOf, uploadsPerMinute, createLimiter: nodes.createLimiter }),
+    metrics.http,
+  );
   const locker = nodes.locker;
   const exclusively: Exclusively = (uploadId, work) => withLock(locker, uploadId, work);
   const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
@@ -178,7 +192,8 @@ export function composeSharing(given: Parts) {
     policyOf,
     draining: draining.signal,
   });
-  const finishUpload = createFinishUpload({
+  const finishing = createFinishUpload({
+    watch,
     uploads,
     storage,
     policyOf,
@@ -196,17 +211,21 @@ export function composeSharing(given: Parts) {
         draining: draining.signal,
       }),
     }),
-    recordFile,
+    recordFile: (...what) => watch('upload', 'record', () => recordFile(...what)),
     rejectUpload,
-    report,
+    report: countFinished(report, expirySeconds, metrics.uploads),
     wake: (company) => {
-      wake(company);
+      void watch('upload', 'event', async () => wake(company));
       previews.wake();
     },
     holder: HOLDER,
     draining: draining.signal,
     now,
   });
+  const finishUpload: typeof finishing = Object.assign(
+    (uploadId: string) => watch('upload', 'finish', () => finishing(uploadId)),
+    { settled: finishing.settled },
+  );
   const deleting = composeDeleting(given, { store, exclusively, deleteRemovedBytes, wake });
   const { removeFile } = deleting;
   return {
@@ -218,17 +237,26 @@ export function composeSharing(given: Parts) {
     creationLimits,
     deleteRemovedBytes,
     discardBytes,
-    acceptUpload: createAcceptUpload(accepting),
+    acceptUpload: countAccepted(
+      createAcceptUpload(accepting),
+      (_caller, { oneRequest }) => (oneRequest ? 'one_request' : 'tus'),
+      metrics.uploads,
+    ),
     acceptPartial: createAcceptPartial(accepting),
-    acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
+    acceptFinal: countAccepted(createAcceptFinal({ ...accepting, rejectUpload }), () => 'parallel', metrics.uploads),
     settleUpload: createSettleUpload({ uploads, policyOf }),
     choosePlace: createChoosePlace({ uploads }),
+    noteResume: createNoteResume({
+      uploads,
+      onResumed: metrics.uploads.resumed,
+      onFault: (err) => log.debug({ err }, 'that a client came back to its upload could not be noted'),
+    }),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policyOf }),
     finishUpload,
     previews,
     previewKinds,
     finishPartial: createFinishPartial({ parts, finishUpload }),
-    abortUpload: createAbortUpload({ uploads, storage, report, now }),
+    abortUpload: countEnded(createAbortUpload({ uploads, storage, report, now }), metrics.uploads),
     ...deleting,
     revokeLinks: createRevokeLinks({ database, files, ledger, audit, wake, now }),
     archiveFiles: createArchiveFiles({ files, uploads, storage, now }),

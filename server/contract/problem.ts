@@ -55,13 +55,22 @@ export type Problem = {
   /** One sentence for a person, with what to do next where there is something. */
   detail: string;
   code: ProblemCode;
+  /** Tell it to whoever runs the server: the lines of its log about this request have it too. */
+  request_id?: string;
 };
 
 /** Where `type` leads: a page of the server itself, so that it is there on every origin and without a network. */
 export const PROBLEM_PAGES_PATH = '/problems';
 
 /** The problem object for a code; `detail` defaults to the title. */
-export function problemOf(code: ProblemCode, detail?: string): Problem {
+export function problemOf(code: ProblemCode, detail?: string, requestId?: string): Problem {
   const [status, title] = PROBLEMS[code];
-  return { type: `${PROBLEM_PAGES_PATH}/${code}`, title, status, detail: detail ?? `${title}.`, code };
+  return {
+    type: `${PROBLEM_PAGES_PATH}/${code}`,
+    title,
+    status,
+    detail: detail ?? `${title}.`,
+    code,
+    ...(requestId !== undefined && { request_id: requestId }),
+  };
 }

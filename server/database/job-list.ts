@@ -42,6 +42,12 @@ export type Job = {
   lastError: string | null;
 };
 
+/** A kind of jobs as a whole. `oldestSeconds`: since when the oldest is owed; null where there is none, or no row says it. */
+export type JobQueue = { jobs: number; failing: number; oldestSeconds: number | null };
+
+/** Of a kind that are counted: however many are owed, a look takes no longer. */
+const MAX_COUNTED = 10_000;
+
 export type JobList = ReturnType<typeof createJobList>;
 
 export function createJobList(database: Database) {
@@ -67,6 +73,33 @@ export function createJobList(database: Database) {
         jobs.push(...rows.map((row) => toJob(kind, row, nowMs)));
       }
       return jobs;
+    },
+
+    /**
+     * How each kind stands, for who looks often. An upload is owed since its last byte, which was `expiryMs` before it expires.
+     */
+    async queues(nowMs: number, expiryMs: number): Promise<Record<JobKind, JobQueue>> {
+      const expiresAt = database.raw('expires_at as owed_since');
+      const unknown = database.raw('null as owed_since');
+      const createdAt = '(select created_at from chat_files where chat_files.id = preview_jobs.file_id) as owed_since';
+      const begins: Record<JobKind, Knex.Raw> = {
+        'finish upload': database.raw('expires_at - cast(? as bigint) as owed_since', [Math.round(expiryMs)]),
+        'expire upload': expiresAt,
+        'discard upload': unknown,
+        'delete object': unknown,
+        'make preview': database.raw(createdAt),
+        deletion: database.raw('requested_at as owed_since'),
+      };
+      const queues: [string, JobQueue][] = [];
+      for (const [kind, source] of Object.entries(sources(nowMs)) as [JobKind, Knex.QueryBuilder<Row, Row[]>][]) {
+        const owed = source.select('last_error', begins[kind]).limit(MAX_COUNTED);
+        const row: Row = await database
+          .from(owed.as('owed'))
+          .first(database.raw('count(*) as jobs, count(last_error) as failing, min(owed_since) as oldest'));
+        const oldestSeconds = row.oldest === null ? null : Math.max(0, nowMs - Number(row.oldest)) / 1000;
+        queues.push([kind, { jobs: Number(row.jobs), failing: Number(row.failing), oldestSeconds }]);
+      }
+      return Object.fromEntries(queues) as Record<JobKind, JobQueue>;
     },
 
     /** All of them, by kind. */

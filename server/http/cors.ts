@@ -8,7 +8,7 @@ import type { Origins } from '../auth/origins.ts';
 
 const EXPOSED =
   'Location, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires, Upload-Defer-Length, Upload-Concat, Tus-Resumable, ' +
-  'Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Chat-File-Id, Retry-After, RateLimit, RateLimit-Policy, ETag, Content-Range, Content-Disposition';
+  'Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Chat-File-Id, Retry-After, RateLimit, RateLimit-Policy, ETag, Content-Range, Content-Disposition, X-Request-Id';
 const ALLOWED_HEADERS =
   'Authorization, Content-Type, Tus-Resumable, Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, ' +
   'Upload-Concat, Upload-Checksum, X-HTTP-Method-Override, X-Request-ID, X-Requested-With, If-Range, Range';

@@ -1,4 +1,5 @@
 /** Koa: the order of the middleware and the route table, on one screen. */
+import type { IncomingMessage } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Middleware } from 'koa';
 import type { Logger } from 'pino';
@@ -28,8 +29,19 @@ import type { SessionRoutes } from './session-routes.ts';
 import { unreadBody } from './unread-body.ts';
 import type { UploadRoutes } from './upload-routes.ts';
 
+type Answered = {
+  request: IncomingMessage;
+  method: string;
+  route: string;
+  status: number;
+  seconds: number;
+  fileBytes: number;
+};
+
 type Needs = {
   log: Logger;
+  /** `route` is a row of the table below, or `none`. */
+  onAnswered(answer: Answered): void;
   securityLog: Pick<SecurityLog, 'refused'>;
   origins: Origins;
   authenticateToken: AuthenticateToken;
@@ -55,6 +67,7 @@ type Needs = {
   deletions: DeletionAdminRoutes;
   companies: PolicyAdminRoutes;
   health: HealthRoutes;
+  metrics: Middleware;
   openApi: Middleware;
   policyReports: Middleware;
   pages: PageRoutes;
@@ -70,6 +83,7 @@ export function createHttpApp(needs: Needs): Koa {
   app.use(endConnection(needs.draining));
   app.use(problemResponses(needs.log, needs.securityLog));
   app.use(logRequests(needs.log));
+  app.use(countRequests(needs));
   app.use(checkHost(needs.origins));
   app.use(cors(needs.origins));
   app.use(keepFilesApart(needs));
@@ -97,6 +111,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     companies,
     deletions,
     health,
+    metrics,
     openApi,
     policyReports,
     pages,
@@ -143,6 +158,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.get('/api/admin/deletions', admin.guard, deletions.list);
   routes.get('/api/admin/deletions/:id', admin.guard, deletions.one);
   routes.get('/healthz', health.alive).get('/readyz', health.ready).get('/openapi.json', openApi);
+  routes.get('/metrics', metrics);
   routes.post('/api/csp-reports', policyReports);
   routes.get('/problems', problems.list).get('/problems/:code', problems.one);
   routes
@@ -176,6 +192,31 @@ function logRequests(log: Logger): Middleware {
     });
     await next();
   };
+}
+
+/** Once an answer has ended, or its client has left. The route is the table's, so that there are as many as it has rows. */
+function countRequests({ onAnswered, mediaPath }: Needs): Middleware {
+  const sendsFiles = (route: string) =>
+    route.startsWith(mediaPath) ||
+    route.endsWith('/content') ||
+    route.endsWith('/archive') ||
+    route.endsWith('/export');
+  return async (ctx, next) => {
+    const { socket } = ctx.req;
+    const [startedAt, sentBefore] = [performance.now(), socket.bytesWritten];
+    ctx.res.once('close', () => {
+      const route = shownRoute(ctx._matchedRoute);
+      const fileBytes = sendsFiles(route) && ctx.method === 'GET' ? Math.max(0, socket.bytesWritten - sentBefore) : 0;
+      const seconds = (performance.now() - startedAt) / 1000;
+      onAnswered({ request: ctx.req, method: ctx.method, route, status: ctx.res.statusCode, seconds, fileBytes });
+    });
+    await next();
+  };
+}
+
+/** As the README writes it: `/api/chat/files/{id}`. */
+function shownRoute(route: unknown): string {
+  return typeof route === 'string' ? route.replaceAll(/:([a-z]+)|\{\*([a-z]+)\}/g, '{$1$2}') : 'none';
 }
 
 function checkHost({ isAllowedHost, isFilesHost }: Origins): Middleware {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ProblemCode, problemOf } from '../contract/problem.ts';
 import { headerLines } from '../rules/answer-headers.ts';
+import { createRequestContext, newRequestId, REQUEST_ID_HEADER, type RequestContext } from './request-context.ts';
 
 /** A client has this long for its headers. A body may take for ever, as long as bytes come: a phone in a tunnel. */
 const HEADERS_TIMEOUT_MS = 30_000;
@@ -16,27 +17,42 @@ type UpgradeOptions = ServerOptions & { shouldUpgradeCallback(request: IncomingM
 /** Where a server listens, or did: one that drains has no address any more, and still answers with links. */
 const ports = new WeakMap<Server, number>();
 
-/** `headers` are those of every answer, also of those that Socket.IO gives, and of refusals of what is no HTTP. */
-export function createHttpServer(headers: Readonly<Record<string, string>> = {}): Server {
+type Requests = Pick<RequestContext, 'idOf' | 'run'>;
+
+/**
+ * `headers` are those of every answer, also of those that Socket.IO gives, and of refusals of what is no HTTP; `requests`
+ * gives each its id, and knows in whatever is done for it which one it is.
+ */
+export function createHttpServer(
+  headers: Readonly<Record<string, string>> = {},
+  requests: Requests = createRequestContext({ trustProxy: 0 }),
+): Server {
   const options: UpgradeOptions = {
     requestTimeout: 0,
     headersTimeout: HEADERS_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     // Some clients offer HTTP/2 with every request (`Upgrade: h2c`). "A server MAY ignore" it (RFC 9110 section 7.8).
     shouldUpgradeCallback: ({ headers: { upgrade } }) => /^websocket$/i.test(upgrade ?? ''),
-    ServerResponse: answerWith(headers),
+    ServerResponse: answerWith(headers, requests),
   };
   const server = createServer(options);
   server.on('clientError', (error, socket) => refuseUnreadable(error, socket, headers));
+  const emit = server.emit.bind(server) as (event: string, ...about: unknown[]) => boolean;
+  // Here, since who answers is not always Koa: Socket.IO and the plain WebSocket hear of requests by events of their own.
+  server.emit = (event: string, ...about: unknown[]) => {
+    const tell = () => emit(event, ...about);
+    return event === 'request' || event === 'upgrade' ? requests.run(about[0] as IncomingMessage, tell) : tell();
+  };
   server.on('listening', () => ports.set(server, (server.address() as AddressInfo).port));
   return server;
 }
 
-function answerWith(headers: Readonly<Record<string, string>>): typeof ServerResponse {
+function answerWith(headers: Readonly<Record<string, string>>, { idOf }: Requests): typeof ServerResponse {
   return class<Request extends IncomingMessage> extends ServerResponse<Request> {
     constructor(request: Request) {
       super(request);
       for (const [name, value] of Object.entries(headers)) this.setHeader(name, value);
+      this.setHeader(REQUEST_ID_HEADER, idOf(request));
     }
   };
 }
@@ -103,10 +119,11 @@ function refuseUnreadable(
     socket.destroy();
     return;
   }
-  const problem = problemOf(CODES[error.code ?? ''] ?? 'invalid-request');
+  const requestId = newRequestId();
+  const problem = problemOf(CODES[error.code ?? ''] ?? 'invalid-request', undefined, requestId);
   const body = JSON.stringify(problem);
   socket.end(
-    `HTTP/1.1 ${problem.status} ${problem.title}\r\nContent-Type: application/problem+json\r\n${headerLines(headers)}` +
+    `HTTP/1.1 ${problem.status} ${problem.title}\r\nContent-Type: application/problem+json\r\n${headerLines({ ...headers, [REQUEST_ID_HEADER]: requestId })}` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

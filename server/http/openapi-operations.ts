@@ -266,6 +266,12 @@ export const OPERATIONS: Record<string, Operation> = {
     who: 'none',
     answers: { 200: { what: 'ready', json: 'Ready' }, 503: { what: 'not ready, and why', json: 'Ready' } },
   },
+  'GET /metrics': {
+    tag: 'server',
+    summary: 'what the server counts of itself, for Prometheus; with `METRICS_TOKEN`, else it is not there',
+    who: 'none',
+    answers: { 200: { what: "Prometheus' text format", body: 'text' } },
+  },
   'GET /openapi.json': {
     tag: 'server',
     summary: 'this document',

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { problemOf } from '../contract/problem.ts';
 import { databaseFailure } from '../database/database-failure.ts';
 import { Failure } from '../rules/failure.ts';
+import { REQUEST_ID_HEADER } from './request-context.ts';
 import type { SecurityLog } from './security-log.ts';
 
 const NO_LOG = { refused() {} };
@@ -46,5 +47,6 @@ function respond(ctx: Context, failure: Failure): void {
   if (failure.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(failure.retryAfterSeconds));
   if (failure.status === 401) ctx.set('WWW-Authenticate', 'Bearer');
   ctx.type = 'application/problem+json';
-  ctx.body = JSON.stringify(problemOf(failure.code, failure.message));
+  const requestId = ctx.response.get(REQUEST_ID_HEADER);
+  ctx.body = JSON.stringify(problemOf(failure.code, failure.message, requestId === '' ? undefined : requestId));
 }

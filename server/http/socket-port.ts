@@ -2,11 +2,13 @@
 import type { Server } from 'node:http';
 import { problemOf } from '../contract/problem.ts';
 import { createHttpServer, portOf } from './http-server.ts';
+import { REQUEST_ID_HEADER } from './request-context.ts';
 
-export function createSocketPort(headers: Readonly<Record<string, string>>): Server {
-  const server = createHttpServer(headers);
+export function createSocketPort(...how: Parameters<typeof createHttpServer>): Server {
+  const server = createHttpServer(...how);
   server.on('request', (request, response) => {
-    const problem = problemOf('not-found', 'This port is for WebSockets at /ws/chat/{company_id}/{session_id}/ only.');
+    const detail = 'This port is for WebSockets at /ws/chat/{company_id}/{session_id}/ only.';
+    const problem = problemOf('not-found', detail, String(response.getHeader(REQUEST_ID_HEADER)));
     response.writeHead(problem.status, { 'Content-Type': 'application/problem+json', Connection: 'close' });
     response.end(JSON.stringify(problem));
     request.resume();

@@ -79,6 +79,10 @@ const problem = z.object({
   status: z.int().min(400).max(599),
   detail: z.string().describe('a sentence for people'),
   code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
+  request_id: z
+    .string()
+    .optional()
+    .describe('the answer has it as X-Request-Id; so have the lines of the log about it'),
 });
 
 const jobReport = z.object({

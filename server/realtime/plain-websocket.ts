@@ -22,6 +22,8 @@ type Needs = Omit<PlainNeeds, 'onRefused'> & {
   onConnected(entrance: Pick<PlainEntrance, 'caller' | 'session'>, request: IncomingMessage): void;
   /** Somebody was not, or asked for what is not theirs. */
   onRefused(failure: Failure, request: IncomingMessage, caller?: Participant): void;
+  /** Told with a refusal, and found in the log. */
+  requestIdOf(request: IncomingMessage): string;
   /** Aborts when the server shuts down. */
   draining: AbortSignal;
   /** Whether an address may hold a token. */
@@ -58,9 +60,12 @@ export function createPlainWebSocket(needs: Needs): PlainWebSocket {
     maxFragments: MAX_FRAGMENTS,
     handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   });
-  const refuse = (socket: Duplex, failure: Failure) => refuseUpgrade(socket, failure, needs.answerHeaders);
-  server.on('wsClientError', (error, socket) => {
-    refuse(socket, new Failure('invalid-request', 'This is no WebSocket handshake.', { cause: error }));
+  const refuse = (socket: Duplex, failure: Failure, request: IncomingMessage) =>
+    refuseUpgrade(socket, failure, needs.answerHeaders, needs.requestIdOf(request));
+  server.on('headers', (headers, request) => headers.push(`X-Request-Id: ${needs.requestIdOf(request)}`));
+  server.on('wsClientError', (error, socket, request) => {
+    const failure = new Failure('invalid-request', 'This is no WebSocket handshake.', { cause: error });
+    refuse(socket, failure, request);
   });
   const open = new Set<WebSocket>();
   const keepAlive = createKeepAlive();
@@ -105,7 +110,7 @@ export function createPlainWebSocket(needs: Needs): PlainWebSocket {
     answer(request, socket, head).catch((error: unknown) => {
       const failure = toFailure(needs.onFault, error);
       needs.onRefused(failure, request);
-      refuse(socket, failure);
+      refuse(socket, failure, request);
     });
   };
 

@@ -8,11 +8,13 @@ export function refuseUpgrade(
   socket: Duplex,
   { code, message, status, retryAfterSeconds }: Failure,
   ofEveryAnswer: Readonly<Record<string, string>>,
+  requestId: string,
 ): void {
-  const problem = problemOf(code, message);
+  const problem = problemOf(code, message, requestId);
   const body = JSON.stringify(problem);
   const headers = {
     ...ofEveryAnswer,
+    'X-Request-Id': requestId,
     'Content-Type': 'application/problem+json',
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',

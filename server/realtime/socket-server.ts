@@ -30,6 +30,8 @@ type Needs = ConnectionNeeds & {
   onConnected(entrance: Pick<Entrance, 'caller' | 'session'>, request: IncomingMessage): void;
   /** Somebody was not, or asked for what is not theirs. */
   onRefused(failure: Failure, request: IncomingMessage, caller?: Participant): void;
+  /** Told with a refusal, and found in the log. */
+  requestIdOf(request: IncomingMessage): string;
   /** Something failed that is no client's fault. */
   onFault(error: unknown): void;
   now(): number;
@@ -68,7 +70,7 @@ export function createSocketServer(http: HttpServer, needs: Needs): SocketServer
         (error: unknown) => {
           const failure = toFailure(needs.onFault, error);
           needs.onRefused(failure, socket.request);
-          next(connectError(failure));
+          next(connectError(failure, needs.requestIdOf(socket.request)));
         },
       );
   });
@@ -122,6 +124,6 @@ async function serve(needs: Needs, socket: Socket, { caller, session, after }: E
 }
 
 /** What a Socket.IO client finds in `connect_error`: the problem object is its `data`. */
-function connectError({ code, message }: Failure): Error {
-  return Object.assign(new Error(message), { data: problemOf(code, message) });
+function connectError({ code, message }: Failure, requestId: string): Error {
+  return Object.assign(new Error(message), { data: problemOf(code, message, requestId) });
 }

@@ -10,6 +10,7 @@ import { decideType, type FilePolicy } from '../rules/file-policy.ts';
 import { confirmType } from '../rules/inspect-whole.ts';
 import { isFinal } from '../rules/upload-concat.ts';
 import { newStorageKey } from '../rules/upload-id.ts';
+import type { Watch } from '../rules/watch.ts';
 import type { FileStorage, StoredObject } from '../storage/file-storage.ts';
 import { NoScanner } from './check-scanner.ts';
 import { type JoinParts, PartGone } from './join-parts.ts';
@@ -20,6 +21,7 @@ import { checksumMismatch, type StoredFacts, type StripMetadata } from './strip-
 import type { ReportProgress } from './upload-progress.ts';
 
 type Needs = {
+  watch: Watch;
   uploads: Pick<UploadTable, 'find' | 'takeLease' | 'notePlace' | 'releaseLease'>;
   storage: Pick<FileStorage, 'offsetOf' | 'readIncoming' | 'makeFinal' | 'open' | 'remove' | 'discard'>;
   policyOf: PolicyOf;
@@ -174,7 +176,8 @@ async function moveAndRecord(needs: Needs, upload: UploadRecord, lease: Lease): 
       throw new Error('the lease is lost');
   }
   await needs.storage.makeFinal(id, upload.storageKey, needs.draining);
-  const mimeType = await checkWhole(needs, upload, upload.storageKey, policy);
+  const key = upload.storageKey;
+  const mimeType = await needs.watch('upload', 'check type', () => checkWhole(needs, upload, key, policy));
   const stored = await needs.stripMetadata(upload, lease, upload.storageKey, mimeType);
   const examined = await examine(needs, upload, lease, upload.storageKey, stored);
   const facts = { mimeType, ...examined, storageKey: upload.storageKey, sizeBytes: stored.sizeBytes };

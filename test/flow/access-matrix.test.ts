@@ -250,6 +250,7 @@ const PUBLIC: Record<string, string> = {
   'OPTIONS /api/chat/tus/{id}': '/api/chat/tus/x',
   'GET /healthz': '/healthz',
   'GET /readyz': '/readyz',
+  'GET /metrics': '/metrics',
   'GET /openapi.json': '/openapi.json',
   'GET /problems': '/problems/',
   'GET /problems/{code}': '/problems/not-found',

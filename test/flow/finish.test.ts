@@ -19,6 +19,7 @@ import { createRemovedObjectTable } from '../../server/database/removed-object-t
 import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
 import { createUploadTable } from '../../server/database/upload-table.ts';
 import { newUploadId } from '../../server/rules/upload-id.ts';
+import { UNWATCHED } from '../../server/rules/watch.ts';
 import { createAbortUpload } from '../../server/sharing/abort-upload.ts';
 import { createFinishUpload } from '../../server/sharing/finish-upload.ts';
 import { createJoinParts } from '../../server/sharing/join-parts.ts';
@@ -147,7 +148,7 @@ async function openParts(folder: string) {
   const now = Date.now;
   const report = () => {};
   const parts = createUploadPartTable(database);
-  const needs = { database, uploads, parts, storage, report, holder: 'test', now };
+  const needs = { watch: UNWATCHED, database, uploads, parts, storage, report, holder: 'test', now };
   const rejectUpload = createRejectUpload({ ...needs, removedObjects: createRemovedObjectTable(database) });
   const recordFile = createRecordFile({
     ...{ ...needs, files, people: createPeopleTable(), ledger, audit },

@@ -96,6 +96,7 @@ async function listen({ maxStallMs }: { maxStallMs: number }): Promise<Server> {
     clientAddress: () => '127.0.0.1',
     onConnected: () => {},
     onRefused() {},
+    requestIdOf: () => 'request',
     answerHeaders: {},
     tokenInQuery: true,
     onFault,

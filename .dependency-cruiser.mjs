@@ -4,7 +4,7 @@
 const STEPS = [
   ['contract'],
   ['rules'],
-  ['auth', 'database', 'nodes', 'pictures', 'scan', 'storage'],
+  ['auth', 'database', 'nodes', 'pictures', 'scan', 'storage', 'webhooks'],
   ['sharing', 'backup'],
   ['upload', 'http', 'realtime', 'jobs'],
   ['compose'],

@@ -91,6 +91,7 @@ function createLifecycle(
     hasOtherNodes: parts.nodes.isAlive !== null,
     checkUsage,
     makePreviews: sharing.previews.run,
+    sendWebhooks: sharing.webhooks.deliver.run,
     onFault: (err) => log.warn({ err }, 'what an earlier process left could not be looked at; that is done later'),
     flushAudit: parts.auditLog.flush,
     pollFeed: () => parts.feed.poll(),
@@ -113,7 +114,10 @@ function createLifecycle(
     for (const timer of timers) clearTimeout(timer);
     await within(
       STOP_MS - (performance.now() - startedAt),
-      choresEnd.then(sharing.finishUpload.settled).then(sharing.previews.settled),
+      Promise.all([
+        choresEnd.then(sharing.finishUpload.settled).then(sharing.previews.settled),
+        sharing.webhooks.deliver.settled(),
+      ]),
     );
     await within(AUDIT_MS, parts.auditLog.flush().catch(onAuditFault));
     await release();
@@ -127,6 +131,8 @@ function createLifecycle(
     if (config.thumbnails) sharing.previews.start();
     await listen(http, config.host, config.port);
     if (socketPort !== null) await listen(socketPort, config.host, config.wsPort ?? 0, 'WS_PORT');
+    // Not before: their links need the address.
+    sharing.webhooks.deliver.start();
     periodic = startPeriodic(chores.periodic, createReportChores({ chores: parts.choreTable, log, now }));
     return parts.publicUrl();
   };

@@ -25,6 +25,8 @@ import { sharedSecret } from '../database/server-value-table.ts';
 import { createUploadDeletionTable } from '../database/upload-deletion-table.ts';
 import { createUploadPartTable } from '../database/upload-part-table.ts';
 import { createUploadTable } from '../database/upload-table.ts';
+import { createWebhookDeliveryTable } from '../database/webhook-delivery-table.ts';
+import { createWebhookTable } from '../database/webhook-table.ts';
 import { addressOf, createHttpServer } from '../http/http-server.ts';
 import { createSocketPort } from '../http/socket-port.ts';
 import { createSessionFeed, type SessionFeed } from '../realtime/session-feed.ts';
@@ -74,6 +76,8 @@ export async function composeParts(config: Config, log: Logger, database: Databa
   const endedUploads = createUploadDeletionTable(database);
   const choreTable = createChoreTable(database);
   const infections = createInfectionTable(database);
+  const webhooks = createWebhookTable(database);
+  const webhookDeliveries = createWebhookDeliveryTable(database);
   const limits = createRateLimitTable(database);
   const audit = createAuditTable(database);
   const onLost = (count: number) =>
@@ -115,6 +119,8 @@ export async function composeParts(config: Config, log: Logger, database: Databa
     endedUploads,
     choreTable,
     infections,
+    webhooks,
+    webhookDeliveries,
     scanning,
     limits,
     audit,

@@ -52,6 +52,7 @@ import type { FileStorage } from '../storage/file-storage.ts';
 import { withLock } from '../upload/locker.ts';
 import { HOLDER } from './holder.ts';
 import { now, type Parts } from './parts.ts';
+import { composeWebhooks } from './webhooks.ts';
 
 /** A node that lives is back on PostgreSQL in less, however that ended. */
 const DEAD_AFTER_MS = 20_000;
@@ -85,8 +86,10 @@ export function composeSharing(given: Parts) {
     draining,
   } = given;
   const policyOf = policies.of;
+  const webhooks = composeWebhooks(given);
   const wake = (company: string) => {
     feed.wake(company);
+    webhooks.deliver.wake();
     nodes.bus.tell({ type: 'wake', company });
   };
   const discardBytes = createDiscardBytes({ uploads, storage: store, now });
@@ -226,6 +229,7 @@ export function composeSharing(given: Parts) {
     finishPartial: createFinishPartial({ parts, finishUpload }),
     abortUpload: createAbortUpload({ uploads, storage, report, now }),
     ...deleting,
+    webhooks,
     revokeLinks: createRevokeLinks({ database, files, ledger, audit, wake, now }),
     archiveFiles: createArchiveFiles({ files, uploads, storage, now }),
     giveUpFinish: createGiveUpFinish({ uploads, rejectUpload }),
@@ -289,6 +293,7 @@ export function composeCleaning(
     scanning,
     deletions,
     days,
+    webhookDeliveries,
     nodes,
   }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively, deleteScope, retireFiles }: Sharing,
@@ -305,6 +310,7 @@ export function composeCleaning(
     infections,
     deletions,
     days,
+    webhookDeliveries,
     finishUpload,
     abortUpload,
     exclusively,
@@ -323,7 +329,7 @@ export function composeCleaning(
     deleteScope,
     retireFiles,
     lookForScanner,
-    releaseDead: createReleaseDead({ uploads, previewJobs, isAlive, graceMs, now }),
+    releaseDead: createReleaseDead({ uploads, previewJobs, webhookDeliveries, isAlive, graceMs, now }),
   };
 }
 

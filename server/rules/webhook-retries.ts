@@ -16,7 +16,6 @@ const WAITS_MS = [
   20 * HOUR_MS,
   24 * HOUR_MS,
 ];
-export const MAX_WEBHOOK_TRIES = WAITS_MS.length + 1;
 /** Of each wait, at random, is added: what failed together does not come back together. */
 const JITTER = 0.2;
 const FIRST_HOLD_MS = 5 * SECOND_MS;
@@ -42,6 +41,11 @@ export function holdAfterFailures(failures: number): number {
 /** RFC 9110 section 10.2.3: seconds or a date. @returns milliseconds from now, bounded; null for none */
 export function readRetryAfter(header: string | undefined, nowMs: number): number | null {
   if (header === undefined) return null;
-  const ms = /^\d{1,9}$/.test(header) ? Number(header) * SECOND_MS : Date.parse(header) - nowMs;
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * SECOND_MS : dateOf(header) - nowMs;
   return Number.isNaN(ms) ? null : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms));
+}
+
+/** Only as RFC 9110 writes it: `Date.parse` takes much for a date. */
+function dateOf(header: string): number {
+  return header.endsWith(' GMT') ? Date.parse(header) : Number.NaN;
 }

@@ -7,7 +7,7 @@ type Network = [Address, number];
 /** What an operator allows beside the public internet: host names, in small letters, and networks. */
 export type PrivateTargets = { hosts: ReadonlySet<string>; networks: readonly Network[] };
 
-export const MAX_URL_CHARACTERS = 2048;
+const MAX_URL_CHARACTERS = 2048;
 const HTTPS_PORT = 443;
 /** Below it are services that were not made to be spoken to by strangers. */
 const FIRST_FREE_PORT = 1024;

@@ -29,7 +29,7 @@ type Needs = {
   infections: Pick<InfectionTable, 'forgetFinds'>;
   policyTable: Pick<CompanyPolicyTable, 'clear'>;
   days: Pick<CompanyDayTable, 'forgetCompany'>;
-  webhooks: Pick<WebhookTable, 'removeAll'>;
+  webhooks: Pick<WebhookTable, 'list' | 'removeAll'>;
   webhookDeliveries: Pick<WebhookDeliveryTable, 'removePage' | 'forgetResponses'>;
   deleteFiles: DeleteFiles;
   confirmDeletion: ConfirmDeletion;
@@ -128,9 +128,13 @@ export function scopeOf(request: { kind: string; company: string; session?: stri
   return { company, session: session ?? null, uploader: kind === 'visitor' ? 'user' : null };
 }
 
-async function isAnything({ database, files, endedUploads, people }: Needs, request: ScopeRequest): Promise<boolean> {
+async function isAnything(
+  { database, files, endedUploads, people, webhooks }: Needs,
+  request: ScopeRequest,
+): Promise<boolean> {
   const scope = scopeOf(request);
   if ((await files.isAny(scope)) || (await endedUploads.isAny(scope))) return true;
+  if (request.kind === 'company' && (await webhooks.list(scope.company)).length > 0) return true;
   return request.kind !== 'visitor' && people.isAnySession(database, scope.company, scope.session);
 }
 

@@ -40,7 +40,7 @@ export type WebhookEdit = {
 };
 export type ManageWebhooks = ReturnType<typeof createManageWebhooks>;
 
-export const MAX_COMPANY_WEBHOOKS = 10;
+const MAX_COMPANY_WEBHOOKS = 10;
 /** How long the secret before it signs too. */
 export const DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60;
 /** The newest ones: each is a signature in every message. */

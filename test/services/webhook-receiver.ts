@@ -6,7 +6,7 @@ import { eventually } from './eventually.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages freely
 export type Message = { type: string; timestamp: string; data: any };
-/** `message`: as the library has verified it; throws where it did not. */
+/** `path`: without its query. */
 export type Received = { id: string; path: string; headers: IncomingHttpHeaders; body: string };
 
 /** What it answers; `count`: how many have come on this path, this one included. */
@@ -30,7 +30,7 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
   const server: Server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
-    const path = request.url ?? '';
+    const [path = ''] = (request.url ?? '').split('?');
     const body = Buffer.concat(chunks).toString();
     all.push({ id: String(request.headers['webhook-id']), path, headers: request.headers, body });
     const count = all.filter((one) => one.path === path).length;

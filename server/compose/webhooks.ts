@@ -4,6 +4,7 @@ import { createDeliverWebhooks } from '../sharing/deliver-webhooks.ts';
 import { createManageWebhooks } from '../sharing/manage-webhooks.ts';
 import { createMakeWebhookMessage } from '../sharing/webhook-message.ts';
 import { createPostWebhook } from '../webhooks/post-webhook.ts';
+import { createResolveHost } from '../webhooks/resolve-host.ts';
 import { HOLDER } from './holder.ts';
 import { now, type Parts } from './parts.ts';
 
@@ -14,7 +15,7 @@ export function composeWebhooks(parts: Parts) {
   const deliver = createDeliverWebhooks({
     ...{ database, webhooks, deliveries, audit, now },
     makeMessage: createMakeWebhookMessage(parts),
-    post: createPostWebhook({ allowed }),
+    post: createPostWebhook({ allowed, resolve: createResolveHost(allowed) }),
     onTried: (tried) => log.debug(tried, 'a webhook was sent'),
     onDisabled: ({ id, company }, reason) =>
       log.warn(

@@ -2,11 +2,11 @@
  * Sends one message to an address that a stranger chose: to a public one, which is looked up once and connected to as it was
  * checked; it follows no redirect, reads the beginning of the answer and no more, and takes its time and no longer.
  */
-import { lookup } from 'node:dns/promises';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { hostOf, isAllowedAddress, type PrivateTargets, webhookUrlFault } from '../rules/webhook-target.ts';
+import type { Resolved, ResolveHost } from './resolve-host.ts';
 
 /** For the whole answer, the name's lookup included. */
 const TIMEOUT_MS = 15_000;
@@ -15,7 +15,6 @@ const MAX_ANSWER_BYTES = 1024;
 const MAX_ANSWER_BODY_MS = 2000;
 const MAX_HEADER_BYTES = 16 * 1024;
 
-export type Resolved = { address: string; family: number };
 export type WebhookAnswer = { status: number; body: string; retryAfter: string | undefined };
 
 /** @throws {Error} when there is no answer; the message says why. `stopping` ends it */
@@ -28,13 +27,12 @@ export type PostWebhook = (
 
 type Needs = {
   allowed: PrivateTargets;
-  /** For tests; the system's otherwise. */
-  resolve?(host: string): Promise<Resolved[]>;
+  resolve: ResolveHost;
   /** For tests. */
   timeoutMs?: number;
 };
 
-export function createPostWebhook({ allowed, resolve = resolveAll, timeoutMs = TIMEOUT_MS }: Needs): PostWebhook {
+export function createPostWebhook({ allowed, resolve, timeoutMs = TIMEOUT_MS }: Needs): PostWebhook {
   return async (address, headers, body, stopping) => {
     const fault = webhookUrlFault(address, allowed);
     if (fault !== null) throw new Error(`its address ${fault}`);
@@ -50,11 +48,6 @@ export function createPostWebhook({ allowed, resolve = resolveAll, timeoutMs = T
       throw new Error(wordsOf(error), { cause: error });
     }
   };
-}
-
-/** Node asks for none of a host that is an address itself, and neither does the system look far. */
-async function resolveAll(host: string): Promise<Resolved[]> {
-  return lookup(host, { all: true, verbatim: true });
 }
 
 /** One private address among public ones is one too many: which of them is taken is not ours to say. */
@@ -145,7 +138,10 @@ function wordsOf(error: unknown): string {
 
 const WORDS: Record<string, string> = {
   ENOTFOUND: 'its name is not known',
+  ENODATA: 'its name has no address',
   EAI_AGAIN: 'its name could not be looked up',
+  ESERVFAIL: 'its name could not be looked up',
+  ETIMEOUT: 'its name could not be looked up',
   ECONNREFUSED: 'nobody listens there',
   ECONNRESET: 'it broke the connection off',
   EHOSTUNREACH: 'there is no way to it',

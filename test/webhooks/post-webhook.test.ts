@@ -9,7 +9,8 @@ import path from 'node:path';
 import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { privateTargets, readPrivateTarget } from '../../server/rules/webhook-target.ts';
-import { createPostWebhook, type Resolved } from '../../server/webhooks/post-webhook.ts';
+import { createPostWebhook } from '../../server/webhooks/post-webhook.ts';
+import { createResolveHost, type Resolved } from '../../server/webhooks/resolve-host.ts';
 import { makeCertificate } from '../services/certificate.ts';
 import { startWebhookReceiver, type WebhookReceiver } from '../services/webhook-receiver.ts';
 
@@ -37,7 +38,12 @@ afterAll(async () => {
 });
 
 const post = (url: string, needs: Partial<Parameters<typeof createPostWebhook>[0]> = {}, stopping = NEVER) =>
-  createPostWebhook({ allowed: OWN, ...needs })(url, { 'webhook-id': 'msg_1', 'Content-Type': 'a/b' }, '{}', stopping);
+  createPostWebhook({ allowed: OWN, resolve: createResolveHost(OWN), ...needs })(
+    url,
+    { 'webhook-id': 'msg_1', 'Content-Type': 'a/b' },
+    '{}',
+    stopping,
+  );
 
 describe('an answer', () => {
   test('is its status and its beginning; the body came as it was sent', async () => {

@@ -4,7 +4,7 @@
 const STEPS = [
   ['contract'],
   ['rules'],
-  ['auth', 'database', 'import', 'nodes', 'pictures', 'scan', 'storage'],
+  ['auth', 'database', 'import', 'nodes', 'pictures', 'scan', 'storage', 'webhooks'],
   ['sharing', 'backup'],
   ['upload', 'http', 'realtime', 'jobs', 'metrics', 'tracing'],
   ['compose'],

@@ -93,6 +93,7 @@ function createLifecycle(parts: Parts, sharing: Sharing, edges: Edges, release: 
     hasOtherNodes: parts.nodes.isAlive !== null,
     checkUsage,
     makePreviews: sharing.previews.run,
+    sendWebhooks: sharing.webhooks.deliver.run,
     onFault: (err) => log.warn({ err }, 'what an earlier process left could not be looked at; that is done later'),
     flushAudit: parts.auditLog.flush,
     pollFeed: () => parts.feed.poll(),
@@ -115,7 +116,10 @@ function createLifecycle(parts: Parts, sharing: Sharing, edges: Edges, release: 
     for (const timer of timers) clearTimeout(timer);
     await within(
       STOP_MS - (performance.now() - startedAt),
-      choresEnd.then(sharing.finishUpload.settled).then(sharing.previews.settled),
+      Promise.all([
+        choresEnd.then(sharing.finishUpload.settled).then(sharing.previews.settled),
+        sharing.webhooks.deliver.settled(),
+      ]),
     );
     await within(AUDIT_MS, parts.auditLog.flush().catch(onAuditFault));
     await within(
@@ -136,6 +140,8 @@ function createLifecycle(parts: Parts, sharing: Sharing, edges: Edges, release: 
     await listen(http, config.host, config.port);
     if (socketPort !== null) await listen(socketPort, config.host, config.wsPort ?? 0, 'WS_PORT');
     if (metricsPort !== null) await listen(metricsPort, config.metricsHost, config.metricsPort ?? 0, 'METRICS_PORT');
+    // Not before: their links need the address.
+    sharing.webhooks.deliver.start();
     periodic = startPeriodic(chores.periodic, createReportChores({ chores: parts.choreTable, log, now }));
     return parts.publicUrl();
   };

@@ -48,6 +48,8 @@ export type Config = {
   adminToken: string | undefined;
   /** Undefined: it may come from anywhere. */
   adminAddresses: readonly string[] | undefined;
+  /** Where webhooks may go beside the public internet: networks and host names. */
+  webhookAllowPrivate: readonly string[];
   signedUrlSeconds: number;
   auditRetentionSeconds: number;
   maxFileSizeBytes: number;
@@ -93,6 +95,7 @@ export class ConfigError extends Error {}
 /** Files of the largest size that one user may have on the way, if nothing else is set: 1000 MB at 25 MB each. */
 const DEFAULT_PENDING_FILES = 40;
 const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost'];
+const THIS_MACHINE = ['localhost', '127.0.0.0/8', '::1/128'];
 const KEY_SETTINGS = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL'] as const;
 
 /** The typed settings of an environment. @throws {ConfigError} with all faults at once. */
@@ -168,8 +171,9 @@ function developmentFaults(values: Values): string[] {
 function toConfig(values: Values): Omit<Config, 'programFolders'> {
   const dataDir = path.resolve(values.DATA_DIR);
   const database: { sqliteFile?: string; postgresUrl?: string } = values.DATABASE_URL ?? {};
+  const isDevelopment = KEY_SETTINGS.every((name) => values[name] === undefined);
   return {
-    development: KEY_SETTINGS.every((name) => values[name] === undefined),
+    development: isDevelopment,
     host: values.HOST,
     port: values.PORT,
     wsPort: values.WS_PORT === values.PORT ? undefined : values.WS_PORT,
@@ -193,6 +197,7 @@ function toConfig(values: Values): Omit<Config, 'programFolders'> {
     urlSigningSecret: values.URL_SIGNING_SECRET,
     adminToken: values.ADMIN_TOKEN,
     adminAddresses: values.ADMIN_ADDRESSES,
+    webhookAllowPrivate: [...values.WEBHOOK_ALLOW_PRIVATE, ...(isDevelopment ? THIS_MACHINE : [])],
     signedUrlSeconds: values.SIGNED_URL_EXPIRY,
     auditRetentionSeconds: values.AUDIT_RETENTION,
     maxFileSizeBytes: values.CHAT_MAX_FILE_SIZE,

@@ -28,6 +28,16 @@ import { retention } from './commands/retention.ts';
 import { serve } from './commands/serve.ts';
 import { sweep } from './commands/sweep.ts';
 import { token } from './commands/token.ts';
+import {
+  webhooksAdd,
+  webhooksList,
+  webhooksLog,
+  webhooksRemove,
+  webhooksResend,
+  webhooksRotate,
+  webhooksSet,
+  webhooksTest,
+} from './commands/webhooks.ts';
 import { ConfigError, readConfig } from './config.ts';
 
 /** By the words that call them. */
@@ -44,6 +54,14 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['company set', companySet],
   ['company unset', companyUnset],
   ['company keys', companyKeys],
+  ['webhooks list', webhooksList],
+  ['webhooks add', webhooksAdd],
+  ['webhooks set', webhooksSet],
+  ['webhooks remove', webhooksRemove],
+  ['webhooks rotate', webhooksRotate],
+  ['webhooks test', webhooksTest],
+  ['webhooks log', webhooksLog],
+  ['webhooks resend', webhooksResend],
   ['migrate-storage', migrateStorage],
   ['import', importCommand],
   ['backup', backup],

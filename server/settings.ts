@@ -18,6 +18,7 @@ import type { ClamdAddress } from './rules/clamd-address.ts';
 import { DEFAULT_ALLOWED_TYPES } from './rules/file-types.ts';
 import { readPublicKeys } from './rules/public-keys.ts';
 import { isTypePattern } from './rules/type-patterns.ts';
+import { readPrivateTarget } from './rules/webhook-target.ts';
 
 export type Setting<T> = {
   read: (text: string) => T;
@@ -166,6 +167,12 @@ export const SETTINGS = {
     readClamdAddress,
     'the virus scanner clamd, `tcp://host:port` or `unix:/path`; files are shared unscanned if not set',
     'tcp://clamav.example.com:3310',
+  ),
+  WEBHOOK_ALLOW_PRIVATE: setting(
+    readList(readPrivateTarget),
+    'addresses, networks and host names inside your own network that webhooks may be sent to, also by plain http; in development mode this machine is one of them',
+    '10.1.2.3, 10.20.0.0/16, hooks.internal',
+    '',
   ),
   METRICS_TOKEN: secret(
     readAdminToken,

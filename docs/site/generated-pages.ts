@@ -10,6 +10,7 @@ const TOPICS: readonly { first: keyof typeof SETTINGS; title: string; more?: str
   { first: 'CHAT_MAX_FILE_SIZE', title: 'Files and limits', more: 'README.md#limits' },
   { first: 'DATABASE_URL', title: 'Database and nodes', more: 'README.md#several-nodes' },
   { first: 'CLAMAV_URL', title: 'Virus scanner', more: 'README.md#virus-scanning' },
+  { first: 'WEBHOOK_ALLOW_PRIVATE', title: 'Webhooks', more: 'docs/webhooks.md' },
   { first: 'LOG_LEVEL', title: 'The process', more: 'README.md#logs' },
   { first: 'USE_S3_STORAGE', title: 'Files in S3', more: 'README.md#files-in-s3' },
   { first: 'FILE_UPLOAD_MAX_MEMORY_SIZE', title: 'Of the original service' },

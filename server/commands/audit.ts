@@ -15,8 +15,9 @@ export const audit: Command = {
 
   --action   ${AUDIT_ACTIONS.slice(0, 5).join(', ')},
              ${AUDIT_ACTIONS.slice(5, 11).join(', ')},
-             ${AUDIT_ACTIONS.slice(11, 16).join(', ')},
-             ${AUDIT_ACTIONS.slice(16).join(', ')}
+             ${AUDIT_ACTIONS.slice(11, 15).join(', ')},
+             ${AUDIT_ACTIONS.slice(15, 18).join(', ')},
+             ${AUDIT_ACTIONS.slice(18).join(', ')}
   --since    from this time on, as 2026-11-27 or 2026-11-27T12:00:00Z; --until: before it
   --json     one JSON object a line
 `,

@@ -34,6 +34,7 @@ import { createSendObject } from '../http/send-object.ts';
 import { createSessionRoutes } from '../http/session-routes.ts';
 import { hostAt } from '../http/socket-port.ts';
 import { createUploadRoutes } from '../http/upload-routes.ts';
+import { createWebhookAdminRoutes } from '../http/webhook-admin-routes.ts';
 import { createKeyWatch } from '../realtime/end-with-key.ts';
 import { createPlainWebSocket } from '../realtime/plain-websocket.ts';
 import { createSocketPlaces } from '../realtime/socket-places.ts';
@@ -176,6 +177,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       }),
     },
     companies: createPolicyAdminRoutes({ companies: sharing.manageCompanies, clientOf }),
+    webhooks: createWebhookAdminRoutes({ webhooks: sharing.webhooks.manage, clientOf }),
     jobs: createJobAdminRoutes({ jobs: createJobList(database), chores: parts.choreTable, now }),
     infections: createInfectionAdminRoutes({ infections: parts.infections }),
     audit: createAuditAdminRoutes({ audit, auditLog }),

@@ -26,6 +26,8 @@ import { sharedSecret } from '../database/server-value-table.ts';
 import { createUploadDeletionTable } from '../database/upload-deletion-table.ts';
 import { createUploadPartTable } from '../database/upload-part-table.ts';
 import { createUploadTable } from '../database/upload-table.ts';
+import { createWebhookDeliveryTable } from '../database/webhook-delivery-table.ts';
+import { createWebhookTable } from '../database/webhook-table.ts';
 import { addressOf, createHttpServer } from '../http/http-server.ts';
 import { createRequestContext, type RequestContext } from '../http/request-context.ts';
 import { createSocketPort } from '../http/socket-port.ts';
@@ -95,6 +97,8 @@ export async function composeParts(
   const choreTable = createChoreTable(database);
   const infections = createInfectionTable(database);
   const imported = createImportedFileTable(database);
+  const webhooks = createWebhookTable(database);
+  const webhookDeliveries = createWebhookDeliveryTable(database);
   const limits = createRateLimitTable(database);
   const audit = createAuditTable(database);
   const onLost = (count: number) =>
@@ -138,6 +142,8 @@ export async function composeParts(
     choreTable,
     infections,
     imported,
+    webhooks,
+    webhookDeliveries,
     scanning,
     limits,
     audit,

@@ -58,6 +58,7 @@ import { withLock } from '../upload/locker.ts';
 import { HOLDER } from './holder.ts';
 import { countAccepted, countEnded, countFinished, countLimits, countRejected } from './metrics.ts';
 import { now, type Parts } from './parts.ts';
+import { composeWebhooks } from './webhooks.ts';
 
 /** A node that lives is back on PostgreSQL in less, however that ended. */
 const DEAD_AFTER_MS = 20_000;
@@ -93,8 +94,10 @@ export function composeSharing(given: Parts) {
     watch,
   } = given;
   const policyOf = policies.of;
+  const webhooks = composeWebhooks(given);
   const wake = (company: string) => {
     feed.wake(company);
+    webhooks.deliver.wake();
     nodes.bus.tell({ type: 'wake', company });
   };
   const discardBytes = createDiscardBytes({ uploads, storage: store, now });
@@ -258,6 +261,7 @@ export function composeSharing(given: Parts) {
     finishPartial: createFinishPartial({ parts, finishUpload }),
     abortUpload: countEnded(createAbortUpload({ uploads, storage, report, now }), metrics.uploads),
     ...deleting,
+    webhooks,
     revokeLinks: createRevokeLinks({ database, files, ledger, audit, wake, now }),
     archiveFiles: createArchiveFiles({ files, uploads, storage, now }),
     giveUpFinish: createGiveUpFinish({ uploads, rejectUpload }),
@@ -337,6 +341,7 @@ export function composeCleaning(
     scanning,
     deletions,
     days,
+    webhookDeliveries,
     nodes,
   }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively, deleteScope, retireFiles }: Sharing,
@@ -353,6 +358,7 @@ export function composeCleaning(
     infections,
     deletions,
     days,
+    webhookDeliveries,
     finishUpload,
     abortUpload,
     exclusively,
@@ -371,7 +377,7 @@ export function composeCleaning(
     deleteScope,
     retireFiles,
     lookForScanner,
-    releaseDead: createReleaseDead({ uploads, previewJobs, isAlive, graceMs, now }),
+    releaseDead: createReleaseDead({ uploads, previewJobs, webhookDeliveries, isAlive, graceMs, now }),
   };
 }
 

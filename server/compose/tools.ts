@@ -151,6 +151,7 @@ export async function composeTools(config: Config, log: Logger, { alone }: { alo
         return { ...(await files.sumOf(scope)), uploads: await parts.endedUploads.countUnfinished(scope) };
       },
       companies: manageCompanies,
+      webhooks: sharing.webhooks.manage,
       jobs: createJobList(database),
       faults: choreTable,
       verifyFiles: createVerifyFiles({ files, storage }),

@@ -6,7 +6,8 @@ import type { Database } from './open-database.ts';
 /**
  * `token_minted`: `chatdrop token` signed one. `signed_in`: a token was put into the cookie.
  * `linked`: got links, to one file or to a page of them. `connected`: is told of a session's files, with links, as long as the
- * connection lasts. `opened`, `downloaded`: bytes, to be shown or to be saved. `infected`: of the scanner.
+ * connection lasts. `opened`, `downloaded`: bytes, to be shown or to be saved. `infected`: of the scanner. `webhook_rotated`:
+ * got a new secret. `webhook_resent`: somebody had it sent something.
  * `imported`: became a file by `chatdrop import`.
  */
 export const AUDIT_ACTIONS = [
@@ -24,6 +25,11 @@ export const AUDIT_ACTIONS = [
   'policy_changed',
   'key_added',
   'key_removed',
+  'webhook_added',
+  'webhook_changed',
+  'webhook_rotated',
+  'webhook_resent',
+  'webhook_removed',
   'token_minted',
   'signed_in',
   'imported',

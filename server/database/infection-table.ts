@@ -51,6 +51,11 @@ export function createInfectionTable(database: Database) {
       return (await transaction('known_bad_files').where({ sha256 }).delete()) > 0;
     },
 
+    async find(id: number): Promise<ListedInfection | null> {
+      const row = await database('infections').where({ id }).first();
+      return row === undefined ? null : { id: Number(row.id), ...fromRow(row) };
+    },
+
     /** Newest first; `beforeId`: older than that one. */
     async list(maxInfections: number, { company, beforeId }: InfectionFilter = {}): Promise<ListedInfection[]> {
       const query = database('infections').orderBy('id', 'desc').limit(maxInfections);

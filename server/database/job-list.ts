@@ -7,6 +7,7 @@ import { ENDED } from './upload-table.ts';
  * `finish upload`: all bytes are here, the file is not recorded yet. `expire upload`: its time is over, its row is open.
  * `discard upload`: it ended, its bytes could not be deleted. `delete object`: the file is gone, its bytes are not.
  * `make preview`: the file is shared, its thumbnail is to come.
+ * `send webhook`: an endpoint that is enabled was not told yet.
  * `deletion`: rows, or what `delete object` and `discard upload` stand for, are left of it.
  */
 export type JobKind =
@@ -15,6 +16,7 @@ export type JobKind =
   | 'discard upload'
   | 'delete object'
   | 'make preview'
+  | 'send webhook'
   | 'deletion';
 
 /**
@@ -23,7 +25,8 @@ export type JobKind =
  *      │          ▼
  *      └────── waiting          until next_attempt_at: 1 s, 2 s, 4 s … up to an hour
  *
- * None but a preview is ever given up: each is something that was promised. A finish that finds the file refusable ends as a refusal.
+ * None is ever given up but a preview, and a webhook after three days: each is something that was promised. A finish that
+ * finds the file refusable ends as a refusal.
  */
 /** Never null, so that it can be negated. A final upload gets its size when its parts are here; a part makes no file. */
 const COMPLETE = `size is not null and coalesce(upload_concat, '') <> 'partial'
@@ -33,7 +36,7 @@ export type JobState = 'due' | 'running' | 'waiting';
 
 export type Job = {
   kind: JobKind;
-  /** The upload's or deletion's id, the storage key, or the file's id. */
+  /** The upload's, deletion's or delivery's id, the storage key, or the file's id. */
   key: string;
   state: JobState;
   /** Tries so far. */
@@ -62,6 +65,9 @@ export function createJobList(database: Database) {
     'discard upload': database('uploads').whereNotNull('last_error').whereIn('state', ENDED),
     'delete object': database('removed_objects'),
     'make preview': database('preview_jobs').whereNull('ended_at'),
+    'send webhook': database('webhook_deliveries')
+      .whereNull('ended_at')
+      .whereIn('webhook_id', database('webhooks').whereNull('disabled_at').select('id')),
     deletion: database('deletions').whereNull('completed_at'),
   });
   return {
@@ -88,6 +94,7 @@ export function createJobList(database: Database) {
         'discard upload': unknown,
         'delete object': unknown,
         'make preview': database.raw(createdAt),
+        'send webhook': database.raw('occurred_at as owed_since'),
         deletion: database.raw('requested_at as owed_since'),
       };
       const queues: [string, JobQueue][] = [];
@@ -118,7 +125,8 @@ export function createJobList(database: Database) {
 type Row = any;
 
 function toJob(kind: JobKind, row: Row, nowMs: number): Job {
-  const isLeased = (kind === 'finish upload' && row.state === 'finishing') || kind === 'make preview';
+  const isLeased =
+    (kind === 'finish upload' && row.state === 'finishing') || kind === 'make preview' || kind === 'send webhook';
   const isRunning = isLeased && (row.lease_until ?? 0) >= nowMs;
   return {
     kind,

@@ -28,6 +28,7 @@ import type { SecurityLog } from './security-log.ts';
 import type { SessionRoutes } from './session-routes.ts';
 import { unreadBody } from './unread-body.ts';
 import type { UploadRoutes } from './upload-routes.ts';
+import type { WebhookAdminRoutes } from './webhook-admin-routes.ts';
 
 type Answered = {
   request: IncomingMessage;
@@ -66,6 +67,7 @@ type Needs = {
   infections: InfectionAdminRoutes;
   deletions: DeletionAdminRoutes;
   companies: PolicyAdminRoutes;
+  webhooks: WebhookAdminRoutes;
   health: HealthRoutes;
   metrics: Middleware;
   openApi: Middleware;
@@ -150,6 +152,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.get('/api/admin/companies/:company/keys', admin.guard, companies.keys);
   routes.post('/api/admin/companies/:company/keys', admin.guard, companies.addKey);
   routes.delete('/api/admin/companies/:company/keys/:key', admin.guard, companies.removeKey);
+  routeWebhooks(routes, needs);
   routes.delete('/api/admin/companies/:company', admin.guard, deletions.deleteCompany);
   routes.delete('/api/admin/companies/:company/sessions/:session', admin.guard, deletions.deleteSession);
   routes.delete('/api/admin/companies/:company/sessions/:session/visitor', admin.guard, deletions.deleteVisitor);
@@ -170,6 +173,23 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     .get('/dashboard', pages.dashboard)
     .post('/demo/tokens', pages.demoTokens);
   return routes;
+}
+
+function routeWebhooks(routes: Router<CallerState>, { admin, webhooks }: Pick<Needs, 'admin' | 'webhooks'>): void {
+  routes.get('/api/admin/companies/:company/webhooks', admin.guard, webhooks.list);
+  routes.post('/api/admin/companies/:company/webhooks', admin.guard, webhooks.add);
+  routes.get('/api/admin/companies/:company/webhooks/:webhook', admin.guard, webhooks.one);
+  routes.patch('/api/admin/companies/:company/webhooks/:webhook', admin.guard, webhooks.change);
+  routes.delete('/api/admin/companies/:company/webhooks/:webhook', admin.guard, webhooks.remove);
+  routes.post('/api/admin/companies/:company/webhooks/:webhook/secret', admin.guard, webhooks.rotate);
+  routes.post('/api/admin/companies/:company/webhooks/:webhook/test', admin.guard, webhooks.test);
+  routes.post('/api/admin/companies/:company/webhooks/:webhook/resend', admin.guard, webhooks.resendFailed);
+  routes.get('/api/admin/companies/:company/webhooks/:webhook/deliveries', admin.guard, webhooks.deliveries);
+  routes.post(
+    '/api/admin/companies/:company/webhooks/:webhook/deliveries/:delivery/resend',
+    admin.guard,
+    webhooks.resend,
+  );
 }
 
 /** A proxy that hears of it sends the next request to another node, instead of into a connection that is just closed. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { HEADERS } from './openapi-headers.ts';
 import type { Answer, Operation } from './openapi-operation.ts';
 import { OPERATIONS } from './openapi-operations.ts';
+import { WEBHOOK_SCHEMAS, webhookSchemaName } from './webhook-schemas.ts';
 import { WIRE_SCHEMAS } from './wire-schemas.ts';
 
 type Json = Record<string, unknown>;
@@ -19,11 +20,12 @@ const PROBLEM = { $ref: '#/components/responses/Problem' };
 
 const TUS = `tus 1.0.0 (https://tus.io). Errors of the protocol have its statuses, with the same body as all others.
 A client that cannot send PATCH, HEAD or DELETE sends POST with X-HTTP-Method-Override.`;
-const TAGS: { name: Operation['tag']; description: string }[] = [
+const TAGS: { name: Operation['tag'] | 'webhooks'; description: string }[] = [
   { name: 'session', description: 'the cookie' },
   { name: 'tus', description: TUS },
   { name: 'files', description: 'what is shared in a chat, and what is on its way' },
   { name: 'links', description: 'stored files by signed link' },
+  { name: 'webhooks', description: 'sent to the endpoints of a company, signed as Standard Webhooks says' },
   { name: 'admin', description: 'for the operator; not there unless ADMIN_TOKEN is set' },
   { name: 'server', description: 'of the server itself' },
   { name: 'pages', description: 'the demo' },
@@ -49,6 +51,7 @@ export function createOpenApiDocument({ version, mediaPath }: { version: string;
     servers: [{ url: '/' }],
     tags: TAGS,
     paths,
+    webhooks: describeWebhooks(),
     components: {
       schemas: componentSchemas(),
       responses: {
@@ -65,6 +68,30 @@ export function createOpenApiDocument({ version, mediaPath }: { version: string;
       },
     },
   };
+}
+
+/** What is sent to the endpoints of companies. */
+function describeWebhooks(): Record<string, Json> {
+  const parameters = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({
+    name,
+    in: 'header',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  return Object.fromEntries(
+    Object.entries(WEBHOOK_SCHEMAS).map(([type, { description = '' }]) => {
+      const schema = { $ref: `#/components/schemas/${webhookSchemaName(type)}` };
+      const post = {
+        tags: ['webhooks'],
+        summary: description,
+        security: [],
+        parameters,
+        requestBody: { content: { 'application/json': { schema } } },
+        responses: { '2XX': { description: 'it is taken; anything else is tried again' } },
+      };
+      return [type, { post }];
+    }),
+  );
 }
 
 function describe(path: string, { tag, summary, who, query, headers = [], body, answers }: Operation): Json {
@@ -126,6 +153,7 @@ function bodySchema(schema: z.ZodObject | undefined): Json {
 function componentSchemas(): Json {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(WIRE_SCHEMAS)) registry.add(schema, { id });
+  for (const [type, schema] of Object.entries(WEBHOOK_SCHEMAS)) registry.add(schema, { id: webhookSchemaName(type) });
   const { schemas } = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}` });
   // In the document they have no addresses of their own, and its dialect is said once.
   return Object.fromEntries(Object.entries(schemas).map(([id, { $id: _, $schema: __, ...schema }]) => [id, schema]));

@@ -12,6 +12,13 @@ import { TUS_OPERATIONS } from './openapi-tus.ts';
 import { embedQuery, tokensBody } from './page-routes.ts';
 import { companiesQuery, newKeyBody } from './policy-admin-routes.ts';
 import { uploadsQuery } from './upload-routes.ts';
+import {
+  deliveriesQuery,
+  newSecretBody,
+  newWebhookBody,
+  resendBody,
+  webhookChangeBody,
+} from './webhook-admin-routes.ts';
 
 const BYTES = { what: 'the bytes', body: 'bytes', headers: ['ETag', 'Accept-Ranges', 'Content-Disposition'] } as const;
 const PART = { ...BYTES, what: 'the bytes asked for', headers: [...BYTES.headers, 'Content-Range'] } as const;
@@ -253,6 +260,71 @@ export const OPERATIONS: Record<string, Operation> = {
     summary: 'remove a key; sockets that it let in end',
     who: 'admin',
     answers: { 204: { what: 'it signs for nobody' } },
+  },
+  'GET /api/admin/companies/{company}/webhooks/': {
+    tag: 'admin',
+    summary: 'where a company is told of its files, without the secrets',
+    who: 'admin',
+    answers: { 200: { what: 'the webhooks', json: 'Webhooks' } },
+  },
+  'POST /api/admin/companies/{company}/webhooks/': {
+    tag: 'admin',
+    summary: 'add a webhook',
+    who: 'admin',
+    body: { type: 'application/json', schema: newWebhookBody },
+    answers: { 201: { what: 'the webhook, with its secret: it is never answered again', json: 'NewWebhook' } },
+  },
+  'GET /api/admin/companies/{company}/webhooks/{webhook}/': {
+    tag: 'admin',
+    summary: 'one webhook',
+    who: 'admin',
+    answers: { 200: { what: 'the webhook', json: 'Webhook' } },
+  },
+  'PATCH /api/admin/companies/{company}/webhooks/{webhook}/': {
+    tag: 'admin',
+    summary: 'change a webhook, disable or enable it',
+    who: 'admin',
+    body: { type: 'application/json', schema: webhookChangeBody },
+    answers: { 200: { what: 'the webhook as it is now', json: 'Webhook' } },
+  },
+  'DELETE /api/admin/companies/{company}/webhooks/{webhook}/': {
+    tag: 'admin',
+    summary: 'remove a webhook, with what is owed to it',
+    who: 'admin',
+    answers: { 204: { what: 'nothing more is sent there' } },
+  },
+  'POST /api/admin/companies/{company}/webhooks/{webhook}/secret/': {
+    tag: 'admin',
+    summary: 'a new secret; the one before signs too, for a while',
+    who: 'admin',
+    body: { type: 'application/json', schema: newSecretBody },
+    answers: { 200: { what: 'the secret: it is never answered again', json: 'WebhookSecret' } },
+  },
+  'POST /api/admin/companies/{company}/webhooks/{webhook}/test/': {
+    tag: 'admin',
+    summary: 'send webhook.test there',
+    who: 'admin',
+    answers: { 202: { what: 'it is owed', json: 'WebhookDelivery' } },
+  },
+  'POST /api/admin/companies/{company}/webhooks/{webhook}/resend/': {
+    tag: 'admin',
+    summary: 'send again what failed since a time, 10,000 at most',
+    who: 'admin',
+    body: { type: 'application/json', schema: resendBody },
+    answers: { 202: { what: 'how many are owed again', json: 'WebhookResent' } },
+  },
+  'GET /api/admin/companies/{company}/webhooks/{webhook}/deliveries/': {
+    tag: 'admin',
+    summary: 'what was sent there in the last 30 days, or is to be; newest first',
+    who: 'admin',
+    query: deliveriesQuery,
+    answers: { 200: { what: 'a page of deliveries', json: 'WebhookDeliveries' } },
+  },
+  'POST /api/admin/companies/{company}/webhooks/{webhook}/deliveries/{delivery}/resend/': {
+    tag: 'admin',
+    summary: 'send one again, whatever became of it; its webhook-id stays',
+    who: 'admin',
+    answers: { 202: { what: 'it is owed', json: 'WebhookDelivery' } },
   },
   'GET /healthz': {
     tag: 'server',

@@ -1,6 +1,7 @@
 /** What the API answers, as schemas: the OpenAPI document is made of them, and a test holds them against `contract/`. */
 import { z } from 'zod';
 import { PROBLEMS, type ProblemCode } from '../contract/problem.ts';
+import { WEBHOOK_EVENTS } from '../contract/webhook.ts';
 import { AUDIT_ACTIONS } from '../database/audit-table.ts';
 import { companyPolicySchema } from '../rules/company-policy.ts';
 
@@ -187,6 +188,44 @@ const companyList = z.object({
   next_after: z.string().nullable().describe('for the next page'),
 });
 
+const webhook = z.object({
+  id: z.int().min(1),
+  company_id: z.string(),
+  url: z.url(),
+  description: z.string(),
+  events: z.array(z.enum(WEBHOOK_EVENTS)),
+  enabled: z.boolean(),
+  disabled_at: time.nullable(),
+  disabled_reason: z
+    .enum(['operator', 'gone', 'failing'])
+    .nullable()
+    .describe('gone: it answered 410; failing: nothing was taken for five days'),
+  failures: z.int().min(0).describe('in a row; 0 once it takes one'),
+  failing_since: time.nullable(),
+  created_at: time,
+});
+
+const webhookSecret = z.string().describe('whsec_…');
+
+const webhookDelivery = z.object({
+  id: z.int().min(1),
+  webhook_id: z.int().min(1),
+  message_id: z.string().describe('webhook-id: the same for every try'),
+  type: z.enum([...WEBHOOK_EVENTS, 'webhook.test']),
+  session_id: z.string().nullable(),
+  subject_id: z.string().nullable().describe('of the file, the upload or the find'),
+  seq: seq.nullable(),
+  occurred_at: time,
+  state: z.enum(['waiting', 'delivered', 'failed']),
+  attempts: z.int().min(0),
+  next_attempt_at: time.nullable(),
+  attempted_at: time.nullable().describe('the last try; what follows is of it'),
+  status: z.int().nullable().describe('null: there was no answer'),
+  duration_ms: z.int().min(0).nullable(),
+  last_error: z.string().nullable(),
+  response: z.string().nullable().describe('the beginning of the answer, 1 KiB at most'),
+});
+
 /** By their names in the document. */
 export const WIRE_SCHEMAS = {
   ChatFile: chatFile,
@@ -206,6 +245,13 @@ export const WIRE_SCHEMAS = {
   ShownPolicy: shownPolicy,
   CompanyKey: companyKey,
   CompanyKeys: z.object({ keys: z.array(companyKey) }),
+  Webhook: webhook,
+  NewWebhook: webhook.extend({ secret: webhookSecret }),
+  Webhooks: z.object({ webhooks: z.array(webhook) }),
+  WebhookSecret: z.object({ secret: webhookSecret }),
+  WebhookDelivery: webhookDelivery,
+  WebhookDeliveries: z.object({ deliveries: z.array(webhookDelivery), next_cursor: z.string().nullable() }),
+  WebhookResent: z.object({ deliveries: z.int().min(0) }),
   Alive: z.object({ status: z.literal('ok') }),
   Ready: z.object({
     status: z.enum(['ready', 'not ready']),

@@ -20,6 +20,7 @@ type Needs = {
   retireFiles: Pick<RetireFiles, 'run'>;
   checkUsage: CheckUsage;
   makePreviews(): Promise<unknown>;
+  sendWebhooks(): Promise<unknown>;
   /** Of the first run. */
   onFault(error: unknown): void;
   /** Writes what was opened and downloaded. */
@@ -49,6 +50,7 @@ export function createChores({
   retireFiles,
   checkUsage,
   makePreviews,
+  sendWebhooks,
   onFault,
   flushAudit,
   lookForScanner,
@@ -81,6 +83,7 @@ export function createChores({
       { name: 'look for policies of companies', everyMs: SECOND_MS, run: lookAtPolicies },
       { name: 'finish what is owed', everyMs: 5 * SECOND_MS, run: owed.sweep },
       { name: 'make previews', everyMs: 5 * SECOND_MS, run: makePreviews },
+      { name: 'send webhooks', everyMs: SECOND_MS, run: sendWebhooks },
       { name: 'look at unfinished uploads', everyMs: 60 * MINUTE_MS, run: owed.lookAtAll },
       { name: 'expire uploads', everyMs: MINUTE_MS, run: cleanUp.expireUploads },
       { name: 'delete sessions, visitors and companies', everyMs: 5 * SECOND_MS, run: deleteScope.work },

@@ -6,6 +6,7 @@ import type { EventLedger } from '../database/event-ledger.ts';
 import type { InfectionTable } from '../database/infection-table.ts';
 import type { RateLimitTable } from '../database/rate-limit-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import type { WebhookDeliveryTable } from '../database/webhook-delivery-table.ts';
 import { backOffMs } from '../rules/back-off.ts';
 import { isPartial } from '../rules/upload-concat.ts';
 import type { AbortUpload } from '../sharing/abort-upload.ts';
@@ -26,6 +27,7 @@ type Needs = {
   auditKeptSeconds: number;
   infections: Pick<InfectionTable, 'purge'>;
   days: Pick<CompanyDayTable, 'forget'>;
+  webhookDeliveries: Pick<WebhookDeliveryTable, 'forget'>;
   finishUpload: FinishUpload;
   abortUpload: AbortUpload;
   exclusively: Exclusively;
@@ -49,6 +51,8 @@ const FILE_RECEIPTS_KEPT_DAYS = 365;
 const ENDED_KEPT_DAYS = 7;
 /** How long it is known who brought a virus. */
 const INFECTIONS_KEPT_DAYS = 365;
+/** How long it is known what an endpoint was told, and how long one that is disabled has to be enabled again. */
+const WEBHOOK_DELIVERIES_KEPT_DAYS = 30;
 /** Of what companies shared in a day: an upload that lasts gives back to the day on which it began. */
 const DAYS_KEPT = 31;
 
@@ -112,6 +116,7 @@ export function createCleanUp(needs: Needs): CleanUp {
       await needs.infections.purge(now() - INFECTIONS_KEPT_DAYS * DAY_MS);
       await needs.deletions.forgetFiles(now() - FILE_RECEIPTS_KEPT_DAYS * DAY_MS);
       await needs.days.forget(now() - DAYS_KEPT * DAY_MS);
+      await needs.webhookDeliveries.forget(now() - WEBHOOK_DELIVERIES_KEPT_DAYS * DAY_MS);
       return forgotten + (await ledger.trim(now() - LEDGER_KEPT_DAYS * DAY_MS)) + (await forgetDeleted(needs));
     },
   };

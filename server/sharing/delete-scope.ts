@@ -10,6 +10,8 @@ import type { Database } from '../database/open-database.ts';
 import type { PeopleTable } from '../database/people-table.ts';
 import type { RemovedObjectTable } from '../database/removed-object-table.ts';
 import type { UploadDeletionTable } from '../database/upload-deletion-table.ts';
+import type { WebhookDeliveryTable } from '../database/webhook-delivery-table.ts';
+import type { WebhookTable } from '../database/webhook-table.ts';
 import type { Actor } from '../rules/actor.ts';
 import { backOffMs } from '../rules/back-off.ts';
 import type { ConfirmDeletion } from './confirm-deletion.ts';
@@ -27,6 +29,8 @@ type Needs = {
   infections: Pick<InfectionTable, 'forgetFinds'>;
   policyTable: Pick<CompanyPolicyTable, 'clear'>;
   days: Pick<CompanyDayTable, 'forgetCompany'>;
+  webhooks: Pick<WebhookTable, 'list' | 'removeAll'>;
+  webhookDeliveries: Pick<WebhookDeliveryTable, 'removePage' | 'forgetResponses'>;
   deleteFiles: DeleteFiles;
   confirmDeletion: ConfirmDeletion;
   now(): number;
@@ -52,6 +56,7 @@ const DEEDS = { session: 'session_deleted', visitor: 'visitor_deleted', company:
 const PAGE_FILES = 200;
 const PAGE_UPLOADS = 200;
 const PAGE_SESSIONS = 500;
+const PAGE_DELIVERIES = 1000;
 const MAX_DELETIONS_A_RUN = 50;
 const MAX_BACKOFF_MS = 10 * 60 * 1000;
 /** Of one run, for each of the two halves. */
@@ -123,9 +128,13 @@ export function scopeOf(request: { kind: string; company: string; session?: stri
   return { company, session: session ?? null, uploader: kind === 'visitor' ? 'user' : null };
 }
 
-async function isAnything({ database, files, endedUploads, people }: Needs, request: ScopeRequest): Promise<boolean> {
+async function isAnything(
+  { database, files, endedUploads, people, webhooks }: Needs,
+  request: ScopeRequest,
+): Promise<boolean> {
   const scope = scopeOf(request);
   if ((await files.isAny(scope)) || (await endedUploads.isAny(scope))) return true;
+  if (request.kind === 'company' && (await webhooks.list(scope.company)).length > 0) return true;
   return request.kind !== 'visitor' && people.isAnySession(database, scope.company, scope.session);
 }
 
@@ -133,14 +142,18 @@ async function isAnything({ database, files, endedUploads, people }: Needs, requ
 async function removeRows(needs: Needs, deletion: Deletion, untilMs: number): Promise<void> {
   const scope = scopeOf(deletion);
   const { requestedAt } = deletion;
+  // Before its files: nobody is there who would be told of them.
+  if (deletion.kind === 'company') await needs.webhooks.removeAll(scope.company, requestedAt);
   for (const step of [
     () => endUploads(needs, scope, deletion),
     () => removeFiles(needs, scope, deletion),
     () => needs.endedUploads.scrubPage(scope, requestedAt, PAGE_UPLOADS),
     () => (deletion.kind === 'visitor' ? 0 : removeSessions(needs, scope)),
+    () => (deletion.kind === 'company' ? removeDeliveries(needs, deletion) : 0),
   ])
     while ((await step()) > 0) if (needs.now() >= untilMs) return;
   await needs.infections.forgetFinds(scope, requestedAt);
+  if (scope.session !== null) await needs.webhookDeliveries.forgetResponses(scope.company, scope.session);
   if (deletion.kind === 'company') await forgetCompany(needs, deletion.company);
   await needs.deletions.noteRowsDone(deletion.id, needs.now());
 }
@@ -175,6 +188,10 @@ async function removeSessions({ database, ledger, people }: Needs, { company, se
     await ledger.hold(transaction, company);
     return people.removeEmptySessions(transaction, company, session, PAGE_SESSIONS);
   });
+}
+
+async function removeDeliveries({ webhookDeliveries }: Needs, { company, requestedAt }: Deletion): Promise<number> {
+  return webhookDeliveries.removePage({ company, untilMs: requestedAt }, PAGE_DELIVERIES);
 }
 
 /** What it has of its own; its keys sign for nobody from then on. */

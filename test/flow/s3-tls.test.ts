@@ -1,5 +1,4 @@
 /** The store behind TLS: what is uploaded and fetched, and the links to it, go by https; a certificate of a stranger is refused. */
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -7,22 +6,15 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeCertificate } from '../services/certificate.ts';
 import { get, shareFile } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { startChatdrop } from '../services/chatdrop-process.ts';
-import { type DebianProgram, debianProgram, installDebianPrograms } from '../services/debian-programs.ts';
 import { mp4File, textFile } from '../services/fixtures.ts';
 import { runCommand } from '../services/run-command.ts';
 import { bucketSettings, sharedS3 } from '../services/shared-s3.ts';
 
-const OPENSSL: DebianProgram = {
-  title: 'OpenSSL',
-  setting: 'TEST_OPENSSL',
-  commands: ['openssl'],
-  debianPackages: ['openssl'],
-};
 const MIB = 1024 * 1024;
 
 let folder = '';
@@ -30,14 +22,10 @@ let certificate = '';
 let front: Server;
 let port = 0;
 beforeAll(async () => {
-  await installDebianPrograms([OPENSSL]);
   folder = await mkdtemp(path.join(tmpdir(), 'chatdrop-tls-'));
-  certificate = path.join(folder, 'certificate.pem');
-  const key = path.join(folder, 'key.pem');
-  const words = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
-  const names = ['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', certificate];
-  await promisify(execFile)(debianProgram(OPENSSL), [...words, ...names]);
-  front = await startTlsFront(await readFile(key), await readFile(certificate));
+  const made = await makeCertificate(folder, 'localhost');
+  certificate = made.certificate;
+  front = await startTlsFront(await readFile(made.key), await readFile(certificate));
   port = (front.address() as AddressInfo).port;
 });
 afterAll(async () => {

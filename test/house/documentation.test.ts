@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { PROBLEMS } from '../../server/contract/problem.ts';
+import { WEBHOOK_EVENTS, type WebhookEvent } from '../../server/contract/webhook.ts';
+import { WEBHOOK_SCHEMAS } from '../../server/http/webhook-schemas.ts';
 import { COMMANDS } from '../../server/main.ts';
 import { SETTINGS } from '../../server/settings.ts';
 
@@ -48,6 +50,14 @@ describe('the README', () => {
     );
     for (const [, verb, path] of routes) expect(named).toContain(`${String(verb).toUpperCase()} ${bare(path)}`);
   });
+});
+
+test('the examples of webhooks are what is sent', () => {
+  const examples = [...read('docs/webhooks.md').matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, text]) =>
+    JSON.parse(String(text)),
+  );
+  expect(examples.map(({ type }) => type)).toEqual(WEBHOOK_EVENTS);
+  for (const example of examples) WEBHOOK_SCHEMAS[example.type as WebhookEvent].parse(example);
 });
 
 test('the command of the README is there in a checkout where nothing was built', () => {

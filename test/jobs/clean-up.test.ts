@@ -246,6 +246,7 @@ test('a finish is running while its lease lasts, and due after it', async () => 
     'expire upload': 0,
     'discard upload': 0,
     'make preview': 0,
+    'send webhook': 0,
     'delete object': 0,
     deletion: 0,
   });
@@ -282,6 +283,7 @@ function cleanUp() {
     auditKeptSeconds: 90 * 86_400,
     infections: { purge: async () => 0 },
     days: { forget: async () => 0 },
+    webhookDeliveries: { forget: async () => 0 },
     finishUpload: async () => 1,
     abortUpload: createAbortUpload({ uploads, storage: ending, report: () => {}, ...clock }),
     exclusively: async (id, work) => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPreviewJobTable } from '../../server/database/preview-job-table.ts';
 import { createUploadTable, type NewUpload, type UploadTable } from '../../server/database/upload-table.ts';
+import { createWebhookDeliveryTable } from '../../server/database/webhook-delivery-table.ts';
 import { createReleaseDead } from '../../server/jobs/release-dead.ts';
 import { newUploadId } from '../../server/rules/upload-id.ts';
 import { openTestDatabase, type TestDatabase } from '../services/test-database.ts';
@@ -21,6 +22,7 @@ test('a node that is missed for a moment loses no request; one that stays away d
   const releaseDead = createReleaseDead({
     uploads,
     previewJobs: createPreviewJobTable(open.database),
+    webhookDeliveries: createWebhookDeliveryTable(open.database),
     isAlive: async (holder) => alive.has(holder),
     graceMs: GRACE_MS,
     now: () => now,

@@ -16,6 +16,7 @@ import * as companyPolicies from './0013-company-policies.ts';
 import * as deletions from './0014-deletions.ts';
 import * as linksAndAudit from './0015-links-and-audit.ts';
 import * as auditGuard from './0018-audit-guard.ts';
+import * as resumes from './0019-resumes.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -37,4 +38,5 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0014-deletions', deletions],
   ['0015-links-and-audit', linksAndAudit],
   ['0018-audit-guard', auditGuard],
+  ['0019-resumes', resumes],
 ]);

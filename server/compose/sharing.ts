@@ -34,6 +34,7 @@ import { createMakePreviews } from '../sharing/make-previews.ts';
 import { createMakeSmaller } from '../sharing/make-smaller.ts';
 import { createManageCompanies } from '../sharing/manage-companies.ts';
 import { createNoteInfected } from '../sharing/note-infected.ts';
+import { createNoteResume } from '../sharing/note-resume.ts';
 import { createRecordFile } from '../sharing/record-file.ts';
 import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
 import { createRejectUpload } from '../sharing/reject-upload.ts';
@@ -219,6 +220,10 @@ export function composeSharing(given: Parts) {
     acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
     settleUpload: createSettleUpload({ uploads, policyOf }),
     choosePlace: createChoosePlace({ uploads }),
+    noteResume: createNoteResume({
+      uploads,
+      onFault: (err) => log.debug({ err }, 'that a client came back to its upload could not be noted'),
+    }),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policyOf }),
     finishUpload,
     previews,

@@ -40,6 +40,10 @@ export type UploadRecord = {
   receivedChecked: boolean;
   /** As of the last request that ended; the storage knows better while one runs. */
   bytesReceived: number;
+  /** How often its client came back to it while it was open; of a final upload, to its parts. */
+  resumes: number;
+  /** Where it stood when the client came back last; null if it never did. */
+  resumedOffset: number | null;
   attempts: number;
   nextAttemptAt: number;
   /** Of the last job on it that failed; null once one has not. */
@@ -129,6 +133,8 @@ export function fromRow(row: Row): UploadRecord {
     storageKey: row.storage_key,
     receivedChecked: Boolean(row.received_checked),
     bytesReceived: row.bytes_received,
+    resumes: row.resumes,
+    resumedOffset: row.resumed_offset,
     attempts: row.attempts,
     nextAttemptAt: row.next_attempt_at,
     lastError: row.last_error,

@@ -172,9 +172,16 @@ export function createUploadTable(database: Database) {
       );
     },
 
-    /** All parts of a final upload are here, so its length is known and it is complete. @returns false when it has ended */
+    /**
+     * All parts of a final upload are here, so its length is known and it is complete; who came back to a part came back to
+     * it. @returns false when it has ended
+     */
     async fixLength(transaction: Knex, id: string, sizeBytes: number): Promise<boolean> {
-      return moveFrom(['open'], id, { size: sizeBytes, bytes_received: sizeBytes }, transaction);
+      const resumes = transaction('upload_parts')
+        .join('uploads as parts', 'parts.id', 'upload_parts.partial_id')
+        .where('upload_parts.final_id', id)
+        .select(transaction.raw('coalesce(sum(parts.resumes), 0)'));
+      return moveFrom(['open'], id, { size: sizeBytes, bytes_received: sizeBytes, resumes }, transaction);
     },
 
     /**
@@ -214,6 +221,13 @@ export function createUploadTable(database: Database) {
         .where({ state: 'open', one_request: true })
         .whereNull('size')
         .update({ state: 'aborted', ...NO_JOB });
+    },
+
+    /** A client came back. Once for each offset, in whatever state it is by now. @returns false when that is counted, or there is no such upload */
+    async noteResume(id: string, offset: number): Promise<boolean> {
+      const row = database('uploads').where({ id });
+      const isNew = row.andWhere((other) => other.whereNull('resumed_offset').orWhere('resumed_offset', '<>', offset));
+      return (await isNew.update({ resumes: database.raw('resumes + 1'), resumed_offset: offset })) === 1;
     },
 
     /** Bytes arrived: the expiry counts from here. @returns false when the upload has ended meanwhile */

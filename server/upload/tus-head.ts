@@ -6,6 +6,7 @@ import { Failure } from '../rules/failure.ts';
 import { isFinal, isPartial } from '../rules/upload-concat.ts';
 import type { FinishPartial } from '../sharing/finish-partial.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
+import type { NoteResume } from '../sharing/note-resume.ts';
 import { isRefusal, storedRefusal } from '../sharing/reject-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { withLock } from './locker.ts';
@@ -17,6 +18,7 @@ export type HeadNeeds = {
   storage: Pick<FileStorage, 'offsetOf'>;
   finishUpload: FinishUpload;
   finishPartial: FinishPartial;
+  noteResume: NoteResume;
   locker: Locker;
 };
 
@@ -42,7 +44,9 @@ async function answerHead(needs: HeadNeeds, ctx: TusContext, upload: UploadRecor
     const current = await needs.uploads.find(upload.id);
     if (current === null || (current.state === 'open' && offset === null))
       throw new Failure('gone', 'The bytes of this upload are gone. Start it again.');
-    return current.state === 'open' ? answerOffset(needs, ctx, current, offset ?? 0) : answerHead(needs, ctx, current);
+    if (current.state !== 'open') return answerHead(needs, ctx, current);
+    needs.noteResume(current, offset ?? 0);
+    return answerOffset(needs, ctx, current, offset ?? 0);
   }
   await answerOffset(needs, ctx, upload, upload.sizeBytes ?? 0);
 }

@@ -1,5 +1,6 @@
 /** `uploads`: every step is a compare-and-set, a finish has one owner, and nothing that ended comes back. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
 import {
   createUploadTable,
   type NewUpload,
@@ -351,6 +352,35 @@ describe('a new upload', () => {
     expect(await list(10, refused.expiresAt - 1)).toEqual([unfinished.id, refused.id]);
     expect(await list(1, refused.expiresAt - 1)).toEqual([unfinished.id]);
     expect(await list(10, refused.expiresAt)).toEqual([unfinished.id]);
+  });
+});
+
+describe('a client that comes back', () => {
+  test('is counted once for each offset that it comes back to, also when the finish is faster', async () => {
+    const { id } = await uploadIn('open');
+    expect(await uploads.find(id)).toMatchObject({ resumes: 0, resumedOffset: null });
+    expect([await uploads.noteResume(id, 5), await uploads.noteResume(id, 5)]).toEqual([true, false]);
+    expect(await uploads.noteResume(id, 10)).toBe(true);
+    expect(await uploads.find(id)).toMatchObject({ resumes: 2, resumedOffset: 10, state: 'open' });
+    const late = await uploadIn('finished');
+    expect(await uploads.noteResume(late.id, 5)).toBe(true);
+    expect(await uploads.find(late.id)).toMatchObject({ resumes: 1, state: 'finished' });
+    expect(await uploads.noteResume('nobody', 5)).toBe(false);
+  });
+
+  test('to a part came back to the whole, however often that is put together', async () => {
+    const [first, second, whole] = [await uploadIn('open'), await uploadIn('open'), await uploadIn('open')];
+    const table = createUploadPartTable(open.database);
+    await inTransaction((t) => table.add(t, whole.id, [first.id, second.id]));
+    for (const [id, offset] of [
+      [first.id, 5],
+      [second.id, 3],
+      [second.id, 4],
+    ] as const)
+      await uploads.noteResume(id, offset);
+    for (let time = 0; time < 2; time += 1)
+      expect(await inTransaction((t) => uploads.fixLength(t, whole.id, 20))).toBe(true);
+    expect(await uploads.find(whole.id)).toMatchObject({ resumes: 3, sizeBytes: 20 });
   });
 });
 

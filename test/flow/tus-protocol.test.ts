@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { get, listFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
+import { eventually } from '../services/eventually.ts';
 import { pngFile, textFile } from '../services/fixtures.ts';
 import { create, fileIdOf, head, offsetOf, patch, TUS_PATH } from '../services/tus-wire.ts';
 import { send, type WireAnswer } from '../services/wire.ts';
@@ -119,6 +120,25 @@ describe('HEAD', () => {
     expect(offsetOf(answer)).toBe(300);
     expect(fileIdOf(answer)).toBe(fileIdOf(patched));
     expect((await listFiles(server().baseUrl, room)).files.map(({ id }) => id)).toEqual([fileIdOf(patched)]);
+  });
+
+  test('is how a client comes back, which is counted: once, however often it asks, and not before a byte is there', async () => {
+    const { url, visitor, room, rest } = await halfUpload();
+    for (let time = 0; time < 3; time += 1) expect(offsetOf(await head(url, visitor))).toBe(500);
+    await patch({ url, token: visitor, offset: 500, body: rest.subarray(0, 100) });
+    expect(offsetOf(await head(url, visitor))).toBe(600);
+    await patch({ url, token: visitor, offset: 600, body: rest.subarray(100) });
+    expect((await head(url, visitor)).status).toBe(200);
+    const fresh = await create({ baseUrl: server().baseUrl, token: visitor, length: 1000 });
+    expect(offsetOf(await head(fresh.url, visitor))).toBe(0);
+    const database = await server().openDatabase();
+    const rows = database('uploads').where({ company_id: room.company, session_id: room.session });
+    await eventually('both are counted', async () => {
+      const counted = await rows.clone().orderBy('state').pluck('resumes');
+      expect(counted).toEqual([2, 0]);
+      return true;
+    });
+    await database.destroy();
   });
 
   test('also with the last slash, and in small PATCHes by either spelling', async () => {

@@ -17,6 +17,7 @@ import * as deletions from './0014-deletions.ts';
 import * as linksAndAudit from './0015-links-and-audit.ts';
 import * as auditGuard from './0018-audit-guard.ts';
 import * as resumes from './0019-resumes.ts';
+import * as statistics from './0021-statistics.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -39,4 +40,5 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0015-links-and-audit', linksAndAudit],
   ['0018-audit-guard', auditGuard],
   ['0019-resumes', resumes],
+  ['0021-statistics', statistics],
 ]);

@@ -39,7 +39,7 @@ const SOCKETS_DRAIN_MS = 1_000;
 /** A store that takes requests and says nothing keeps chores and finishes for minutes. */
 const STOP_MS = 9_000;
 const FIRST_RUN_MS = 5_000;
-/** And then, what was opened and downloaded in the last second is written. */
+/** And then, what was opened, downloaded and refused in the last second is written. */
 const AUDIT_MS = 500;
 
 /** @throws when the data folder is in use, or the database or the storage cannot be opened */
@@ -93,6 +93,7 @@ function createLifecycle(
     makePreviews: sharing.previews.run,
     onFault: (err) => log.warn({ err }, 'what an earlier process left could not be looked at; that is done later'),
     flushAudit: parts.auditLog.flush,
+    flushRefusals: parts.refusals.flush,
     pollFeed: () => parts.feed.poll(),
     lookAtPolicies: () => parts.policies.look(),
   });
@@ -115,7 +116,10 @@ function createLifecycle(
       STOP_MS - (performance.now() - startedAt),
       choresEnd.then(sharing.finishUpload.settled).then(sharing.previews.settled),
     );
-    await within(AUDIT_MS, parts.auditLog.flush().catch(onAuditFault));
+    await within(
+      AUDIT_MS,
+      Promise.all([parts.auditLog.flush().catch(onAuditFault), parts.refusals.flush().catch(() => {})]),
+    );
     await release();
   };
   const start = async () => {

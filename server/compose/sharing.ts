@@ -10,6 +10,7 @@ import { createReleaseDead } from '../jobs/release-dead.ts';
 import { createPreviewMaker } from '../pictures/preview-maker.ts';
 import { findPreviewPrograms } from '../pictures/preview-programs.ts';
 import { createScratch } from '../pictures/scratch-folder.ts';
+import type { Participant } from '../rules/participant.ts';
 import { previewKindOf } from '../rules/preview-types.ts';
 import { createAbortUpload } from '../sharing/abort-upload.ts';
 import { createAcceptFinal } from '../sharing/accept-final.ts';
@@ -37,7 +38,7 @@ import { createNoteInfected } from '../sharing/note-infected.ts';
 import { createNoteResume } from '../sharing/note-resume.ts';
 import { createRecordFile } from '../sharing/record-file.ts';
 import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
-import { createRejectUpload } from '../sharing/reject-upload.ts';
+import { createRejectUpload, isRefusal } from '../sharing/reject-upload.ts';
 import { createRemoveFile } from '../sharing/remove-file.ts';
 import { createRemoveSession } from '../sharing/remove-session.ts';
 import { createRescanFiles } from '../sharing/rescan-files.ts';
@@ -48,7 +49,7 @@ import { createFindKnownBad, createScanObject } from '../sharing/scan-object.ts'
 import { createScanUpload } from '../sharing/scan-upload.ts';
 import { createSettleUpload } from '../sharing/settle-upload.ts';
 import { createStripMetadata } from '../sharing/strip-metadata.ts';
-import { createReportProgress } from '../sharing/upload-progress.ts';
+import { createReportProgress, type ReportProgress } from '../sharing/upload-progress.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { withLock } from '../upload/locker.ts';
 import { HOLDER } from './holder.ts';
@@ -84,6 +85,8 @@ export function composeSharing(given: Parts) {
     presentFile,
     nodes,
     draining,
+    refusals,
+    liveOffsets,
   } = given;
   const policyOf = policies.of;
   const wake = (company: string) => {
@@ -97,7 +100,11 @@ export function composeSharing(given: Parts) {
     feed.publish(event, exceptParticipant);
     nodes.bus.tell({ type: 'progress', event, exceptParticipant });
   };
-  const report = createReportProgress({ publish, now });
+  const tellOthers = createReportProgress({ publish, now });
+  const report: ReportProgress = (...progress) => {
+    liveOffsets.note(...progress);
+    tellOthers(...progress);
+  };
   const rejectUpload = createRejectUpload({ database, uploads, parts, removedObjects, storage, report });
   const pictures = createPreviewMaker({
     programs: findPreviewPrograms(config.programFolders),
@@ -215,9 +222,12 @@ export function composeSharing(given: Parts) {
     creationLimits,
     deleteRemovedBytes,
     discardBytes,
-    acceptUpload: createAcceptUpload(accepting),
+    acceptUpload: countingRefusals(createAcceptUpload(accepting), refusals.note),
     acceptPartial: createAcceptPartial(accepting),
-    acceptFinal: createAcceptFinal({ ...accepting, rejectUpload }),
+    // A refusal of the file itself is on its row by then, and counted with that.
+    acceptFinal: countingRefusals(createAcceptFinal({ ...accepting, rejectUpload }), (company, error) => {
+      if (!isRefusal(error)) refusals.note(company, error);
+    }),
     settleUpload: createSettleUpload({ uploads, policyOf }),
     choosePlace: createChoosePlace({ uploads }),
     noteResume: createNoteResume({
@@ -250,6 +260,18 @@ export function composeSharing(given: Parts) {
     }),
     listFiles: createListFiles({ files, ledger, presentFile }),
   };
+}
+
+/** The same use case, and what it refuses is counted. */
+function countingRefusals<A extends [Participant, ...unknown[]], T>(
+  accept: (...args: A) => Promise<T>,
+  note: (company: string, error: unknown) => void,
+): (...args: A) => Promise<T> {
+  return (...args) =>
+    accept(...args).catch((error: unknown) => {
+      note(args[0].company, error);
+      throw error;
+    });
 }
 
 type ForDeleting = {
@@ -294,6 +316,7 @@ export function composeCleaning(
     scanning,
     deletions,
     days,
+    statistics,
     nodes,
   }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively, deleteScope, retireFiles }: Sharing,
@@ -310,6 +333,7 @@ export function composeCleaning(
     infections,
     deletions,
     days,
+    statistics,
     finishUpload,
     abortUpload,
     exclusively,

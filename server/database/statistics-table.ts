@@ -24,7 +24,7 @@ export type StatisticsTable = ReturnType<typeof createStatisticsTable>;
 const SLICE_DAYS = 7;
 const DAY_MS = 86_400_000;
 
-function dayOf(ms: number): number {
+export function dayOf(ms: number): number {
   return Math.floor(ms / DAY_MS);
 }
 

@@ -9,6 +9,7 @@ import type { InfectionTable } from '../database/infection-table.ts';
 import type { Database } from '../database/open-database.ts';
 import type { PeopleTable } from '../database/people-table.ts';
 import type { RemovedObjectTable } from '../database/removed-object-table.ts';
+import type { StatisticsTable } from '../database/statistics-table.ts';
 import type { UploadDeletionTable } from '../database/upload-deletion-table.ts';
 import type { Actor } from '../rules/actor.ts';
 import { backOffMs } from '../rules/back-off.ts';
@@ -27,6 +28,7 @@ type Needs = {
   infections: Pick<InfectionTable, 'forgetFinds'>;
   policyTable: Pick<CompanyPolicyTable, 'clear'>;
   days: Pick<CompanyDayTable, 'forgetCompany'>;
+  statistics: Pick<StatisticsTable, 'forgetCompany'>;
   deleteFiles: DeleteFiles;
   confirmDeletion: ConfirmDeletion;
   now(): number;
@@ -178,9 +180,10 @@ async function removeSessions({ database, ledger, people }: Needs, { company, se
 }
 
 /** What it has of its own; its keys sign for nobody from then on. */
-async function forgetCompany({ policyTable, days, now }: Needs, company: string): Promise<void> {
+async function forgetCompany({ policyTable, days, statistics, now }: Needs, company: string): Promise<void> {
   await policyTable.clear(company, now());
   await days.forgetCompany(company);
+  await statistics.forgetCompany(company);
 }
 
 async function noteFault({ deletions, now }: Needs, { id, attempts }: Deletion, error: unknown): Promise<void> {

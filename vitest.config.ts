@@ -11,7 +11,7 @@ const DATABASE_TESTS = [
   'test/database/*-table.test.ts',
   'test/database/{event-ledger,migrate}.test.ts',
   'test/jobs/clean-up.test.ts',
-  'test/flow/{bad-input,company-policy,crash-points,deletion,files-api,import,links,mishaps,quota,realtime,sessions-api,tus-protocol,webhooks}.test.ts',
+  'test/flow/{admin-page,bad-input,company-policy,crash-points,deletion,files-api,import,links,mishaps,quota,realtime,sessions-api,tus-protocol,webhooks}.test.ts',
 ];
 
 /** They need an S3; what they start stands on it. */

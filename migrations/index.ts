@@ -18,6 +18,7 @@ import * as linksAndAudit from './0015-links-and-audit.ts';
 import * as auditGuard from './0018-audit-guard.ts';
 import * as resumes from './0019-resumes.ts';
 import * as webhooks from './0020-webhooks.ts';
+import * as statistics from './0021-statistics.ts';
 import * as importedFiles from './0022-imported-files.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
@@ -42,5 +43,6 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0018-audit-guard', auditGuard],
   ['0019-resumes', resumes],
   ['0020-webhooks', webhooks],
+  ['0021-statistics', statistics],
   ['0022-imported-files', importedFiles],
 ]);

@@ -41,7 +41,7 @@ const SOCKETS_DRAIN_MS = 1_000;
 /** A store that takes requests and says nothing keeps chores and finishes for minutes. */
 const STOP_MS = 9_000;
 const FIRST_RUN_MS = 5_000;
-/** And then, what was opened and downloaded in the last second is written. */
+/** And then, what was opened, downloaded and refused in the last second is written. */
 const AUDIT_MS = 500;
 /** And the last traces are sent, where there are any. */
 const TRACES_MS = 500;
@@ -96,6 +96,7 @@ function createLifecycle(parts: Parts, sharing: Sharing, edges: Edges, release: 
     sendWebhooks: sharing.webhooks.deliver.run,
     onFault: (err) => log.warn({ err }, 'what an earlier process left could not be looked at; that is done later'),
     flushAudit: parts.auditLog.flush,
+    flushRefusals: parts.refusals.flush,
     pollFeed: () => parts.feed.poll(),
     lookAtPolicies: () => parts.policies.look(),
   });
@@ -121,7 +122,10 @@ function createLifecycle(parts: Parts, sharing: Sharing, edges: Edges, release: 
         sharing.webhooks.deliver.settled(),
       ]),
     );
-    await within(AUDIT_MS, parts.auditLog.flush().catch(onAuditFault));
+    await within(
+      AUDIT_MS,
+      Promise.all([parts.auditLog.flush().catch(onAuditFault), parts.refusals.flush().catch(() => {})]),
+    );
     await within(
       TRACES_MS,
       parts.tracing.stop().catch(() => {}),

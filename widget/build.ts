@@ -19,6 +19,8 @@ const modules = await build({
     { in: join(widgetDirectory, 'package/dashboard.ts'), out: 'chat-files-dashboard' },
     { in: join(widgetDirectory, 'frame/embed.ts'), out: 'embed' },
     { in: join(widgetDirectory, 'frame/embed.css'), out: 'embed' },
+    { in: join(widgetDirectory, 'pages/admin.tsx'), out: 'admin' },
+    { in: join(widgetDirectory, 'pages/admin.css'), out: 'admin' },
     { in: join(widgetDirectory, 'pages/dashboard.tsx'), out: 'dashboard' },
     { in: join(widgetDirectory, 'pages/dashboard.css'), out: 'dashboard' },
     { in: join(widgetDirectory, 'pages/demo.tsx'), out: 'demo' },
@@ -32,7 +34,7 @@ const scriptTag = await build({
   entryPoints: [{ in: join(widgetDirectory, 'loader/widget.ts'), out: 'widget' }],
   format: 'iife',
 });
-for (const page of ['frame/embed.html', 'pages/dashboard.html', 'pages/demo.html']) {
+for (const page of ['frame/embed.html', 'pages/admin.html', 'pages/dashboard.html', 'pages/demo.html']) {
   await copyFile(join(widgetDirectory, page), join(outDirectory, basename(page)));
 }
 

@@ -4,7 +4,9 @@ import type { Assets } from '../assets.ts';
 import { createOrigins } from '../auth/origins.ts';
 import type { Config } from '../config.ts';
 import type { ChatConfig } from '../contract/chat-file.ts';
+import type { Health } from '../contract/operator.ts';
 import { createJobList } from '../database/job-list.ts';
+import { createOverviewTable } from '../database/overview-table.ts';
 import { createSessionListTable } from '../database/session-list-table.ts';
 import { createArchiveRoutes } from '../http/archive-routes.ts';
 import { createAuditAdminRoutes } from '../http/audit-admin-routes.ts';
@@ -24,6 +26,7 @@ import { createMediaRoute } from '../http/media-routes.ts';
 import { createMetricsApp, createMetricsRoute } from '../http/metrics-route.ts';
 import { createOpenApiDocument } from '../http/openapi-document.ts';
 import { createOpenApiRoute } from '../http/openapi-route.ts';
+import { createOverviewAdminRoutes, type Inspected } from '../http/overview-admin-routes.ts';
 import { createPageRoutes } from '../http/page-routes.ts';
 import { createPolicyAdminRoutes } from '../http/policy-admin-routes.ts';
 import { createPolicyReports } from '../http/policy-reports.ts';
@@ -33,6 +36,7 @@ import { createSendArchive } from '../http/send-archive.ts';
 import { createSendObject } from '../http/send-object.ts';
 import { createSessionRoutes } from '../http/session-routes.ts';
 import { hostAt } from '../http/socket-port.ts';
+import { createStatisticsAdminRoutes } from '../http/statistics-admin-routes.ts';
 import { createUploadRoutes } from '../http/upload-routes.ts';
 import { createWebhookAdminRoutes } from '../http/webhook-admin-routes.ts';
 import { createKeyWatch } from '../realtime/end-with-key.ts';
@@ -44,6 +48,7 @@ import type { CompanyPolicy } from '../rules/company-policy.ts';
 import type { Participant } from '../rules/participant.ts';
 import { previewTypesOf } from '../rules/preview-types.ts';
 import { createListSessions } from '../sharing/list-sessions.ts';
+import { diskRoom } from '../storage/disk-room.ts';
 import { createMultipartUpload } from '../upload/multipart-upload.ts';
 import { createTusEndpoint } from '../upload/tus-endpoint.ts';
 import { createTusLibrary } from '../upload/tus-library.ts';
@@ -176,6 +181,18 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
         securityLog,
       }),
     },
+    overview: createOverviewAdminRoutes({
+      ...parts,
+      version: packageJson.version,
+      parts: inspectedParts(parts),
+      disks: () => disksOf(config),
+      overview: createOverviewTable(database),
+      isScanning: parts.scanning !== null,
+      expirySeconds: config.uploadExpirySeconds,
+      monotonicMs: () => performance.now(),
+      now,
+    }),
+    statistics: createStatisticsAdminRoutes({ ...parts, now }),
     companies: createPolicyAdminRoutes({ companies: sharing.manageCompanies, clientOf }),
     webhooks: createWebhookAdminRoutes({ webhooks: sharing.webhooks.manage, clientOf }),
     jobs: createJobAdminRoutes({ jobs: createJobList(database), chores: parts.choreTable, now }),
@@ -205,6 +222,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       development: config.development,
       publicUrl: parts.publicUrl,
       filesOrigin: config.filesOrigin,
+      hasAdminToken: config.adminToken !== undefined,
       origins,
       signToken: auth.signDemoToken,
       now,
@@ -260,6 +278,35 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     metricsPort,
     close: async () => void (await Promise.all([socketIo.close(), plain.close(), closePort()])),
   };
+}
+
+/** What the operator's page asks whether it works. */
+function inspectedParts({ config, database, storage, scanning, nodes }: Parts): Inspected[] {
+  const isPostgres = config.postgresUrl !== undefined;
+  return [
+    { name: 'database', detail: isPostgres ? 'PostgreSQL' : 'SQLite', look: async () => database.raw('select 1') },
+    { name: 'storage', detail: config.store === 's3' ? 'S3' : 'local disk', look: storage.check },
+    { name: 'scanner', detail: 'clamd', look: scanning === null ? null : scanning.watch.isThere },
+    {
+      name: 'redis',
+      detail: 'Redis',
+      look: config.redisUrl === undefined ? null : async () => !nodes.degraded().includes('redis'),
+    },
+    { name: 'nodes', detail: 'locks on PostgreSQL', look: isPostgres ? async () => nodes.isConnected() : null },
+  ];
+}
+
+async function disksOf({ store, mediaRoot, dataDir }: Config): Promise<Health['disks']> {
+  const rooms: Health['disks'] = [];
+  for (const [holds, folder] of [
+    ['files', store === 'local' ? mediaRoot : null],
+    ['data', dataDir],
+  ] as const) {
+    if (folder === null) continue;
+    const { freeBytes, totalBytes } = await diskRoom(folder);
+    rooms.push({ holds, free_bytes: freeBytes, total_bytes: totalBytes });
+  }
+  return rooms;
 }
 
 function limitsOf(config: Config, policy: CompanyPolicy, { role }: Participant): Limits {

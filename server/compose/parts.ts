@@ -23,6 +23,7 @@ import { createPreviewJobTable } from '../database/preview-job-table.ts';
 import { createRateLimitTable } from '../database/rate-limit-table.ts';
 import { createRemovedObjectTable } from '../database/removed-object-table.ts';
 import { sharedSecret } from '../database/server-value-table.ts';
+import { createStatisticsTable } from '../database/statistics-table.ts';
 import { createUploadDeletionTable } from '../database/upload-deletion-table.ts';
 import { createUploadPartTable } from '../database/upload-part-table.ts';
 import { createUploadTable } from '../database/upload-table.ts';
@@ -39,6 +40,8 @@ import { answerHeaders } from '../rules/answer-headers.ts';
 import { UNWATCHED, watchBoth } from '../rules/watch.ts';
 import { createAuditLog } from '../sharing/audit-log.ts';
 import { type CompanyPolicies, createCompanyPolicies } from '../sharing/company-policies.ts';
+import { createCountRefusals } from '../sharing/count-refusals.ts';
+import { createLiveOffsets } from '../sharing/live-offsets.ts';
 import { createPresentFile } from '../sharing/present-file.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { NO_TRACING } from '../tracing/no-tracing.ts';
@@ -88,6 +91,7 @@ export async function composeParts(
   const parts = createUploadPartTable(database);
   const usage = createCompanyUsageTable(database);
   const days = createCompanyDayTable(database);
+  const statistics = createStatisticsTable(database);
   const policyTable = createCompanyPolicyTable(database);
   const people = createPeopleTable();
   const removedObjects = createRemovedObjectTable(database);
@@ -134,6 +138,9 @@ export async function composeParts(
     parts,
     usage,
     days,
+    statistics,
+    refusals: createCountRefusals({ statistics, now }),
+    liveOffsets: createLiveOffsets(),
     people,
     removedObjects,
     previewJobs,

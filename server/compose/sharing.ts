@@ -10,6 +10,7 @@ import { createReleaseDead } from '../jobs/release-dead.ts';
 import { createPreviewMaker } from '../pictures/preview-maker.ts';
 import { findPreviewPrograms } from '../pictures/preview-programs.ts';
 import { createScratch } from '../pictures/scratch-folder.ts';
+import type { Participant } from '../rules/participant.ts';
 import { previewKindOf } from '../rules/preview-types.ts';
 import { createAbortUpload } from '../sharing/abort-upload.ts';
 import { createAcceptFinal } from '../sharing/accept-final.ts';
@@ -41,7 +42,7 @@ import { createNoteResume } from '../sharing/note-resume.ts';
 import { createRecordFile } from '../sharing/record-file.ts';
 import { createRecordImport } from '../sharing/record-import.ts';
 import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
-import { createRejectUpload } from '../sharing/reject-upload.ts';
+import { createRejectUpload, isRefusal } from '../sharing/reject-upload.ts';
 import { createRemoveFile } from '../sharing/remove-file.ts';
 import { createRemoveSession } from '../sharing/remove-session.ts';
 import { createRescanFiles } from '../sharing/rescan-files.ts';
@@ -52,7 +53,7 @@ import { createFindKnownBad, createScanObject, type FindKnownBad, type ScanObjec
 import { createScanUpload } from '../sharing/scan-upload.ts';
 import { createSettleUpload } from '../sharing/settle-upload.ts';
 import { createStripMetadata } from '../sharing/strip-metadata.ts';
-import { createReportProgress } from '../sharing/upload-progress.ts';
+import { createReportProgress, type ReportProgress } from '../sharing/upload-progress.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { withLock } from '../upload/locker.ts';
 import { HOLDER } from './holder.ts';
@@ -92,6 +93,8 @@ export function composeSharing(given: Parts) {
     draining,
     metrics,
     watch,
+    refusals,
+    liveOffsets,
   } = given;
   const policyOf = policies.of;
   const webhooks = composeWebhooks(given);
@@ -107,7 +110,11 @@ export function composeSharing(given: Parts) {
     feed.publish(event, exceptParticipant);
     nodes.bus.tell({ type: 'progress', event, exceptParticipant });
   };
-  const report = createReportProgress({ publish, now });
+  const tellOthers = createReportProgress({ publish, now });
+  const report: ReportProgress = (...progress) => {
+    liveOffsets.note(...progress);
+    tellOthers(...progress);
+  };
   const rejectUpload = createRejectUpload({
     database,
     uploads: countRejected(uploads, metrics.uploads),
@@ -231,6 +238,11 @@ export function composeSharing(given: Parts) {
   );
   const deleting = composeDeleting(given, { store, exclusively, deleteRemovedBytes, wake });
   const { removeFile } = deleting;
+  const acceptUpload = countingRefusals(createAcceptUpload(accepting), refusals.note);
+  // A refusal of the file itself is on its row by then, and counted with that.
+  const acceptFinal = countingRefusals(createAcceptFinal({ ...accepting, rejectUpload }), (company, error) => {
+    if (!isRefusal(error)) refusals.note(company, error);
+  });
   return {
     locker,
     exclusively,
@@ -241,12 +253,12 @@ export function composeSharing(given: Parts) {
     deleteRemovedBytes,
     discardBytes,
     acceptUpload: countAccepted(
-      createAcceptUpload(accepting),
+      acceptUpload,
       (_caller, { oneRequest }) => (oneRequest ? 'one_request' : 'tus'),
       metrics.uploads,
     ),
     acceptPartial: createAcceptPartial(accepting),
-    acceptFinal: countAccepted(createAcceptFinal({ ...accepting, rejectUpload }), () => 'parallel', metrics.uploads),
+    acceptFinal: countAccepted(acceptFinal, () => 'parallel', metrics.uploads),
     settleUpload: createSettleUpload({ uploads, policyOf }),
     choosePlace: createChoosePlace({ uploads }),
     noteResume: createNoteResume({
@@ -299,6 +311,18 @@ function composeImport(parts: Parts, given: ForImport) {
   return createImportFiles({ imported: parts.imported, importFile, now });
 }
 
+/** The same use case, and what it refuses is counted. */
+function countingRefusals<A extends [Participant, ...unknown[]], T>(
+  accept: (...args: A) => Promise<T>,
+  note: (company: string, error: unknown) => void,
+): (...args: A) => Promise<T> {
+  return (...args) =>
+    accept(...args).catch((error: unknown) => {
+      note(args[0].company, error);
+      throw error;
+    });
+}
+
 type ForDeleting = {
   store: FileStorage;
   exclusively: Exclusively;
@@ -342,6 +366,7 @@ export function composeCleaning(
     deletions,
     days,
     webhookDeliveries,
+    statistics,
     nodes,
   }: Parts,
   { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively, deleteScope, retireFiles }: Sharing,
@@ -359,6 +384,7 @@ export function composeCleaning(
     deletions,
     days,
     webhookDeliveries,
+    statistics,
     finishUpload,
     abortUpload,
     exclusively,

@@ -41,6 +41,8 @@ export type Job = {
   state: JobState;
   /** Tries so far. */
   attempts: number;
+  /** When what it is about began: the upload, the request for a deletion. Null where no row says it. */
+  since: number | null;
   nextAttemptAt: number;
   lastError: string | null;
 };
@@ -133,6 +135,7 @@ function toJob(kind: JobKind, row: Row, nowMs: number): Job {
     key: keyOf(kind, row),
     state: isRunning ? 'running' : row.next_attempt_at > nowMs ? 'waiting' : 'due',
     attempts: row.attempts,
+    since: row.created_at ?? row.requested_at ?? null,
     nextAttemptAt: row.next_attempt_at,
     lastError: row.last_error,
   };

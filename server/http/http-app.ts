@@ -19,6 +19,7 @@ import type { HealthRoutes } from './health-routes.ts';
 import type { InfectionAdminRoutes } from './infection-admin-routes.ts';
 import type { JobAdminRoutes } from './job-admin-routes.ts';
 import { limitCreations } from './limit-creations.ts';
+import type { OverviewAdminRoutes } from './overview-admin-routes.ts';
 import type { PageRoutes } from './page-routes.ts';
 import type { PolicyAdminRoutes } from './policy-admin-routes.ts';
 import type { ProblemPages } from './problem-pages.ts';
@@ -26,6 +27,7 @@ import { problemResponses } from './problem-responses.ts';
 import type { CreationLimits } from './rate-limit.ts';
 import type { SecurityLog } from './security-log.ts';
 import type { SessionRoutes } from './session-routes.ts';
+import type { StatisticsAdminRoutes } from './statistics-admin-routes.ts';
 import { unreadBody } from './unread-body.ts';
 import type { UploadRoutes } from './upload-routes.ts';
 import type { WebhookAdminRoutes } from './webhook-admin-routes.ts';
@@ -68,6 +70,8 @@ type Needs = {
   deletions: DeletionAdminRoutes;
   companies: PolicyAdminRoutes;
   webhooks: WebhookAdminRoutes;
+  overview: OverviewAdminRoutes;
+  statistics: StatisticsAdminRoutes;
   health: HealthRoutes;
   metrics: Middleware;
   openApi: Middleware;
@@ -112,6 +116,8 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     infections,
     companies,
     deletions,
+    overview,
+    statistics,
     health,
     metrics,
     openApi,
@@ -142,6 +148,10 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.post('/api/chat/sessions/:session/archive', caller, archives.link);
   routes.get(`${needs.mediaPath}archive/:company/:session`, archives.byLink);
   routes.get(`${needs.mediaPath}{*key}`, media);
+  routes.get('/api/admin/health', admin.guard, overview.health);
+  routes.get('/api/admin/overview', admin.guard, overview.overview);
+  routes.get('/api/admin/analytics', admin.guard, statistics.analytics);
+  routes.get('/api/admin/analytics.csv', admin.guard, statistics.csv);
   routes.get('/api/admin/jobs', admin.guard, jobs.list);
   routes.get('/api/admin/audit', admin.guard, audit.list);
   routes.get('/api/admin/infections', admin.guard, infections.list);
@@ -171,6 +181,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     .get('/embed', pages.embed)
     .get('/demo', pages.demo)
     .get('/dashboard', pages.dashboard)
+    .get('/admin', pages.admin)
     .post('/demo/tokens', pages.demoTokens);
   return routes;
 }

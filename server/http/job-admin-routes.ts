@@ -22,9 +22,17 @@ export function createJobAdminRoutes({ jobs, chores, now }: Needs): JobAdminRout
   };
 }
 
-function presentJob({ kind, key, state, attempts, nextAttemptAt, lastError }: Job) {
+function presentJob({ kind, key, state, attempts, since, nextAttemptAt, lastError }: Job) {
   const next_attempt_at = nextAttemptAt === 0 ? null : timeOf(nextAttemptAt);
-  return { kind, key, state, attempts, next_attempt_at, last_error: lastError };
+  return {
+    kind,
+    key,
+    state,
+    attempts,
+    since: since === null ? null : timeOf(since),
+    next_attempt_at,
+    last_error: lastError,
+  };
 }
 
 function presentChore({ name, failures, failuresTotal, lastError, lastFailedAt }: ChoreFaults) {

@@ -11,6 +11,7 @@ import type { Operation } from './openapi-operation.ts';
 import { TUS_OPERATIONS } from './openapi-tus.ts';
 import { embedQuery, tokensBody } from './page-routes.ts';
 import { companiesQuery, newKeyBody } from './policy-admin-routes.ts';
+import { analyticsQuery } from './statistics-admin-routes.ts';
 import { uploadsQuery } from './upload-routes.ts';
 import {
   deliveriesQuery,
@@ -148,6 +149,32 @@ export const OPERATIONS: Record<string, Operation> = {
     who: 'none',
     headers: ['Range', 'If-None-Match'],
     answers: { 200: BYTES, 206: PART, 304: UNCHANGED },
+  },
+  'GET /api/admin/health/': {
+    tag: 'admin',
+    summary: 'how each part of the server is, its version and uptime, and the room on its disks',
+    who: 'admin',
+    answers: { 200: { what: 'the node that answers', json: 'Health' } },
+  },
+  'GET /api/admin/overview/': {
+    tag: 'admin',
+    summary: 'uploads on their way, failures of the last seven days, what is stored, and in what a virus was found',
+    who: 'admin',
+    answers: { 200: { what: 'the overview', json: 'Overview' } },
+  },
+  'GET /api/admin/analytics/': {
+    tag: 'admin',
+    summary: 'what was counted by day, of all companies or of one; the last 30 days if not said otherwise',
+    who: 'admin',
+    query: analyticsQuery,
+    answers: { 200: { what: 'sums, days and companies', json: 'Analytics' } },
+  },
+  'GET /api/admin/analytics.csv': {
+    tag: 'admin',
+    summary: 'the same as CSV, a line for each day of each company',
+    who: 'admin',
+    query: analyticsQuery,
+    answers: { 200: { what: 'the lines', body: 'text', headers: ['Content-Disposition'] } },
   },
   'GET /api/admin/jobs/': {
     tag: 'admin',
@@ -399,6 +426,12 @@ export const OPERATIONS: Record<string, Operation> = {
   'GET /dashboard/': {
     tag: 'pages',
     summary: 'an agent’s chats and files; the page asks for a token itself',
+    who: 'none',
+    answers: { 200: { what: 'the page', body: 'text' } },
+  },
+  'GET /admin/': {
+    tag: 'pages',
+    summary: 'the operator’s page; it asks for ADMIN_TOKEN itself',
     who: 'none',
     answers: { 200: { what: 'the page', body: 'text' } },
   },

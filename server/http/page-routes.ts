@@ -1,4 +1,4 @@
-/** The widget's files, its iframe page, the dashboard, and the demo page with its tokens (development mode only). */
+/** The widget's files, its iframe page, the dashboard, the operator's page, and the demo page with its tokens (development mode only). */
 import { randomBytes } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
@@ -18,6 +18,8 @@ type Needs = {
   publicUrl(): string;
   /** Where the files that they show come from, if not from there. */
   filesOrigin: string | undefined;
+  /** Whether there is an API for the operator's page to read. */
+  hasAdminToken: boolean;
   /** Whose pages may hold the widget's iframe, besides our own: those of the company. */
   origins: Pick<Origins, 'isAllowedOrigin' | 'namedFor'>;
   signToken(claims: TokenClaims, lifetimeSeconds: number): Promise<string>;
@@ -36,7 +38,7 @@ export const embedQuery = z.object({ company_id: z.string().refine(isScopeId) })
 export const tokensBody = z.object({ session_id: z.string().refine(isScopeId).optional() });
 
 export type PageRoutes = Record<
-  'home' | 'widget' | 'scriptTag' | 'embed' | 'dashboard' | 'demo' | 'demoTokens',
+  'home' | 'widget' | 'scriptTag' | 'embed' | 'dashboard' | 'admin' | 'demo' | 'demoTokens',
   Middleware
 >;
 
@@ -69,6 +71,11 @@ export function createPageRoutes(needs: Needs): PageRoutes {
       setPolicy(needs, ctx, "'none'");
       ctx.set('X-Frame-Options', 'DENY');
       sendPage(needs, ctx, 'dashboard.html', { demo: needs.development ? 'offered' : 'none' });
+    },
+    admin: async (ctx) => {
+      setPolicy(needs, ctx, "'none'");
+      ctx.set('X-Frame-Options', 'DENY');
+      sendPage(needs, ctx, 'admin.html', { token: needs.hasAdminToken ? 'set' : 'none' });
     },
     demo: async (ctx) => {
       onlyInDevelopment();

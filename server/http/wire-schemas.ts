@@ -1,5 +1,6 @@
 /** What the API answers, as schemas: the OpenAPI document is made of them, and a test holds them against `contract/`. */
 import { z } from 'zod';
+import { FILE_KINDS, type FileKind } from '../contract/file-filter.ts';
 import { PROBLEMS, type ProblemCode } from '../contract/problem.ts';
 import { WEBHOOK_EVENTS } from '../contract/webhook.ts';
 import { AUDIT_ACTIONS } from '../database/audit-table.ts';
@@ -94,6 +95,7 @@ const jobReport = z.object({
       key: z.string().describe('of the upload or the stored object'),
       state: z.enum(['due', 'running', 'waiting']),
       attempts: z.int().min(0),
+      since: time.nullable().describe('when what it is about began, where that is known'),
       next_attempt_at: time.nullable(),
       last_error: z.string().nullable(),
     }),
@@ -226,6 +228,119 @@ const webhookDelivery = z.object({
   response: z.string().nullable().describe('the beginning of the answer, 1 KiB at most'),
 });
 
+const health = z.object({
+  at: time,
+  version: z.string(),
+  uptime_seconds: z.int().min(0),
+  parts: z.array(
+    z.object({
+      name: z.enum(['database', 'storage', 'scanner', 'redis', 'nodes']),
+      state: z.enum(['works', 'away', 'off']).describe('away: it does not work, or has not answered in time'),
+      detail: z.string(),
+      ms: z.int().min(0).nullable().describe('until it answered'),
+    }),
+  ),
+  disks: z.array(z.object({ holds: z.enum(['files', 'data']), free_bytes: bytes, total_bytes: bytes })),
+});
+
+const boundedCount = z.object({ count: z.int().min(0), is_more: z.boolean().describe('it was counted no further') });
+const total = z.int();
+const refused = z.record(z.string(), total).describe('by error code');
+const day = z.iso.date().describe('UTC');
+
+const overview = z.object({
+  at: time,
+  live: z.object({
+    uploading: boundedCount,
+    checking: boundedCount,
+    uploads: z.array(
+      z.object({
+        id: z.string(),
+        company_id: z.string(),
+        session_id: z.string(),
+        uploader,
+        name: z.string(),
+        mime_type: z.string().nullable(),
+        size: bytes.nullable(),
+        offset: bytes,
+        state: z.enum(['uploading', 'checking', 'waiting']),
+        is_part: z.boolean().describe('of a parallel upload'),
+        created_at: time,
+        active_at: time.describe('of the last bytes'),
+        last_error: z.string().nullable(),
+      }),
+    ),
+  }),
+  failures: z.object({
+    days: z.array(z.object({ day, refused, cancelled: total, expired: total })),
+    latest: z.array(
+      z.object({
+        id: z.string(),
+        company_id: z.string(),
+        session_id: z.string(),
+        uploader,
+        name: z.string(),
+        size: bytes.nullable(),
+        code: z.string(),
+        created_at: time,
+      }),
+    ),
+  }),
+  storage: z.object({
+    bytes,
+    companies_count: z.int().min(0),
+    companies: z.array(z.object({ company_id: z.string(), bytes })),
+    ages: z.array(z.object({ weeks: z.int().nullable(), files: total, bytes: total })),
+  }),
+  quarantine: z.object({
+    is_scanning: z.boolean(),
+    infections: z.array(
+      z.object({
+        company_id: z.string(),
+        session_id: z.string(),
+        name: z.string(),
+        signature: z.string(),
+        size: bytes,
+        found_at: time,
+      }),
+    ),
+  }),
+});
+
+const dayNumbers = z.object({
+  files: total,
+  bytes: total,
+  kinds: z.object(Object.fromEntries(FILE_KINDS.map((kind) => [kind, total])) as Record<FileKind, typeof total>),
+  uploads_begun: total,
+  uploads_resumed: total.describe('gone on with after a break'),
+  uploads_saved: total.describe('so, and finished'),
+  uploads_cancelled: total,
+  uploads_expired: total,
+  refused,
+  first_file_chats: total,
+  first_file_median_seconds: z.number().nullable(),
+});
+
+const analytics = z.object({
+  from: day,
+  to: day,
+  company_id: z.string().nullable(),
+  totals: dayNumbers,
+  days: z.array(dayNumbers.extend({ day })),
+  first_file_steps: z.array(z.object({ up_to_seconds: z.int().nullable(), chats: total })),
+  companies: z.array(
+    z.object({
+      company_id: z.string(),
+      files: total,
+      bytes: total,
+      uploads_begun: total,
+      uploads_saved: total,
+      refused: total,
+    }),
+  ),
+  companies_count: z.int().min(0),
+});
+
 /** By their names in the document. */
 export const WIRE_SCHEMAS = {
   ChatFile: chatFile,
@@ -235,6 +350,9 @@ export const WIRE_SCHEMAS = {
   SessionList: z.object({ sessions: z.array(chatSession), next_cursor: z.string().nullable(), seq }),
   ChatConfig: chatConfig,
   Problem: problem,
+  Health: health,
+  Overview: overview,
+  Analytics: analytics,
   JobReport: jobReport,
   InfectionPage: z.object({ infections: z.array(infection), next_cursor: z.string().nullable() }),
   AuditPage: z.object({ entries: z.array(auditEntry), next_cursor: z.string().nullable() }),

@@ -25,6 +25,8 @@ type Needs = {
   onFault(error: unknown): void;
   /** Writes what was opened and downloaded. */
   flushAudit(): Promise<void>;
+  /** Writes what was refused before it had a row. */
+  flushRefusals(): Promise<void>;
   /** Null where files are not scanned. */
   lookForScanner: (() => Promise<void>) | null;
   /** Sends what another process wrote to the ledger. */
@@ -53,6 +55,7 @@ export function createChores({
   sendWebhooks,
   onFault,
   flushAudit,
+  flushRefusals,
   lookForScanner,
   pollFeed,
   lookAtPolicies,
@@ -80,6 +83,7 @@ export function createChores({
       ...scanner,
       { name: 'look for events of other processes', everyMs: SECOND_MS, run: pollFeed },
       { name: 'write the audit', everyMs: SECOND_MS, run: flushAudit },
+      { name: 'count what was refused', everyMs: SECOND_MS, run: flushRefusals },
       { name: 'look for policies of companies', everyMs: SECOND_MS, run: lookAtPolicies },
       { name: 'finish what is owed', everyMs: 5 * SECOND_MS, run: owed.sweep },
       { name: 'make previews', everyMs: 5 * SECOND_MS, run: makePreviews },

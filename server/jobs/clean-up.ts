@@ -5,6 +5,7 @@ import type { DeletionTable } from '../database/deletion-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
 import type { InfectionTable } from '../database/infection-table.ts';
 import type { RateLimitTable } from '../database/rate-limit-table.ts';
+import type { StatisticsTable } from '../database/statistics-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import type { WebhookDeliveryTable } from '../database/webhook-delivery-table.ts';
 import { backOffMs } from '../rules/back-off.ts';
@@ -28,6 +29,7 @@ type Needs = {
   infections: Pick<InfectionTable, 'purge'>;
   days: Pick<CompanyDayTable, 'forget'>;
   webhookDeliveries: Pick<WebhookDeliveryTable, 'forget'>;
+  statistics: Pick<StatisticsTable, 'forget'>;
   finishUpload: FinishUpload;
   abortUpload: AbortUpload;
   exclusively: Exclusively;
@@ -55,6 +57,8 @@ const INFECTIONS_KEPT_DAYS = 365;
 const WEBHOOK_DELIVERIES_KEPT_DAYS = 30;
 /** Of what companies shared in a day: an upload that lasts gives back to the day on which it began. */
 const DAYS_KEPT = 31;
+/** Of what is counted for the operator: two years, and the month with which the last is compared. */
+const STATISTICS_KEPT_DAYS = 800;
 
 /** Each answers with how many it took away. A fault of one upload never keeps the others waiting, a store that is away does. */
 export type CleanUp = {
@@ -117,6 +121,7 @@ export function createCleanUp(needs: Needs): CleanUp {
       await needs.deletions.forgetFiles(now() - FILE_RECEIPTS_KEPT_DAYS * DAY_MS);
       await needs.days.forget(now() - DAYS_KEPT * DAY_MS);
       await needs.webhookDeliveries.forget(now() - WEBHOOK_DELIVERIES_KEPT_DAYS * DAY_MS);
+      await needs.statistics.forget(now() - STATISTICS_KEPT_DAYS * DAY_MS);
       return forgotten + (await ledger.trim(now() - LEDGER_KEPT_DAYS * DAY_MS)) + (await forgetDeleted(needs));
     },
   };

@@ -9,6 +9,7 @@ import type { InfectionTable } from '../database/infection-table.ts';
 import type { Database } from '../database/open-database.ts';
 import type { PeopleTable } from '../database/people-table.ts';
 import type { RemovedObjectTable } from '../database/removed-object-table.ts';
+import type { StatisticsTable } from '../database/statistics-table.ts';
 import type { UploadDeletionTable } from '../database/upload-deletion-table.ts';
 import type { WebhookDeliveryTable } from '../database/webhook-delivery-table.ts';
 import type { WebhookTable } from '../database/webhook-table.ts';
@@ -31,6 +32,7 @@ type Needs = {
   days: Pick<CompanyDayTable, 'forgetCompany'>;
   webhooks: Pick<WebhookTable, 'list' | 'removeAll'>;
   webhookDeliveries: Pick<WebhookDeliveryTable, 'removePage' | 'forgetResponses'>;
+  statistics: Pick<StatisticsTable, 'forgetCompany'>;
   deleteFiles: DeleteFiles;
   confirmDeletion: ConfirmDeletion;
   now(): number;
@@ -195,9 +197,10 @@ async function removeDeliveries({ webhookDeliveries }: Needs, { company, request
 }
 
 /** What it has of its own; its keys sign for nobody from then on. */
-async function forgetCompany({ policyTable, days, now }: Needs, company: string): Promise<void> {
+async function forgetCompany({ policyTable, days, statistics, now }: Needs, company: string): Promise<void> {
   await policyTable.clear(company, now());
   await days.forgetCompany(company);
+  await statistics.forgetCompany(company);
 }
 
 async function noteFault({ deletions, now }: Needs, { id, attempts }: Deletion, error: unknown): Promise<void> {

@@ -260,6 +260,7 @@ const PUBLIC: Record<string, string> = {
   'GET /embed': `/embed/?company_id=${companies[0]}`,
   'GET /demo': '/demo/',
   'GET /dashboard': '/dashboard/',
+  'GET /admin': '/admin/',
   'POST /api/csp-reports': '/api/csp-reports/',
   'POST /demo/tokens': '/demo/tokens',
 };

@@ -13,7 +13,7 @@ const PUBLIC_URL = 'https://files.test';
 const ALLOWED = 'https://shop.test';
 const server = chatdropForSuite({ env: { ADMIN_TOKEN, PUBLIC_URL, ALLOWED_ORIGINS: ALLOWED } });
 const VERBS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-const PAGES = ['/embed/?company_id=acme', '/dashboard/'];
+const PAGES = ['/embed/?company_id=acme', '/dashboard/', '/admin/'];
 /** Long enough for the handshake of a WebSocket that is refused. */
 const HANDSHAKE = {
   upgrade: 'websocket',

@@ -57,14 +57,16 @@ test('a pattern is never made of what somebody wrote', () => {
         expect([file, part]).toEqual([file, expect.stringMatching(/^[A-Z_]+$/)]);
 });
 
-test('no directory, XML, XPath, LaTeX, GraphQL or spreadsheet is spoken: there is no package for it, and no CSV is written', () => {
+test('no directory, XML, XPath, LaTeX, GraphQL or spreadsheet is spoken: there is no package for it, and CSV is written in one place', () => {
   const packages = Object.keys(packageJson.dependencies);
   expect(packages.length).toBeGreaterThan(10);
   // An import reads CSV.
   const speaking = packages.filter((name) => name !== 'csv-parse');
   expect(speaking.filter((name) => /ldap|xml|xpath|latex|graphql|xlsx|csv|excel|soap/i.test(name))).toEqual([]);
-  for (const [file, text] of server)
-    expect([file, /['"]text\/csv|\.csv['"`]/.test(text) && !file.startsWith('server/rules/')]).toEqual([file, false]);
+  const writers = server.filter(([file, text]) => /['"]text\/csv/.test(text) && !file.startsWith('server/rules/'));
+  expect(writers.map(([file]) => file)).toEqual(['server/http/statistics-admin-routes.ts']);
+  // Its lines are all made by the one function that guards each cell.
+  expect(writers[0]?.[1]).not.toMatch(/join\(['"`][,;]/);
 });
 
 function sources(folder: string): [string, string][] {

@@ -56,7 +56,12 @@ describe('expiry', () => {
     locked.add(held);
     expect(await cleanUp().expireUploads()).toBe(1);
     expect([await stateOf(held), await stateOf(other)]).toEqual(['open', 'expired']);
-    const job = { kind: 'expire upload', key: held, lastError: expect.stringContaining('locked') };
+    const job = {
+      kind: 'expire upload',
+      key: held,
+      since: expect.any(Number),
+      lastError: expect.stringContaining('locked'),
+    };
     expect(await jobs()).toEqual([{ ...job, state: 'waiting', attempts: 1, nextAttemptAt: now + 1000 }]);
     expect(await cleanUp().expireUploads()).toBe(0);
     now += 1000;
@@ -77,6 +82,7 @@ describe('expiry', () => {
     expect(await jobs()).toEqual([
       {
         kind: 'discard upload',
+        since: expect.any(Number),
         key: id,
         state: 'waiting',
         attempts: 1,
@@ -127,6 +133,7 @@ test('a file’s bytes that cannot be deleted are a job with its key', async () 
   expect(await jobs()).toEqual([
     {
       kind: 'delete object',
+      since: null,
       key: 'chat/c/s/stuck',
       state: 'waiting',
       attempts: 1,
@@ -284,6 +291,7 @@ function cleanUp() {
     infections: { purge: async () => 0 },
     days: { forget: async () => 0 },
     webhookDeliveries: { forget: async () => 0 },
+    statistics: { forget: async () => 0 },
     finishUpload: async () => 1,
     abortUpload: createAbortUpload({ uploads, storage: ending, report: () => {}, ...clock }),
     exclusively: async (id, work) => {

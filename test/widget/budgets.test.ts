@@ -31,9 +31,8 @@ async function weigh(path: string): Promise<number> {
   return response.body.length;
 }
 
-/** What the iframe needs before it runs: the page, its styles and scripts, and whatever these import at once. */
-async function firstLoad(): Promise<Map<string, number>> {
-  const page = `/embed/?company_id=shop`;
+/** What the iframe (or another page) needs before it runs: the page, its styles and scripts, and whatever these import at once. */
+async function firstLoad(page = `/embed/?company_id=shop`): Promise<Map<string, number>> {
   const html = await (await fetch(`${server.baseUrl}${page}`)).text();
   const files = new Map([[page, await weigh(page)]]);
   const queue = Array.from(html.matchAll(/(?:src|href)="(\/widget\/[^"]+)"/g), ([, path = '']) => path);
@@ -57,6 +56,12 @@ test('the host page loads 2 kB, and the iframe 60 kB before it can be used', asy
   expect(script).toBeLessThanOrEqual(2 * KIB);
   expect(inFrame).toBeLessThanOrEqual(60 * KIB);
   expect(first.size).toBeGreaterThan(3);
+});
+
+test('the operator’s page is 60 kB', async () => {
+  const loaded = [...(await firstLoad('/admin/')).values()].reduce((sum, bytes) => sum + bytes, 0);
+  process.stdout.write(`operator’s page: ${(loaded / KIB).toFixed(1)} kB gzip\n`);
+  expect(loaded).toBeLessThanOrEqual(60 * KIB);
 });
 
 test('with that and nothing more it shows its list and limits, and takes a file', async () => {

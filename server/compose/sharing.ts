@@ -1,29 +1,15 @@
 import path from 'node:path';
 import type { UploadProgress } from '../contract/events.ts';
-import type { CompanyUsage } from '../database/company-usage-table.ts';
 import { createCreationLimits } from '../http/rate-limit.ts';
-import { createCheckUsage } from '../jobs/check-usage.ts';
-import { createCleanUp } from '../jobs/clean-up.ts';
-import { createLookForScanner } from '../jobs/look-for-scanner.ts';
-import { createOwedFinishes } from '../jobs/owed-finishes.ts';
-import { createReleaseDead } from '../jobs/release-dead.ts';
 import { createPreviewMaker } from '../pictures/preview-maker.ts';
 import { findPreviewPrograms } from '../pictures/preview-programs.ts';
 import { createScratch } from '../pictures/scratch-folder.ts';
-import type { Participant } from '../rules/participant.ts';
 import { previewKindOf } from '../rules/preview-types.ts';
 import { createAbortUpload } from '../sharing/abort-upload.ts';
-import { createAcceptFinal } from '../sharing/accept-final.ts';
-import { createAcceptPartial } from '../sharing/accept-partial.ts';
-import { createAcceptUpload } from '../sharing/accept-upload.ts';
 import { createArchiveFiles } from '../sharing/archive-files.ts';
 import { createCheckFirstBytes } from '../sharing/check-first-bytes.ts';
-import { createCheckScanner } from '../sharing/check-scanner.ts';
 import { createChoosePlace } from '../sharing/choose-place.ts';
-import { createConfirmDeletion } from '../sharing/confirm-deletion.ts';
-import { createDeleteFiles } from '../sharing/delete-files.ts';
-import { createDeleteRemovedBytes, type DeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
-import { createDeleteScope } from '../sharing/delete-scope.ts';
+import { createDeleteRemovedBytes } from '../sharing/delete-removed-bytes.ts';
 import { createDiscardBytes } from '../sharing/discard-bytes.ts';
 import type { Exclusively } from '../sharing/exclusively.ts';
 import { createFinishPartial } from '../sharing/finish-partial.ts';
@@ -41,13 +27,9 @@ import { createNoteInfected, type NoteInfected } from '../sharing/note-infected.
 import { createNoteResume } from '../sharing/note-resume.ts';
 import { createRecordFile } from '../sharing/record-file.ts';
 import { createRecordImport } from '../sharing/record-import.ts';
-import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
-import { createRejectUpload, isRefusal } from '../sharing/reject-upload.ts';
-import { createRemoveFile } from '../sharing/remove-file.ts';
-import { createRemoveSession } from '../sharing/remove-session.ts';
+import { createRejectUpload } from '../sharing/reject-upload.ts';
 import { createRescanFiles } from '../sharing/rescan-files.ts';
 import { createReserveBytes } from '../sharing/reserve-bytes.ts';
-import { createRetireFiles } from '../sharing/retire-files.ts';
 import { createRevokeLinks } from '../sharing/revoke-links.ts';
 import { createFindKnownBad, createScanObject, type FindKnownBad, type ScanObject } from '../sharing/scan-object.ts';
 import { createScanUpload } from '../sharing/scan-upload.ts';
@@ -56,13 +38,12 @@ import { createStripMetadata } from '../sharing/strip-metadata.ts';
 import { createReportProgress, type ReportProgress } from '../sharing/upload-progress.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { withLock } from '../upload/locker.ts';
+import { composeAccepting } from './accepting.ts';
+import { composeDeleting } from './deleting.ts';
 import { HOLDER } from './holder.ts';
-import { countAccepted, countEnded, countFinished, countLimits, countRejected } from './metrics.ts';
+import { countEnded, countFinished, countLimits, countRejected } from './metrics.ts';
 import { now, type Parts } from './parts.ts';
 import { composeWebhooks } from './webhooks.ts';
-
-/** A node that lives is back on PostgreSQL in less, however that ended. */
-const DEAD_AFTER_MS = 20_000;
 
 export type Sharing = ReturnType<typeof composeSharing>;
 
@@ -93,7 +74,6 @@ export function composeSharing(given: Parts) {
     draining,
     metrics,
     watch,
-    refusals,
     liveOffsets,
   } = given;
   const policyOf = policies.of;
@@ -164,7 +144,6 @@ export function composeSharing(given: Parts) {
   const exclusively: Exclusively = (uploadId, work) => withLock(locker, uploadId, work);
   const deleteRemovedBytes = createDeleteRemovedBytes({ removedObjects, storage, now });
   const { uploadExpirySeconds: expirySeconds } = config;
-  const { countCreation, countPartial } = creationLimits;
   const noteInfected = createNoteInfected({ database, infections, audit });
   const findKnownBad = createFindKnownBad({ storage, infections });
   const scanObject = scanning === null ? null : createScanObject({ storage, findKnownBad, scanner: scanning.scanner });
@@ -179,21 +158,7 @@ export function composeSharing(given: Parts) {
     leaseMs: LEASE_MS,
     now,
   });
-  const accepting = {
-    database,
-    uploads,
-    parts,
-    storage,
-    policyOf,
-    reserveBytes,
-    expirySeconds,
-    countCreation,
-    countPartial,
-    checkScanner: createCheckScanner(scanning !== null),
-    refuseKnownBad: createRefuseKnownBad({ infections }),
-    holder: HOLDER,
-    now,
-  };
+  const accepting = composeAccepting(given, { storage, reserveBytes, creationLimits, rejectUpload });
   const joinParts = createJoinParts({
     uploads,
     parts,
@@ -238,11 +203,6 @@ export function composeSharing(given: Parts) {
   );
   const deleting = composeDeleting(given, { store, exclusively, deleteRemovedBytes, wake });
   const { removeFile } = deleting;
-  const acceptUpload = countingRefusals(createAcceptUpload(accepting), refusals.note);
-  // A refusal of the file itself is on its row by then, and counted with that.
-  const acceptFinal = countingRefusals(createAcceptFinal({ ...accepting, rejectUpload }), (company, error) => {
-    if (!isRefusal(error)) refusals.note(company, error);
-  });
   return {
     locker,
     exclusively,
@@ -252,13 +212,7 @@ export function composeSharing(given: Parts) {
     creationLimits,
     deleteRemovedBytes,
     discardBytes,
-    acceptUpload: countAccepted(
-      acceptUpload,
-      (_caller, { oneRequest }) => (oneRequest ? 'one_request' : 'tus'),
-      metrics.uploads,
-    ),
-    acceptPartial: createAcceptPartial(accepting),
-    acceptFinal: countAccepted(acceptFinal, () => 'parallel', metrics.uploads),
+    ...accepting,
     settleUpload: createSettleUpload({ uploads, policyOf }),
     choosePlace: createChoosePlace({ uploads }),
     noteResume: createNoteResume({
@@ -309,108 +263,6 @@ function composeImport(parts: Parts, given: ForImport) {
   const shared = { ...parts, ...given, policyOf: parts.policies.of, now };
   const importFile = createImportFile({ ...shared, recordImport: createRecordImport(shared) });
   return createImportFiles({ imported: parts.imported, importFile, now });
-}
-
-/** The same use case, and what it refuses is counted. */
-function countingRefusals<A extends [Participant, ...unknown[]], T>(
-  accept: (...args: A) => Promise<T>,
-  note: (company: string, error: unknown) => void,
-): (...args: A) => Promise<T> {
-  return (...args) =>
-    accept(...args).catch((error: unknown) => {
-      note(args[0].company, error);
-      throw error;
-    });
-}
-
-type ForDeleting = {
-  store: FileStorage;
-  exclusively: Exclusively;
-  deleteRemovedBytes: DeleteRemovedBytes;
-  wake(company: string): void;
-};
-
-/** Deletion, in all its sizes. `store`: as it is, since a job wants to know whether the bytes went. */
-function composeDeleting(parts: Parts, { store, exclusively, deleteRemovedBytes, wake }: ForDeleting) {
-  const shared = { ...parts, exclusively, deleteRemovedBytes, wake, now };
-  const deleteFiles = createDeleteFiles(shared);
-  const confirmDeletion = createConfirmDeletion({ ...shared, storage: store });
-  const deleteScope = createDeleteScope({ ...shared, deleteFiles, confirmDeletion });
-  return {
-    confirmDeletion,
-    deleteScope,
-    removeFile: createRemoveFile({ ...shared, deleteFiles, confirmDeletion }),
-    removeSession: createRemoveSession({ deleteScope, confirmDeletion }),
-    retireFiles: createRetireFiles({
-      ...shared,
-      companies: parts.usage,
-      deleteFiles,
-      retentionOf: async (company, uploader) => (await parts.policies.of(company)).retentionSeconds[uploader],
-    }),
-  };
-}
-
-export function composeCleaning(
-  {
-    config,
-    log,
-    uploads,
-    previewJobs,
-    storage,
-    stores,
-    ledger,
-    limits,
-    audit,
-    infections,
-    scanning,
-    deletions,
-    days,
-    webhookDeliveries,
-    statistics,
-    nodes,
-  }: Parts,
-  { finishUpload, abortUpload, deleteRemovedBytes, discardBytes, exclusively, deleteScope, retireFiles }: Sharing,
-) {
-  const onFault = (upload: string, err: unknown) => log.warn({ upload, err }, 'an upload could not be finished yet');
-  const owed = createOwedFinishes({ uploads, storage, finishUpload, onFault, holder: HOLDER, now });
-  const cleanUp = createCleanUp({
-    uploads,
-    storage,
-    ledger,
-    limits,
-    audit,
-    auditKeptSeconds: config.auditRetentionSeconds,
-    infections,
-    deletions,
-    days,
-    webhookDeliveries,
-    statistics,
-    finishUpload,
-    abortUpload,
-    exclusively,
-    deleteRemovedBytes,
-    discardBytes,
-    isMoving: async () => (await stores.record.move()) !== null,
-    now,
-  });
-  // Where there is only one node, it is asked at its start, and under the instance lock: all others are dead then.
-  const isAlive = nodes.isAlive ?? (async (holder: string) => holder === HOLDER);
-  const graceMs = nodes.isAlive === null ? 0 : DEAD_AFTER_MS;
-  const lookForScanner = scanning === null ? null : createLookForScanner({ look: scanning.watch.look, uploads, owed });
-  return {
-    owed,
-    cleanUp,
-    deleteScope,
-    retireFiles,
-    lookForScanner,
-    releaseDead: createReleaseDead({ uploads, previewJobs, webhookDeliveries, isAlive, graceMs, now }),
-  };
-}
-
-export function composeCheckUsage({ log, usage }: Parts) {
-  const onMended = (mended: CompanyUsage) =>
-    log.warn(mended, 'the bytes of a company were counted wrong, and are right now');
-  return createCheckUsage({ usage, onMended });
 }
 
 /** The first time, and then never again. */

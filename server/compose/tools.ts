@@ -23,9 +23,10 @@ import { createMoveStorage } from '../sharing/move-storage.ts';
 import { createRepairFiles } from '../sharing/repair-files.ts';
 import { createVerifyFiles } from '../sharing/verify-files.ts';
 import { createLocalStorage } from '../storage/local-storage.ts';
+import { composeCleaning } from './cleaning.ts';
 import { databaseFault, nameOfDatabase } from './database-fault.ts';
 import { composeParts, now, type Parts } from './parts.ts';
-import { composeCleaning, composeSharing } from './sharing.ts';
+import { composeSharing } from './sharing.ts';
 import { checkStore } from './storage.ts';
 
 /** `chatdrop migrate`. @returns the names that were run, under the instance lock */

@@ -14,6 +14,7 @@ import { createChatSessionRoutes } from '../http/chat-session-routes.ts';
 import { createClientAddress } from '../http/client-address.ts';
 import { createClientOf } from '../http/client-of.ts';
 import { createDeletionAdminRoutes } from '../http/deletion-admin-routes.ts';
+import { createDocumentRoute } from '../http/document-route.ts';
 import { createFileRoutes } from '../http/file-routes.ts';
 import { createHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from '../http/http-app.ts';
@@ -21,7 +22,6 @@ import { createInfectionAdminRoutes } from '../http/infection-admin-routes.ts';
 import { createJobAdminRoutes } from '../http/job-admin-routes.ts';
 import { createMediaRoute } from '../http/media-routes.ts';
 import { createOpenApiDocument } from '../http/openapi-document.ts';
-import { createOpenApiRoute } from '../http/openapi-route.ts';
 import { createPageRoutes } from '../http/page-routes.ts';
 import { createPolicyAdminRoutes } from '../http/policy-admin-routes.ts';
 import { createPolicyReports } from '../http/policy-reports.ts';
@@ -31,6 +31,7 @@ import { createSendObject } from '../http/send-object.ts';
 import { createSessionRoutes } from '../http/session-routes.ts';
 import { hostAt } from '../http/socket-port.ts';
 import { createUploadRoutes } from '../http/upload-routes.ts';
+import { createAsyncApiDocument } from '../realtime/asyncapi-document.ts';
 import { createKeyWatch } from '../realtime/end-with-key.ts';
 import { createPlainWebSocket } from '../realtime/plain-websocket.ts';
 import { createSocketPlaces } from '../realtime/socket-places.ts';
@@ -167,7 +168,16 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       nodes: parts.nodes,
       scannerIsThere: parts.scanning?.watch.isThere ?? null,
     }),
-    openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
+    openApi: createDocumentRoute(() =>
+      createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath }),
+    ),
+    asyncApi: createDocumentRoute(() =>
+      createAsyncApiDocument({
+        version: packageJson.version,
+        publicUrl: parts.publicUrl(),
+        tokenInQuery: config.wsTokenInQuery,
+      }),
+    ),
     policyReports: createPolicyReports({ securityLog }),
     pages: createPageRoutes({
       assets,

@@ -55,6 +55,7 @@ type Needs = {
   companies: PolicyAdminRoutes;
   health: HealthRoutes;
   openApi: Middleware;
+  asyncApi: Middleware;
   policyReports: Middleware;
   pages: PageRoutes;
 };
@@ -96,6 +97,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     deletions,
     health,
     openApi,
+    asyncApi,
     policyReports,
     pages,
   } = needs;
@@ -140,6 +142,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.get('/api/admin/deletions', admin.guard, deletions.list);
   routes.get('/api/admin/deletions/:id', admin.guard, deletions.one);
   routes.get('/healthz', health.alive).get('/readyz', health.ready).get('/openapi.json', openApi);
+  routes.get('/asyncapi.json', asyncApi);
   routes.post('/api/csp-reports', policyReports);
   routes
     .get('/', pages.home)

@@ -1,5 +1,6 @@
 /** Puts the OpenAPI 3.1 document together from the table of operations and the schemas that check requests and answers. */
 import { z } from 'zod';
+import { documentSchemas } from '../rules/document-schemas.ts';
 import { HEADERS } from './openapi-headers.ts';
 import type { Answer, Operation } from './openapi-operation.ts';
 import { OPERATIONS } from './openapi-operations.ts';
@@ -50,7 +51,7 @@ export function createOpenApiDocument({ version, mediaPath }: { version: string;
     tags: TAGS,
     paths,
     components: {
-      schemas: componentSchemas(),
+      schemas: documentSchemas(WIRE_SCHEMAS, 'output'),
       responses: {
         Problem: {
           description: 'what is wrong, by RFC 9457',
@@ -121,12 +122,4 @@ function bodySchema(schema: z.ZodObject | undefined): Json {
   if (schema === undefined) return {};
   const { $schema: _, ...shown } = z.toJSONSchema(schema, { io: 'input' });
   return { schema: shown };
-}
-
-function componentSchemas(): Json {
-  const registry = z.registry<{ id: string }>();
-  for (const [id, schema] of Object.entries(WIRE_SCHEMAS)) registry.add(schema, { id });
-  const { schemas } = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}` });
-  // In the document they have no addresses of their own, and its dialect is said once.
-  return Object.fromEntries(Object.entries(schemas).map(([id, { $id: _, $schema: __, ...schema }]) => [id, schema]));
 }

@@ -251,6 +251,7 @@ const PUBLIC: Record<string, string> = {
   'GET /healthz': '/healthz',
   'GET /readyz': '/readyz',
   'GET /openapi.json': '/openapi.json',
+  'GET /asyncapi.json': '/asyncapi.json',
   'GET /': '/',
   'GET /widget/{name}': '/widget/chat-files.js',
   'GET /widget.js': '/widget.js',

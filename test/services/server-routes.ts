@@ -9,7 +9,8 @@ export function routesOfServer(): ServerRoute[] {
   const nothing = async () => {};
   const group = new Proxy({}, { get: () => nothing });
   const needs = new Proxy({ mediaPath: '/media/', log: pino({ level: 'silent' }) } as Record<string, unknown>, {
-    get: (own, name: string) => own[name] ?? (['openApi', 'media', 'policyReports'].includes(name) ? nothing : group),
+    get: (own, name: string) =>
+      own[name] ?? (['openApi', 'asyncApi', 'media', 'policyReports'].includes(name) ? nothing : group),
   });
   const routes = createRoutes(needs as unknown as Parameters<typeof createRoutes>[0]);
   return routes.stack.map(({ path, methods }) => ({

@@ -1,5 +1,5 @@
 /** Holds every event that a test's socket hears against the AsyncAPI document: a recorder that hears another one fails its test. */
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { createAsyncApiDocument } from '../../server/realtime/asyncapi-document.ts';
 
@@ -19,10 +19,13 @@ export function createFaultOf(document: { components: unknown }): FaultOf {
   addFormats.default(ajv);
   ajv.addVocabulary(['components']);
   ajv.addSchema({ $id: 'asyncapi', components: { schemas } }, 'asyncapi', false, false);
+  const compiled = new Map<string, ValidateFunction>();
   return (message, payload) => {
     const described = messages[message];
     if (described === undefined) return `${message} is not in the document`;
-    const validate = ajv.compile({ $ref: `asyncapi${described.payload.$ref}` });
+    // Some tests hear tens of thousands.
+    const validate = compiled.get(message) ?? ajv.compile({ $ref: `asyncapi${described.payload.$ref}` });
+    compiled.set(message, validate);
     return validate(payload) ? '' : `${message}: ${ajv.errorsText(validate.errors)}: ${JSON.stringify(payload)}`;
   };
 }

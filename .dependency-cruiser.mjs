@@ -22,6 +22,8 @@ const BESIDE = {
   // What the single executable carries: nothing of it knows what the server does.
   embedded: [],
   assets: ['contract', 'rules', 'embedded'],
+  // A client of the server, for other people's backends: it knows what crosses the wire, and no part of the server knows it.
+  client: ['contract'],
 };
 const MAY_IMPORT_EMBEDDED = ['pictures', 'commands', 'chatdrop-executable', 'build'];
 const MAY_IMPORT_ASSETS = ['http', 'compose', 'commands', 'main', 'chatdrop'];

@@ -1,9 +1,9 @@
-/** Bundles what other projects import (`chatdrop`, `chatdrop/react`, `chatdrop/element`, `chatdrop/dashboard`) into `dist/package/`, with its types. */
+/** Bundles what other projects import (`chatdrop`, `chatdrop/react`, `chatdrop/element`, `chatdrop/dashboard`, `chatdrop/client`) into `dist/package/`, with its types. */
 import { execFileSync } from 'node:child_process';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { MODULE_OPTIONS } from './build-options.ts';
+import { COMMON_OPTIONS, MODULE_OPTIONS } from './build-options.ts';
 
 const project = join(import.meta.dirname, '..');
 const outDirectory = join(project, 'dist/package');
@@ -17,6 +17,14 @@ await build({
     join(import.meta.dirname, `package/${name}.ts`),
   ),
   external: ['react'],
+});
+await build({
+  ...COMMON_OPTIONS,
+  outfile: join(outDirectory, 'client.js'),
+  entryPoints: [join(project, 'server/client/index.ts')],
+  format: 'esm',
+  // Not for browsers: what it needs of others is a dependency, and Node's own is asked for when a path is given.
+  external: ['jose', 'ws', 'node:*'],
 });
 
 execFileSync(process.execPath, [join(project, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.package.json'], {

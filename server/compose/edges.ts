@@ -16,6 +16,7 @@ import { createChatSessionRoutes } from '../http/chat-session-routes.ts';
 import { createClientAddress } from '../http/client-address.ts';
 import { createClientOf } from '../http/client-of.ts';
 import { createDeletionAdminRoutes } from '../http/deletion-admin-routes.ts';
+import { createDocumentRoute } from '../http/document-route.ts';
 import { createFileRoutes } from '../http/file-routes.ts';
 import { createHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, TUS_PATH } from '../http/http-app.ts';
@@ -25,7 +26,6 @@ import { createJobAdminRoutes } from '../http/job-admin-routes.ts';
 import { createMediaRoute } from '../http/media-routes.ts';
 import { createMetricsApp, createMetricsRoute } from '../http/metrics-route.ts';
 import { createOpenApiDocument } from '../http/openapi-document.ts';
-import { createOpenApiRoute } from '../http/openapi-route.ts';
 import { createOverviewAdminRoutes, type Inspected } from '../http/overview-admin-routes.ts';
 import { createPageRoutes } from '../http/page-routes.ts';
 import { createPolicyAdminRoutes } from '../http/policy-admin-routes.ts';
@@ -39,6 +39,7 @@ import { hostAt } from '../http/socket-port.ts';
 import { createStatisticsAdminRoutes } from '../http/statistics-admin-routes.ts';
 import { createUploadRoutes } from '../http/upload-routes.ts';
 import { createWebhookAdminRoutes } from '../http/webhook-admin-routes.ts';
+import { createAsyncApiDocument } from '../realtime/asyncapi-document.ts';
 import { createKeyWatch } from '../realtime/end-with-key.ts';
 import { createPlainWebSocket } from '../realtime/plain-websocket.ts';
 import { createSocketPlaces } from '../realtime/socket-places.ts';
@@ -214,7 +215,16 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       createLimiter: parts.nodes.createLimiter,
       onLimited: () => metrics.http.limited('metrics_token'),
     }),
-    openApi: createOpenApiRoute(createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath })),
+    openApi: createDocumentRoute(() =>
+      createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath }),
+    ),
+    asyncApi: createDocumentRoute(() =>
+      createAsyncApiDocument({
+        version: packageJson.version,
+        publicUrl: parts.publicUrl(),
+        tokenInQuery: config.wsTokenInQuery,
+      }),
+    ),
     policyReports: createPolicyReports({ securityLog }),
     problems: createProblemPages(),
     pages: createPageRoutes({

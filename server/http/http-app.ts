@@ -75,6 +75,7 @@ type Needs = {
   health: HealthRoutes;
   metrics: Middleware;
   openApi: Middleware;
+  asyncApi: Middleware;
   policyReports: Middleware;
   pages: PageRoutes;
   problems: ProblemPages;
@@ -121,6 +122,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     health,
     metrics,
     openApi,
+    asyncApi,
     policyReports,
     pages,
     problems,
@@ -172,6 +174,7 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   routes.get('/api/admin/deletions/:id', admin.guard, deletions.one);
   routes.get('/healthz', health.alive).get('/readyz', health.ready).get('/openapi.json', openApi);
   routes.get('/metrics', metrics);
+  routes.get('/asyncapi.json', asyncApi);
   routes.post('/api/csp-reports', policyReports);
   routes.get('/problems', problems.list).get('/problems/:code', problems.one);
   routes

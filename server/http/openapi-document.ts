@@ -1,5 +1,6 @@
 /** Puts the OpenAPI 3.1 document together from the table of operations and the schemas that check requests and answers. */
 import { z } from 'zod';
+import { documentSchemas } from '../rules/document-schemas.ts';
 import { HEADERS } from './openapi-headers.ts';
 import type { Answer, Operation } from './openapi-operation.ts';
 import { OPERATIONS } from './openapi-operations.ts';
@@ -53,7 +54,7 @@ export function createOpenApiDocument({ version, mediaPath }: { version: string;
     paths,
     webhooks: describeWebhooks(),
     components: {
-      schemas: componentSchemas(),
+      schemas: documentSchemas({ ...WIRE_SCHEMAS, ...webhookSchemas() }, 'output'),
       responses: {
         Problem: {
           description: 'what is wrong, by RFC 9457',
@@ -150,11 +151,6 @@ function bodySchema(schema: z.ZodObject | undefined): Json {
   return { schema: shown };
 }
 
-function componentSchemas(): Json {
-  const registry = z.registry<{ id: string }>();
-  for (const [id, schema] of Object.entries(WIRE_SCHEMAS)) registry.add(schema, { id });
-  for (const [type, schema] of Object.entries(WEBHOOK_SCHEMAS)) registry.add(schema, { id: webhookSchemaName(type) });
-  const { schemas } = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}` });
-  // In the document they have no addresses of their own, and its dialect is said once.
-  return Object.fromEntries(Object.entries(schemas).map(([id, { $id: _, $schema: __, ...schema }]) => [id, schema]));
+function webhookSchemas(): Record<string, z.ZodType> {
+  return Object.fromEntries(Object.entries(WEBHOOK_SCHEMAS).map(([type, schema]) => [webhookSchemaName(type), schema]));
 }

@@ -389,6 +389,12 @@ export const OPERATIONS: Record<string, Operation> = {
     who: 'none',
     answers: { 200: { what: 'the page', body: 'text' } },
   },
+  'GET /asyncapi.json': {
+    tag: 'server',
+    summary: 'the events over both kinds of sockets',
+    who: 'none',
+    answers: { 200: { what: 'AsyncAPI 3.0', body: 'text' }, 304: UNCHANGED },
+  },
   'GET /': {
     tag: 'pages',
     summary: 'leads to the demo; in development mode only',

@@ -1,42 +1,10 @@
 /** What the API answers, as schemas: the OpenAPI document is made of them, and a test holds them against `contract/`. */
 import { z } from 'zod';
 import { FILE_KINDS, type FileKind } from '../contract/file-filter.ts';
-import { PROBLEMS, type ProblemCode } from '../contract/problem.ts';
 import { WEBHOOK_EVENTS } from '../contract/webhook.ts';
 import { AUDIT_ACTIONS } from '../database/audit-table.ts';
+import { bytes, chatFile, fileList, problem, seq, time, uploader } from '../rules/chat-schemas.ts';
 import { companyPolicySchema } from '../rules/company-policy.ts';
-
-const uploader = z.enum(['user', 'agent']);
-const seq = z.int().min(0).describe('a place in the ledger of the company');
-const time = z.iso.datetime().describe('RFC 3339, UTC');
-const bytes = z.int().min(0);
-
-const chatFile = z.object({
-  id: z.int().min(1),
-  company_id: z.string(),
-  session_id: z.string(),
-  uploader,
-  url: z.url().describe('signed link to the bytes; lasts SIGNED_URL_EXPIRY'),
-  name: z.string(),
-  original_name: z.string().describe('the same as name'),
-  mime_type: z.string().describe('what the bytes are'),
-  size: bytes,
-  thumbnail: z.url().nullable(),
-  created_at: time,
-  seq,
-  width: z.int().nullable(),
-  height: z.int().nullable(),
-  placeholder: z.string().nullable().describe('thumbhash, base64'),
-  scan: z.enum(['clean', 'not_scanned']),
-  sha256: z.string().length(64).nullable().describe('hex; null while unknown'),
-});
-
-const fileList = z.object({
-  files: z.array(chatFile),
-  count: z.int().min(0).describe('all that match, not only this page'),
-  next_cursor: z.string().nullable(),
-  seq,
-});
 
 const unfinishedUpload = z.object({
   id: z.string(),
@@ -73,18 +41,6 @@ const chatConfig = z.object({
     company_id: z.string(),
     session_id: z.string().nullable().describe('null: an agent who reaches every session of the company'),
   }),
-});
-
-const problem = z.object({
-  type: z.string().describe('relative to the request: a page that says what the code means'),
-  title: z.string(),
-  status: z.int().min(400).max(599),
-  detail: z.string().describe('a sentence for people'),
-  code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
-  request_id: z
-    .string()
-    .optional()
-    .describe('the answer has it as X-Request-Id; so have the lines of the log about it'),
 });
 
 const jobReport = z.object({

@@ -1,13 +1,7 @@
 /** `request_file_list`, whatever the transport. */
-import { z } from 'zod';
 import type { RequestFileList, ServerEvent } from '../contract/events.ts';
-import { checkCompany, chooseSession, isScopeId } from '../rules/participant.ts';
+import { checkCompany, chooseSession } from '../rules/participant.ts';
 import type { Connection } from './socket-connection.ts';
-
-export const scopeId = z.string().refine(isScopeId);
-export const listSchema: z.ZodType<RequestFileList | null | undefined> = z
-  .object({ session_id: scopeId.optional(), company_id: z.string().optional(), cursor: z.string().max(100).optional() })
-  .nullish();
 
 /** Sends the list and returns it. @throws {Failure} `invalid-request`, `forbidden` */
 export type AnswerListRequest = (message: RequestFileList | null | undefined) => Promise<ServerEvent>;

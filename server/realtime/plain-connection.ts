@@ -1,13 +1,14 @@
 /** One client of the plain WebSocket: greeted, told what happens in its session, and answered. */
 
 import type { RawData, WebSocket } from 'ws';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { ErrorEvent } from '../contract/events.ts';
 import { Failure } from '../rules/failure.ts';
 import type { KeyWatch } from './end-with-key.ts';
 import { endWithToken } from './end-with-token.ts';
-import { createAnswerListRequest, listSchema } from './list-requests.ts';
+import { createAnswerListRequest } from './list-requests.ts';
 import { createMessageBudget } from './message-budget.ts';
+import { plainFrame } from './message-schemas.ts';
 import type { PlainEntrance } from './plain-handshake.ts';
 import { plainWire } from './plain-wire.ts';
 import { type ConnectionNeeds, createConnection } from './socket-connection.ts';
@@ -31,8 +32,6 @@ export const CLOSE_CODES = {
   tokenExpired: 4401,
   tooMany: 4429,
 } as const;
-
-const messageSchema = z.looseObject({ type: z.string().max(64) });
 
 export async function servePlain(needs: PlainNeeds, socket: WebSocket, entrance: PlainEntrance): Promise<void> {
   const { caller, session, after } = entrance;
@@ -67,7 +66,8 @@ export async function servePlain(needs: PlainNeeds, socket: WebSocket, entrance:
     if (letGoUnless(budget.take())) answer(data, answerListRequest).catch(tell);
   });
   try {
-    await connection.follow(session, after);
+    if (session === null) await connection.followCompany(after);
+    else await connection.follow(session, after);
   } catch (error) {
     tell(error);
     socket.close(CLOSE_CODES.fault, 'try again');
@@ -87,22 +87,21 @@ export function refusePlain(socket: WebSocket, failure: Failure): void {
 
 /** @throws {Failure} `invalid-request` for everything that is no message of ours */
 async function answer(data: RawData, answerListRequest: ReturnType<typeof createAnswerListRequest>): Promise<void> {
-  const { type, ...message } = parse(data);
-  if (type !== 'request_file_list')
-    throw new Failure('invalid-request', 'There is no such message: request_file_list is all that is understood.');
-  const said = listSchema.safeParse(message);
-  if (!said.success) throw new Failure('invalid-request', 'The message request_file_list is not valid.');
-  await answerListRequest(said.data);
+  const { type: _, ...message } = parse(data);
+  await answerListRequest(message);
 }
 
-function parse(data: RawData): z.infer<typeof messageSchema> {
+function parse(data: RawData): z.infer<typeof plainFrame> {
   let json: unknown;
   try {
     json = JSON.parse(String(data));
   } catch {
     json = undefined;
   }
-  const said = messageSchema.safeParse(json);
-  if (!said.success) throw new Failure('invalid-request', 'Send JSON: {"type": "request_file_list"}.');
-  return said.data;
+  const said = plainFrame.safeParse(json);
+  if (said.success) return said.data;
+  throw new Failure(
+    'invalid-request',
+    'Send JSON: {"type": "request_file_list"}, with session_id or cursor if you like. No other message is understood.',
+  );
 }

@@ -1,19 +1,11 @@
 /** Who may connect by Socket.IO: host, origin, token or cookie, and what the client says of where it left off. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { z } from 'zod';
 import type { Authenticated, AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { readSessionCookie } from '../auth/session-cookie.ts';
 import { Failure } from '../rules/failure.ts';
 import { checkCompany, chooseSession } from '../rules/participant.ts';
-
-export const afterSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
-const handshakeSchema = z.object({
-  token: z.string().optional(),
-  company_id: z.string().nullish(),
-  session_id: z.string().nullish(),
-  after: afterSchema.nullish(),
-});
+import { handshakeSchema } from './message-schemas.ts';
 
 type Needs = { authenticateToken: AuthenticateToken; origins: Origins };
 type Handshake = { auth: unknown; headers: IncomingHttpHeaders };

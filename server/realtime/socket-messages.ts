@@ -1,16 +1,12 @@
 /** What a client may say over Socket.IO. Every message is answered: by its acknowledgement or by an `error` event. */
 import type { Socket } from 'socket.io';
-import { z } from 'zod';
-import type { ErrorEvent, Join, Leave } from '../contract/events.ts';
+import type { z } from 'zod';
+import type { ErrorEvent } from '../contract/events.ts';
 import { Failure } from '../rules/failure.ts';
 import { chooseSession } from '../rules/participant.ts';
-import { createAnswerListRequest, listSchema, scopeId } from './list-requests.ts';
+import { createAnswerListRequest } from './list-requests.ts';
+import { followSchema, joinSchema, leaveSchema, listSchema } from './message-schemas.ts';
 import type { Connection } from './socket-connection.ts';
-import { afterSchema } from './socket-handshake.ts';
-
-const joinSchema: z.ZodType<Join> = z.object({ session_id: scopeId, after: afterSchema });
-const leaveSchema: z.ZodType<Leave> = z.object({ session_id: scopeId });
-const followSchema = z.object({ after: afterSchema }).nullish();
 
 /** Turns what was thrown into the event that tells it. */
 export type ToErrorEvent = (error: unknown) => ErrorEvent;

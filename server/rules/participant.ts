@@ -18,11 +18,12 @@ export type Participant = {
 export type UploadOwner = { company: string; session: string; uploader: Uploader; subject: string | null };
 
 const MAX_SUBJECT_CHARACTERS = 255;
-const ID = /^[A-Za-z0-9_-]{1,64}$/;
+/** Of companies and sessions. */
+export const SCOPE_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Company and session ids: 1 to 64 of `A-Z a-z 0-9 _ -`. */
 export function isScopeId(value: unknown): value is string {
-  return typeof value === 'string' && ID.test(value);
+  return typeof value === 'string' && SCOPE_ID.test(value);
 }
 
 /** Who somebody is by the token's `sub`: 1 to 255 characters. */

@@ -254,6 +254,7 @@ const PUBLIC: Record<string, string> = {
   'GET /openapi.json': '/openapi.json',
   'GET /problems': '/problems/',
   'GET /problems/{code}': '/problems/not-found',
+  'GET /asyncapi.json': '/asyncapi.json',
   'GET /': '/',
   'GET /widget/{name}': '/widget/chat-files.js',
   'GET /widget.js': '/widget.js',

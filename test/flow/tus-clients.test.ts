@@ -1,7 +1,7 @@
 /** Other people's tus clients: each uploads, is cut in the middle, goes on, and the file is shared once. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -11,15 +11,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { get, listFiles, listUploads, storedFiles } from '../services/chat-api.ts';
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
-import { mp4File, sha256Of } from '../services/fixtures.ts';
+import { exeFile, mp4File, sha256Of, textFile } from '../services/fixtures.ts';
 import { recordSocket, type SocketRecorder } from '../services/socket-recorder.ts';
 import { startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts';
-import { create, head, offsetOf, patch, TUS_PATH } from '../services/tus-wire.ts';
+import { TUS_PATH } from '../services/tus-wire.ts';
+import { installTuspy } from '../services/tuspy.ts';
 
 const MIB = 1024 * 1024;
 const server = chatdropForSuite();
-/** Debian's own Python, which is where apt puts python3-tuspy. */
-const PYTHON = '/usr/bin/python3';
 
 type Scene = { room: ChatRoom; proxy: TcpProxy; endpoint: string; agent: SocketRecorder; folder: string };
 let scene: Scene;
@@ -98,68 +97,85 @@ describe('tus-js-client', () => {
   });
 });
 
-test('curl, by hand', async () => {
-  const body = mp4File(6 * MIB);
-  const base = ['-H', 'Tus-Resumable: 1.0.0', '-H', `Authorization: Bearer ${scene.room.visitor}`];
-  const name = Buffer.from('film.mp4').toString('base64');
-  const about = ['-H', `Upload-Length: ${body.length}`, '-H', `Upload-Metadata: filename ${name}`];
-  const created = await curl(['-i', '-X', 'POST', ...base, ...about, scene.endpoint]);
-  const url = new URL(/^location: (\S+)/im.exec(created)?.[1] ?? '', scene.endpoint).href;
+describe('the examples of docs/clients.md, as they stand there', () => {
+  test('curl: killed in the middle, run again, and cut', async () => {
+    const body = mp4File(6 * MIB);
+    const script = await example('upload.sh');
+    await writeFile(join(scene.folder, 'film.mp4'), body);
+    // So slow that whatever kills it comes in time; nothing below rests on that.
+    scene.proxy.rate(MIB / 2);
+    const killed = start('sh', [script, 'film.mp4']);
+    await scene.proxy.waitForBytesUp(MIB);
+    killed.kill();
+    await killed.ended;
+    scene.proxy.rate(8 * MIB);
+    const again = start('sh', [script, 'film.mp4']);
+    const isCut = scene.proxy.waitForBytesUp(MIB).then(scene.proxy.cut, () => {});
+    const { code, output } = await again.ended;
+    scene.proxy.rate(Number.POSITIVE_INFINITY);
+    expect(code).toBe(0);
+    expect(output).toContain('"mime_type":"video/mp4"');
+    await expectSharedOnce(body);
+    expect(await readdir(scene.folder)).toEqual(['film.mp4', 'upload.sh']);
+    await isCut;
+  });
 
-  const send = async (offset: number) => {
-    const file = join(scene.folder, `from-${offset}`);
-    await writeFile(file, body.subarray(offset));
-    const headers = ['-H', `Upload-Offset: ${offset}`, '-H', 'Content-Type: application/offset+octet-stream'];
-    return curl(['-i', '-X', 'PATCH', ...base, ...headers, '-T', file, url]);
-  };
-  const first = send(0);
-  await scene.proxy.waitForBytesUp(2 * MIB);
-  scene.proxy.cut();
-  await first;
-  const stood = await curl(['-I', ...base, url]);
-  const offset = Number(/^upload-offset: (\d+)/im.exec(stood)?.[1]);
-  expect(offset).toBeGreaterThan(MIB);
-  expect(await send(offset)).toMatch(/^HTTP\/1.1 204/m);
-  await expectSharedOnce(body);
+  test('curl: what is refused is said, and what else there is', async () => {
+    const script = await example('upload.sh');
+    await writeFile(join(scene.folder, 'film.mp4'), exeFile());
+    const refused = await start('sh', [script, 'film.mp4']).ended;
+    expect([refused.code, refused.output]).toEqual([1, expect.stringContaining('"code":"executable"')]);
+    await writeFile(join(scene.folder, 'note.txt'), textFile());
+    const more = await start('sh', [await example('more.sh')]).ended;
+    expect([more.code, more.output.match(/"original_name":"note.txt"/g)]).toEqual([
+      0,
+      expect.objectContaining({ length: 2 }),
+    ]);
+  });
+
+  test('tuspy: cut twice, with a checksum on every chunk; what is refused is said', async () => {
+    const python = await installTuspy();
+    const body = mp4File(6 * MIB);
+    const script = await example('upload.py');
+    await writeFile(join(scene.folder, 'film.mp4'), body);
+    const uploaded = start(python, [script, 'film.mp4']);
+    await cutTwice();
+    const { code, output } = await uploaded.ended;
+    expect([code, output]).toEqual([0, expect.stringMatching(/^\d+ film.mp4 video\/mp4 6291456\n$/)]);
+    await expectSharedOnce(body);
+    await writeFile(join(scene.folder, 'bad.mp4'), exeFile());
+    const refused = await start(python, [script, 'bad.mp4']).ended;
+    expect([refused.code, refused.output]).toEqual([1, expect.stringMatching(/^415 executable: .*\.\n$/)]);
+  });
 });
 
-test('tuspy, with a checksum on every chunk', async () => {
-  const body = mp4File(6 * MIB);
-  const file = join(scene.folder, 'film.mp4');
-  await writeFile(file, body);
-  const hasTuspy = (await run(PYTHON, ['-c', 'import tusclient']).catch(() => ({ code: 1 }))).code === 0;
-  // Where Debian's package is not installed, the same requests are made by hand.
-  const uploaded = hasTuspy ? tuspy(file) : likeTuspy(body);
-  await cutTwice();
-  await uploaded;
-  await expectSharedOnce(body);
-});
-
-const TUSPY_SCRIPT = `
-import sys
-from tusclient.client import TusClient
-endpoint, token, path = sys.argv[1:]
-client = TusClient(endpoint, headers={'Authorization': 'Bearer ' + token})
-client.uploader(path, chunk_size=1048576, metadata={'filename': 'film.mp4'}, upload_checksum=True,
-                retries=20, retry_delay=0.1).upload()
-`;
-
-async function tuspy(file: string): Promise<void> {
-  const { code, output } = await run(PYTHON, ['-c', TUSPY_SCRIPT, scene.endpoint, scene.room.visitor, file]);
-  expect([code, output]).toEqual([0, '']);
+/** Its path: the block below `<!-- example: NAME -->`. */
+async function example(name: string): Promise<string> {
+  const docs = await readFile(new URL('../../docs/clients.md', import.meta.url), 'utf8');
+  const [, code] = docs.split(`<!-- example: ${name} -->\n`)[1]?.match(/^```\w+\n([\s\S]*?)```/) ?? [];
+  if (code === undefined) throw new Error(`docs/clients.md has no example ${name}.`);
+  await writeFile(join(scene.folder, name), code);
+  return name;
 }
 
-/** What tuspy sends, request for request: a creation, chunks of a MiB with their SHA-1, and a HEAD after each fault. */
-async function likeTuspy(body: Buffer): Promise<void> {
-  const { visitor: token } = scene.room;
-  const baseUrl = scene.endpoint.slice(0, -TUS_PATH.length);
-  const { url } = await create({ baseUrl, token, length: body.length, metadata: { filename: 'film.mp4' } });
-  for (let offset = 0; offset < body.length; ) {
-    const chunk = body.subarray(offset, offset + MIB);
-    const headers = { 'upload-checksum': `sha1 ${createHash('sha1').update(chunk).digest('base64')}` };
-    const answer = await patch({ url, token, offset, body: chunk, headers }).catch(() => head(url, token));
-    offset = offsetOf(answer);
-  }
+type Ended = { code: number | null; output: string };
+
+/** In the scene's folder, with what the docs ask for; `kill` ends all that it has started. */
+function start(command: string, args: string[]): { ended: Promise<Ended>; kill(): void } {
+  const env = {
+    PATH: process.env.PATH,
+    CHATDROP_URL: `http://127.0.0.1:${scene.proxy.port}`,
+    CHATDROP_TOKEN: scene.room.visitor,
+  };
+  const child = spawn(command, args, { cwd: scene.folder, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const closed = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject).once('close', resolve);
+  });
+  const ended = Promise.all([closed, text(child.stdout), text(child.stderr)]);
+  return {
+    ended: ended.then(([code, out, err]) => ({ code, output: out + err })),
+    kill: () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL'),
+  };
 }
 
 function upload(body: Buffer | Readable, more: Partial<UploadOptions>): Promise<void> {
@@ -204,18 +220,4 @@ async function expectStored(body: Buffer): Promise<void> {
 
 function* pieces(body: Buffer, bytes: number): Generator<Buffer> {
   for (let at = 0; at < body.length; at += bytes) yield body.subarray(at, at + bytes);
-}
-
-/** Its output; an error of the connection is part of the scene. */
-async function curl(args: string[]): Promise<string> {
-  return (await run('curl', ['-sS', '--max-time', '20', ...args])).output;
-}
-
-async function run(command: string, args: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject).once('close', resolve);
-  });
-  const [code, out, err] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-  return { code, output: out + err };
 }

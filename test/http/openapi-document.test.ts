@@ -2,7 +2,19 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { z } from 'zod';
-import type { ChatConfig, ChatFile, FileList, UnfinishedUpload } from '../../server/contract/chat-file.ts';
+import type {
+  AuditPage,
+  AuditRecord,
+  CompanyKeyList,
+  CompanyPage,
+  DeletionList,
+  DeletionReceipt,
+  InfectionPage,
+  JobOverview,
+  ShownCompanyKey,
+  ShownCompanyPolicy,
+} from '../../server/contract/admin.ts';
+import type { ChatConfig, ChatFile, FileList, SessionList, UnfinishedUpload } from '../../server/contract/chat-file.ts';
 import type { Problem } from '../../server/contract/problem.ts';
 import { createOpenApiDocument } from '../../server/http/openapi-document.ts';
 import { HEADERS } from '../../server/http/openapi-headers.ts';
@@ -60,6 +72,22 @@ test('the schemas are the contract’s types', () => {
   expectTypeOf<z.infer<typeof WIRE_SCHEMAS.ChatFile>>().toEqualTypeOf<ChatFile>();
   expectTypeOf<z.infer<typeof WIRE_SCHEMAS.FileList>>().toEqualTypeOf<FileList>();
   expectTypeOf<z.infer<typeof WIRE_SCHEMAS.UnfinishedUpload>>().toEqualTypeOf<UnfinishedUpload>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.SessionList>>().toEqualTypeOf<SessionList>();
   expectTypeOf<z.infer<typeof WIRE_SCHEMAS.ChatConfig>>().toEqualTypeOf<ChatConfig>();
   expectTypeOf<z.infer<typeof WIRE_SCHEMAS.Problem>>().toEqualTypeOf<Problem>();
+});
+
+test('the operator’s too', () => {
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.ShownPolicy>>().toEqualTypeOf<ShownCompanyPolicy>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.CompanyList>>().toEqualTypeOf<CompanyPage>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.CompanyKey>>().toEqualTypeOf<ShownCompanyKey>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.CompanyKeys>>().toEqualTypeOf<CompanyKeyList>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.Deletion>>().toEqualTypeOf<DeletionReceipt>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.Deletions>>().toEqualTypeOf<DeletionList>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.JobReport>>().toEqualTypeOf<JobOverview>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.InfectionPage>>().toEqualTypeOf<InfectionPage>();
+  // Of an action a client takes any word: a newer server may have more of them.
+  type Audited = z.infer<typeof WIRE_SCHEMAS.AuditPage>;
+  expectTypeOf<Omit<Audited['entries'][number], 'action'>>().toEqualTypeOf<Omit<AuditRecord, 'action'>>();
+  expectTypeOf<Omit<Audited, 'entries'>>().toEqualTypeOf<Omit<AuditPage, 'entries'>>();
 });

@@ -1,7 +1,7 @@
 /** The programs that the tests start, browsers and servers: where they are, and how to get what is missing. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const INSTALL_TIMEOUT_MS = 300_000;
@@ -16,6 +16,8 @@ export type DebianProgram = {
   /** Looked for in `folders`, in /usr/bin, then on PATH, in this order. */
   commands: string[];
   folders?: string[];
+  /** What has to be there besides, where the program alone is not enough. */
+  needs?: string;
   debianPackages: string[];
 };
 
@@ -50,14 +52,17 @@ export async function installDebianPrograms(programs: DebianProgram[]): Promise<
   if (stillMissing.length > 0) throw new Error(missingMessage(stillMissing), { cause });
 }
 
-function find({ setting, commands, folders: own = [] }: DebianProgram): string | undefined {
+function find({ setting, commands, folders: own = [], needs }: DebianProgram): string | undefined {
   const named = process.env[setting];
   if (named) {
     if (!isExecutable(named)) throw new Error(`${setting} names ${named}, which cannot be run.`);
     return named;
   }
+  if (needs !== undefined && !existsSync(needs)) return undefined;
   const folders = [...own, '/usr/bin', ...(process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')];
-  return commands.flatMap((command) => folders.map((folder) => join(folder, command))).find(isExecutable);
+  return commands
+    .flatMap((command) => (isAbsolute(command) ? [command] : folders.map((folder) => join(folder, command))))
+    .find(isExecutable);
 }
 
 async function runApt(words: string[]): Promise<void> {

@@ -17,8 +17,8 @@ export type ConsumerProject = {
   remove(): Promise<void>;
 };
 
-/** A project with the package and one React: the newest, or 18. */
-export async function createConsumerProject(react: 18 | 19): Promise<ConsumerProject> {
+/** A project with the package and one React, the newest or 18; or a backend's: Node's types, and what `chatdrop/client` needs of others. */
+export async function createConsumerProject(kind: 18 | 19 | 'backend'): Promise<ConsumerProject> {
   const folder = await mkdtemp(join(tmpdir(), 'chatdrop-consumer-'));
   const modules = join(folder, 'node_modules');
   await mkdir(join(modules, 'chatdrop'), { recursive: true });
@@ -28,25 +28,29 @@ export async function createConsumerProject(react: 18 | 19): Promise<ConsumerPro
   });
   const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
   await run('tar', ['-xzf', join(folder, filename), '--strip-components=1', '-C', join(modules, 'chatdrop')]);
-  const reactFolder = join(PROJECT, react === 18 ? 'test/react-18/node_modules' : 'node_modules');
-  for (const name of ['react', 'react-dom', 'scheduler']) {
-    await cp(join(reactFolder, name), join(modules, name), { recursive: true });
+  const isBackend = kind === 'backend';
+  const from = join(PROJECT, kind === 18 ? 'test/react-18/node_modules' : 'node_modules');
+  for (const name of isBackend ? ['jose', 'ws'] : ['react', 'react-dom', 'scheduler']) {
+    await cp(join(from, name), join(modules, name), { recursive: true });
   }
   await mkdir(join(modules, '@types'));
-  for (const name of ['@types/react', '@types/react-dom', 'csstype']) {
-    await symlink(join(PROJECT, 'node_modules', name), join(modules, name));
-  }
+  const types = isBackend ? ['@types/node', 'undici-types'] : ['@types/react', '@types/react-dom', 'csstype'];
+  for (const name of types) await symlink(join(PROJECT, 'node_modules', name), join(modules, name));
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', type: 'module', private: true }));
   await writeFile(
     join(folder, 'tsconfig.json'),
     JSON.stringify({
       compilerOptions: {
         target: 'es2022',
-        module: 'esnext',
-        moduleResolution: 'bundler',
-        lib: ['es2022', 'dom', 'dom.iterable'],
-        jsx: 'react-jsx',
-        types: [],
+        ...(isBackend
+          ? { module: 'nodenext', lib: ['es2023', 'esnext.disposable'], types: ['node'] }
+          : {
+              module: 'esnext',
+              moduleResolution: 'bundler',
+              lib: ['es2022', 'dom', 'dom.iterable'],
+              jsx: 'react-jsx',
+              types: [],
+            }),
         strict: true,
         exactOptionalPropertyTypes: true,
         skipLibCheck: false,

@@ -1,5 +1,6 @@
 /** A plain WebSocket client that keeps every event in order, and how it was refused or closed. */
 import { WebSocket } from 'ws';
+import { expectDocumentedEvent } from './documented-events.ts';
 import { eventually } from './eventually.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into payloads freely
@@ -31,7 +32,11 @@ export function plainSocket(
 ): PlainSocket {
   const socket = new WebSocket(url.replace(/^http/, 'ws'), protocols, { headers, autoPong });
   const events: PlainEvent[] = [];
-  socket.on('message', (data) => events.push(JSON.parse(String(data))));
+  socket.on('message', (data) => {
+    const event = JSON.parse(String(data));
+    events.push(event);
+    expectDocumentedEvent(event);
+  });
   socket.on('error', () => {});
   const closed = new Promise<number>((resolve) => socket.on('close', resolve));
   const refused = new Promise<PlainRefusal>((resolve, reject) => {

@@ -10,7 +10,7 @@ export function routesOfServer(): ServerRoute[] {
   const group = new Proxy({}, { get: () => nothing });
   const needs = new Proxy({ mediaPath: '/media/', log: pino({ level: 'silent' }) } as Record<string, unknown>, {
     get: (own, name: string) =>
-      own[name] ?? (['openApi', 'media', 'policyReports', 'metrics'].includes(name) ? nothing : group),
+      own[name] ?? (['openApi', 'asyncApi', 'media', 'policyReports', 'metrics'].includes(name) ? nothing : group),
   });
   const routes = createRoutes(needs as unknown as Parameters<typeof createRoutes>[0]);
   return routes.stack.map(({ path, methods }) => ({

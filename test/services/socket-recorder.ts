@@ -1,5 +1,6 @@
 /** A Socket.IO client that keeps every event in order and lets a test wait for one. */
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
+import { expectDocumentedEvent, type Heard } from './documented-events.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 
@@ -49,7 +50,10 @@ export function recordSocket(options: RecorderOptions): SocketRecorder {
   socket.on('connect', () => record({ name: 'connect', payload: socket.id }));
   socket.on('connect_error', (error) => record({ name: 'connect_error', payload: error.message }));
   socket.on('disconnect', (reason) => record({ name: 'disconnect', payload: reason }));
-  socket.onAny((name: string, payload: unknown) => record({ name, payload }));
+  socket.onAny((name: string, payload: Heard) => {
+    record({ name, payload });
+    expectDocumentedEvent(payload);
+  });
 
   const waitFor: SocketRecorder['waitFor'] = async (predicate, timeoutMs = DEFAULT_TIMEOUT_MS) => {
     const past = events.find(predicate);

@@ -1,5 +1,6 @@
-/** `chatdrop`, `chatdrop/react`, `chatdrop/element` and `chatdrop/dashboard` as another project has them: packed, typed, bundled, and run in Chromium. */
+/** `chatdrop` and what is below it as another project has them: packed, typed, bundled, and run in Chromium; `chatdrop/client` in Node. */
 import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -13,14 +14,15 @@ import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
-import { pngFile } from '../services/fixtures.ts';
+import { mp4File, pngFile } from '../services/fixtures.ts';
 import { type ConsumerProject, createConsumerProject } from '../services/packed-package.ts';
-import { visitorToken } from '../services/tokens.ts';
+import { startTcpProxy } from '../services/tcp-proxy.ts';
+import { TEST_SECRET, visitorToken } from '../services/tokens.ts';
 import { startWebPage, type WebPage } from '../services/web-page.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const png = pngFile({ width: 40, height: 30 });
-const projects: Partial<Record<18 | 19, ConsumerProject>> = {};
+const projects: Partial<Record<18 | 19 | 'backend', ConsumerProject>> = {};
 let site: WebPage;
 let server: Chatdrop;
 let browser: Browser;
@@ -41,7 +43,7 @@ beforeAll(async () => {
   site = await startWebPage();
   server = await startChatdrop({ env: { ALLOWED_ORIGINS: site.origin('shop') } });
   browser = await launchChromium();
-  for (const react of [18, 19] as const) projects[react] = await createConsumerProject(react);
+  for (const kind of [18, 19, 'backend'] as const) projects[kind] = await createConsumerProject(kind);
 }, 120_000);
 
 afterEach(async () => {
@@ -63,7 +65,7 @@ describe('the package', () => {
 
   test('its types are whole: the strictest compiler finds nothing, in it and in what uses it', async () => {
     const project = projectOf(19);
-    await project.write('use.tsx', `${APP}\n${HEADLESS}\n${DASHBOARD}`);
+    await project.write('use.tsx', `${APP}\n${HEADLESS}\n${DASHBOARD}\n${FROM_CLIENT}`);
     expect(await project.typeCheck()).toBe('');
     await project.write(
       'wrong.tsx',
@@ -92,6 +94,49 @@ describe('the package', () => {
     process.stdout.write(`chatdrop/react, the component alone: ${firstBytes} bytes gzip, ${files.length} files\n`);
     expect(firstBytes).toBeLessThan(1500);
     expect(new TextDecoder().decode(first?.contents)).not.toContain('Tus-Resumable');
+  });
+});
+
+describe('chatdrop/client, in a backend', () => {
+  test('the example of the docs, as it stands there: strict types, and a file of some megabytes through a cut connection', async () => {
+    const project = projectOf('backend');
+    const docs = await readFile(join(PROJECT, 'docs/client.md'), 'utf8');
+    const [, example = ''] = /<!-- example -->\n```ts\n([\s\S]*?)```/.exec(docs) ?? [];
+    const entry = await project.write('example.ts', example);
+    await project.write(
+      'admin.ts',
+      `const url = '';\n${docs.split('## The operator')[1]?.split('```ts')[1]?.split('```')[0]}`,
+    );
+    expect(await project.typeCheck()).toBe('');
+    await project.write(
+      'wrong.ts',
+      `import {createChatdrop} from 'chatdrop/client'; createChatdrop({url: 1, token: ''});`,
+    );
+    expect(await project.typeCheck()).toContain("Type 'number' is not assignable to type 'string'");
+
+    const body = mp4File(5 * 1024 * 1024);
+    await writeFile(join(project.folder, 'film.mp4'), body);
+    const proxy = await startTcpProxy({ targetPort: server.port });
+    proxy.rate(8 * 1024 * 1024);
+    const env = { PATH: process.env.PATH, CHATDROP_URL: `http://127.0.0.1:${proxy.port}`, JWT_SECRET: TEST_SECRET };
+    const run = promisify(execFile)(process.execPath, [entry, 'film.mp4'], { cwd: project.folder, env });
+    await proxy.waitForBytesUp(2 * 1024 * 1024);
+    proxy.cut();
+    const { stdout, stderr } = await run;
+    await proxy.stop();
+    expect(stderr).toBe('');
+    expect(
+      stdout
+        .replaceAll(/\d+ of/g, 'n of')
+        .split('\n')
+        .filter((line, at, all) => line !== all[at - 1]),
+    ).toEqual([
+      `n of ${body.length}`,
+      `shared film.mp4 video/mp4 ${body.length}`,
+      `downloaded film.mp4 ${body.length}`,
+      expect.stringMatching(/^deleted \d+$/),
+      '',
+    ]);
   });
 });
 
@@ -214,11 +259,14 @@ export function startDashboard(place: HTMLElement) {
   window.unmount = () => root.unmount();
 }`;
 
+/** Types only: its place is a backend. */
+const FROM_CLIENT = `export type {Chatdrop, ServerEvent} from 'chatdrop/client';`;
+
 const STARTS: Record<string, string> = { [APP]: 'start', [HEADLESS]: 'startOwn', [DASHBOARD]: 'startDashboard' };
 
-function projectOf(react: 18 | 19): ConsumerProject {
-  const project = projects[react];
-  if (!project) throw new Error(`There is no project with React ${react}.`);
+function projectOf(kind: 18 | 19 | 'backend'): ConsumerProject {
+  const project = projects[kind];
+  if (!project) throw new Error(`There is no project for ${kind}.`);
   return project;
 }
 

@@ -14,6 +14,8 @@ import type {
   ShownCompanyKey,
   ShownCompanyPolicy,
 } from '../contract/admin.ts';
+import type { Analytics, Health, Overview } from '../contract/operator.ts';
+import { createAdminWebhooks } from './admin-webhooks.ts';
 import { type Abortable, type ConnectOptions, requesterOf } from './create-chatdrop.ts';
 import { everyPage } from './pages.ts';
 import type { Call } from './requester.ts';
@@ -30,6 +32,8 @@ export type AuditQuery = {
   since?: string;
   until?: string;
 };
+
+export type AnalyticsQuery = { from?: string; to?: string; company?: string };
 
 export type ChatdropAdmin = ReturnType<typeof createChatdropAdmin>;
 
@@ -148,6 +152,23 @@ export function createChatdropAdmin({ adminToken, ...options }: AdminOptions) {
           signal,
         });
         return { entries: page.infections, next: page.next_cursor };
+      }),
+    /** Where companies are told of their files, and what they were told. */
+    webhooks: createAdminWebhooks(requester),
+    /** How each part of the node is. */
+    health: ({ signal }: Abortable = {}): Promise<Health> => get({ path: path('health'), signal }),
+    /** Uploads on their way, failures of seven days, what is stored and what was infected. */
+    overview: ({ signal }: Abortable = {}): Promise<Overview> => get({ path: path('overview'), signal }),
+    /** What was counted by day, at most 400 of them; the last 30 if not said. `from`, `to`: days in UTC, `2026-11-27`. */
+    analytics: ({ from, to, company, signal }: AnalyticsQuery & Abortable = {}): Promise<Analytics> =>
+      get({ path: path('analytics'), query: { from, to, company_id: company }, signal }),
+    /** The same as CSV, a line for each day of each company: a stream. */
+    analyticsCsv: ({ from, to, company, signal }: AnalyticsQuery & Abortable = {}): Promise<Response> =>
+      requester.send({
+        method: 'GET',
+        path: '/api/admin/analytics.csv',
+        query: { from, to, company_id: company },
+        signal,
       }),
     /** Any other call below the server's address, with the token, the patience and the errors of all. */
     request: (call: Call): Promise<Response> => requester.send(call),

@@ -60,3 +60,45 @@ export type WebhookMessage =
   | Message<'file.infected', InfectedFile | InfectedFileGone>
   | Message<'upload.failed', FailedUpload>
   | Message<'webhook.test', WebhookTest>;
+
+/** An endpoint of a company, as the operator sees it. */
+export type ShownWebhook = InCompany & {
+  id: number;
+  url: string;
+  description: string;
+  events: WebhookEvent[];
+  enabled: boolean;
+  disabled_at: string | null;
+  /** `gone`: it answered 410. `failing`: nothing was taken for five days. */
+  disabled_reason: 'operator' | 'gone' | 'failing' | null;
+  /** In a row; 0 once it takes one. */
+  failures: number;
+  failing_since: string | null;
+  created_at: string;
+};
+/** With the secret, which is never answered again. */
+export type NewWebhook = ShownWebhook & { secret: string };
+export type ShownDelivery = {
+  id: number;
+  webhook_id: number;
+  /** `webhook-id`: the same for every try. */
+  message_id: string;
+  type: WebhookType;
+  session_id: string | null;
+  /** Of the file, the upload or the find. */
+  subject_id: string | null;
+  seq: number | null;
+  occurred_at: string;
+  state: 'waiting' | 'delivered' | 'failed';
+  attempts: number;
+  next_attempt_at: string | null;
+  /** The last try; what follows is of it. */
+  attempted_at: string | null;
+  /** Null: there was no answer. */
+  status: number | null;
+  duration_ms: number | null;
+  last_error: string | null;
+  /** The beginning of the answer, 1 KiB at most. */
+  response: string | null;
+};
+export type DeliveryPage = { deliveries: ShownDelivery[]; next_cursor: string | null };

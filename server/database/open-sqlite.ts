@@ -58,6 +58,8 @@ function makeDurable(connection: SqliteConnection): void {
   // A WAL database that is opened again falls back to NORMAL, which loses commits in a power cut.
   connection.pragma('synchronous = FULL');
   connection.pragma('foreign_keys = ON');
+  // Not in a folder for temporary files: a container with a read-only root has none, and a statement would fail there.
+  connection.pragma('temp_store = MEMORY');
   connection.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
   if (connection.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL) {
     throw new Error(

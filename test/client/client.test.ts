@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ChatdropError } from '../../server/client/chatdrop-error.ts';
 import { type ChatdropOptions, createChatdrop } from '../../server/client/create-chatdrop.ts';
-import { createChatdropAdmin } from '../../server/client/create-chatdrop-admin.ts';
+import { type ChatdropAdmin, createChatdropAdmin } from '../../server/client/create-chatdrop-admin.ts';
 import { signAgentToken, signVisitorToken } from '../../server/client/sign-tokens.ts';
 import type { ServerEvent } from '../../server/contract/events.ts';
 import { OPERATIONS } from '../../server/http/openapi-operations.ts';
@@ -21,7 +21,9 @@ import { TEST_SECRET } from '../services/tokens.ts';
 
 const ADMIN_TOKEN = 'the-operator-and-nobody-but-the-operator';
 const MIB = 1024 * 1024;
-const server = chatdropForSuite({ env: { ADMIN_TOKEN, CHAT_UPLOAD_RATE_LIMIT: '1000' } });
+const server = chatdropForSuite({
+  env: { ADMIN_TOKEN, CHAT_UPLOAD_RATE_LIMIT: '1000', WEBHOOK_ALLOW_PRIVATE: '127.0.0.1' },
+});
 const folder = await mkdtemp(join(tmpdir(), 'chatdrop-client-'));
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -211,6 +213,10 @@ describe('calls', () => {
     'POST /api/chat/upload/': 'upload goes on where this cannot',
     'GET /media/archive/{company}/{session}': 'a link is followed as it is',
     'GET /media/{key}': 'a link is followed as it is',
+    'GET /metrics': 'for Prometheus',
+    'GET /problems/': 'a page',
+    'GET /problems/{code}': 'a page',
+    'GET /admin/': 'a page',
     'GET /healthz': 'for the operator',
     'GET /readyz': 'for the operator',
     'GET /openapi.json': 'the document itself',
@@ -288,6 +294,7 @@ describe('calls', () => {
     const key = await admin.companies.addKey(company, { id: 'k1', key: randomBytes(32).toString('hex') });
     expect(await admin.companies.keys(company)).toEqual([key]);
     await admin.companies.removeKey(company, key.id);
+    await setWebhooksUp(admin, company);
     const held = await all(admin.companies.list());
     expect(held.find(({ company_id }) => company_id === company)).toMatchObject({ keys: 0 });
     for (const zip of [
@@ -308,9 +315,35 @@ describe('calls', () => {
     const done = await all(admin.audit({ company, action: 'company_deleted' }));
     expect(done).toMatchObject([{ role: 'operator', company_id: company }]);
     expect(await all(admin.infections({ company }))).toEqual([]);
+    expect((await admin.health()).parts).toContainEqual(expect.objectContaining({ name: 'database', state: 'works' }));
+    expect((await admin.overview()).live).toMatchObject({ uploads: expect.any(Array) });
+    expect((await admin.analytics({ company })).company_id).toBe(company);
+    expect((await (await admin.analyticsCsv({ company })).text()).split(',')[0]).toBe('day');
 
     expect([...reached, ...Object.keys(LEFT_OUT)].sort()).toEqual(Object.keys(OPERATIONS).sort());
   });
+
+  async function setWebhooksUp({ webhooks }: ChatdropAdmin, company: string) {
+    // Nobody listens there.
+    const added = await webhooks.add(company, { url: 'http://127.0.0.1:9/hook', events: ['file.removed'] });
+    expect(added).toMatchObject({ enabled: true, secret: expect.stringMatching(/^whsec_/) });
+    const { id, secret, ...shown } = added;
+    expect(await webhooks.change(company, id, { enabled: false })).toMatchObject({
+      ...shown,
+      enabled: false,
+      disabled_at: expect.any(String),
+      disabled_reason: 'operator',
+    });
+    expect(await webhooks.list(company)).toEqual([await webhooks.get(company, id)]);
+    expect(await webhooks.rotateSecret(company, id, { overlapSeconds: 0 })).not.toBe(secret);
+    expect(await webhooks.change(company, id, { enabled: true })).toEqual({ id, ...shown });
+    const tested = await webhooks.test(company, id);
+    expect(await all(webhooks.deliveries(company, id))).toMatchObject([{ id: tested.id, type: 'webhook.test' }]);
+    expect(await webhooks.resend(company, id, tested.id)).toMatchObject({ id: tested.id, state: 'waiting' });
+    expect(await webhooks.resendFailed(company, id, new Date(0))).toBe(0);
+    await webhooks.remove(company, id);
+    expect(await webhooks.list(company)).toEqual([]);
+  }
 
   test('an error says what the server said', async () => {
     const error = await open('not.a.token')

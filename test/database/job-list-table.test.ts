@@ -15,7 +15,15 @@ test('each kind says how many there are, how many fail and how old the oldest is
   const { database } = open;
   const jobs = createJobList(database);
   const none = { jobs: 0, failing: 0, oldestSeconds: null };
-  const kinds = ['finish upload', 'expire upload', 'discard upload', 'delete object', 'make preview', 'deletion'];
+  const kinds = [
+    'finish upload',
+    'expire upload',
+    'discard upload',
+    'delete object',
+    'make preview',
+    'send webhook',
+    'deletion',
+  ];
   expect(await jobs.queues(100_000, 5_000)).toEqual(Object.fromEntries(kinds.map((kind) => [kind, none])));
   const fileId = await insertFile(database, { createdAt: 40_000 });
   await database.transaction((transaction) => createPreviewJobTable(database).add(transaction, fileId));
@@ -35,6 +43,7 @@ test('each kind says how many there are, how many fail and how old the oldest is
     'discard upload': none,
     'delete object': { jobs: 2, failing: 1, oldestSeconds: null },
     'make preview': { jobs: 1, failing: 0, oldestSeconds: 60 },
+    'send webhook': none,
     deletion: none,
   });
   const uploads = createUploadTable(database);

@@ -14,14 +14,17 @@ import type {
   ShownCompanyKey,
   ShownCompanyPolicy,
 } from '../contract/admin.ts';
+import type { Analytics, Health, Overview } from '../contract/operator.ts';
 import { type Abortable, type ConnectOptions, requesterOf } from './create-chatdrop.ts';
 import { everyPage } from './pages.ts';
 import type { Call } from './requester.ts';
+import { createWebhookCalls } from './webhook-calls.ts';
 
 export type AdminOptions = ConnectOptions & {
   /** The server's `ADMIN_TOKEN`. */
   adminToken: string;
 };
+export type AnalyticsQuery = { from?: string; to?: string; company?: string };
 export type AuditQuery = {
   company?: string;
   session?: string;
@@ -121,6 +124,23 @@ export function createChatdropAdmin({ adminToken, ...options }: AdminOptions) {
       get: (id: number, { signal }: Abortable = {}): Promise<DeletionReceipt> =>
         get({ path: path('deletions', id), signal }),
     },
+    /** Of companies: who is told of what, and whether it was taken. */
+    webhooks: createWebhookCalls(requester),
+    /** How each part of the node that answers is. */
+    health: ({ signal }: Abortable = {}): Promise<Health> => get({ path: path('health'), signal }),
+    /** What is under way, what failed, and what is stored. */
+    overview: ({ signal }: Abortable = {}): Promise<Overview> => get({ path: path('overview'), signal }),
+    /** What was counted by day; `from` and `to` are days. */
+    analytics: ({ signal, company, ...days }: AnalyticsQuery & Abortable = {}): Promise<Analytics> =>
+      get({ path: path('analytics'), query: { ...days, company_id: company }, signal }),
+    /** The same as CSV, a stream. */
+    analyticsCsv: ({ signal, company, ...days }: AnalyticsQuery & Abortable = {}): Promise<Response> =>
+      requester.send({
+        method: 'GET',
+        path: '/api/admin/analytics.csv',
+        query: { ...days, company_id: company },
+        signal,
+      }),
     /** What is owed, and which chores failed. */
     jobs: ({ limit, signal }: { limit?: number } & Abortable = {}): Promise<JobOverview> =>
       get({ path: path('jobs'), query: { limit }, signal }),

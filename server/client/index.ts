@@ -9,7 +9,9 @@ export type {
   UnfinishedUpload,
 } from '../contract/chat-file.ts';
 export type * from '../contract/events.ts';
+export type * from '../contract/operator.ts';
 export type { Problem, ProblemCode } from '../contract/problem.ts';
+export type * from '../contract/webhook.ts';
 export { ChatdropError, type ErrorCode } from './chatdrop-error.ts';
 export { type Chatdrop, type ChatdropOptions, createChatdrop, type FileQuery } from './create-chatdrop.ts';
 export {

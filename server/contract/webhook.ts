@@ -60,3 +60,47 @@ export type WebhookMessage =
   | Message<'file.infected', InfectedFile | InfectedFileGone>
   | Message<'upload.failed', FailedUpload>
   | Message<'webhook.test', WebhookTest>;
+
+/** An endpoint, as the operator's API shows it. */
+export type ShownWebhook = {
+  id: number;
+  company_id: string;
+  url: string;
+  description: string;
+  events: WebhookEvent[];
+  enabled: boolean;
+  disabled_at: string | null;
+  /** `gone`: it answered 410; `failing`: it took nothing for five days. */
+  disabled_reason: 'operator' | 'gone' | 'failing' | null;
+  /** In a row; 0 once it takes one. */
+  failures: number;
+  failing_since: string | null;
+  created_at: string;
+};
+/** The only answers that hold a secret. */
+export type NewWebhook = ShownWebhook & { secret: string };
+export type WebhookSecret = { secret: string };
+
+/** What an endpoint was told, or will be. */
+export type ShownDelivery = {
+  id: number;
+  webhook_id: number;
+  /** `webhook-id`: the same for every try. */
+  message_id: string;
+  type: WebhookType;
+  session_id: string | null;
+  subject_id: string | null;
+  seq: number | null;
+  occurred_at: string;
+  state: 'waiting' | 'delivered' | 'failed';
+  attempts: number;
+  next_attempt_at: string | null;
+  /** The last try; what follows is of it. */
+  attempted_at: string | null;
+  /** Null: there was no answer. */
+  status: number | null;
+  duration_ms: number | null;
+  last_error: string | null;
+  response: string | null;
+};
+export type DeliveryPage = { deliveries: ShownDelivery[]; next_cursor: string | null };

@@ -7,8 +7,10 @@ import { Readable } from 'node:stream';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ChatdropError } from '../../server/client/chatdrop-error.ts';
 import { type ChatdropOptions, createChatdrop } from '../../server/client/create-chatdrop.ts';
-import { createChatdropAdmin } from '../../server/client/create-chatdrop-admin.ts';
+import { type ChatdropAdmin, createChatdropAdmin } from '../../server/client/create-chatdrop-admin.ts';
 import { signAgentToken, signVisitorToken } from '../../server/client/sign-tokens.ts';
+import { verifyWebhook } from '../../server/client/verify-webhook.ts';
+import type { ChatFile } from '../../server/contract/chat-file.ts';
 import type { ServerEvent } from '../../server/contract/events.ts';
 import { OPERATIONS } from '../../server/http/openapi-operations.ts';
 import { listFiles, listUploads } from '../services/chat-api.ts';
@@ -18,10 +20,13 @@ import { eventually } from '../services/eventually.ts';
 import { exeFile, mp4File, pngFile, sha256Of } from '../services/fixtures.ts';
 import { startTcpProxy } from '../services/tcp-proxy.ts';
 import { TEST_SECRET } from '../services/tokens.ts';
+import { startWebhookReceiver } from '../services/webhook-receiver.ts';
 
 const ADMIN_TOKEN = 'the-operator-and-nobody-but-the-operator';
 const MIB = 1024 * 1024;
-const server = chatdropForSuite({ env: { ADMIN_TOKEN, CHAT_UPLOAD_RATE_LIMIT: '1000' } });
+const server = chatdropForSuite({
+  env: { ADMIN_TOKEN, CHAT_UPLOAD_RATE_LIMIT: '1000', WEBHOOK_ALLOW_PRIVATE: '127.0.0.1' },
+});
 const folder = await mkdtemp(join(tmpdir(), 'chatdrop-client-'));
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -214,6 +219,10 @@ describe('calls', () => {
     'GET /healthz': 'for the operator',
     'GET /readyz': 'for the operator',
     'GET /openapi.json': 'the document itself',
+    'GET /metrics': 'for Prometheus, with a token of its own',
+    'GET /problems/': 'a page',
+    'GET /problems/{code}': 'a page',
+    'GET /admin/': 'a page',
     'GET /asyncapi.json': 'the document itself',
     'GET /': 'a page',
     'GET /widget/{name}': 'a page',
@@ -275,6 +284,11 @@ describe('calls', () => {
     reached.add('HEAD /api/chat/tus/{id}');
 
     const { company } = room;
+    await useWebhooks(admin, company, () => agent.upload(pngFile(), { ...inSession, name: 'd.png' }));
+    expect((await admin.health()).parts.map(({ name }) => name)).toContain('database');
+    expect((await admin.overview()).live.uploading.count).toBeTypeOf('number');
+    expect(await admin.analytics({ company })).toMatchObject({ company_id: company });
+    expect(await (await admin.analyticsCsv({ company })).text()).toContain('day');
     const shown = await admin.companies.setPolicy(company, { quota: null, max_files: 10 });
     expect([shown.policy, (await admin.companies.policy(company)).version]).toEqual([
       { quota: null, max_files: 10 },
@@ -327,6 +341,36 @@ describe('calls', () => {
     await expect(call).rejects.toMatchObject({ code: 'unexpected-answer' });
   });
 });
+
+/** Each call about webhooks; what the real server sends is verified as a backend does it. */
+async function useWebhooks(admin: ChatdropAdmin, company: string, share: () => Promise<ChatFile>): Promise<void> {
+  const receiver = await startWebhookReceiver();
+  const { secret, id } = await admin.webhooks.add(company, { url: receiver.url('/hook'), events: ['file.shared'] });
+  const file = await share();
+  const [told] = await receiver.waitFor('/hook', 1);
+  const message = await verifyWebhook(told?.headers ?? {}, told?.body ?? '', secret);
+  expect(message).toMatchObject({ type: 'file.shared', data: { id: file.id, name: 'd.png' } });
+  await expect(verifyWebhook(told?.headers ?? {}, `${told?.body} `, secret)).rejects.toThrow();
+  const renewed = await admin.webhooks.rotateSecret(company, id, { overlapSeconds: 0 });
+  expect(renewed.secret).not.toBe(secret);
+  await admin.webhooks.test(company, id);
+  const [, tried] = await receiver.waitFor('/hook', 2);
+  expect(await verifyWebhook(tried?.headers ?? {}, tried?.body ?? '', renewed.secret)).toMatchObject({
+    type: 'webhook.test',
+  });
+  const [first] = await eventually('both are taken', async () => {
+    const taken = await all(admin.webhooks.deliveries(company, id, { state: 'delivered' }));
+    return taken.length === 2 && taken;
+  });
+  await admin.webhooks.resend(company, id, first?.id ?? 0);
+  await receiver.waitFor('/hook', 3);
+  expect(await admin.webhooks.resendFailed(company, id, new Date(0).toISOString())).toBe(0);
+  expect(await admin.webhooks.change(company, id, { enabled: false })).toMatchObject({ enabled: false });
+  expect(await admin.webhooks.get(company, id)).toMatchObject({ disabled_reason: 'operator' });
+  await admin.webhooks.remove(company, id);
+  expect(await admin.webhooks.list(company)).toEqual([]);
+  await receiver.close();
+}
 
 function* pieces(body: Buffer): Generator<Buffer> {
   for (let at = 0; at < body.length; at += 70_000) yield body.subarray(at, at + 70_000);

@@ -15,15 +15,16 @@ import type {
   ShownCompanyPolicy,
 } from '../contract/admin.ts';
 import type { Analytics, Health, Overview } from '../contract/operator.ts';
-import { createAdminWebhooks } from './admin-webhooks.ts';
 import { type Abortable, type ConnectOptions, requesterOf } from './create-chatdrop.ts';
 import { everyPage } from './pages.ts';
 import type { Call } from './requester.ts';
+import { createWebhookCalls } from './webhook-calls.ts';
 
 export type AdminOptions = ConnectOptions & {
   /** The server's `ADMIN_TOKEN`. */
   adminToken: string;
 };
+export type AnalyticsQuery = { from?: string; to?: string; company?: string };
 export type AuditQuery = {
   company?: string;
   session?: string;
@@ -32,8 +33,6 @@ export type AuditQuery = {
   since?: string;
   until?: string;
 };
-
-export type AnalyticsQuery = { from?: string; to?: string; company?: string };
 
 export type ChatdropAdmin = ReturnType<typeof createChatdropAdmin>;
 
@@ -125,6 +124,23 @@ export function createChatdropAdmin({ adminToken, ...options }: AdminOptions) {
       get: (id: number, { signal }: Abortable = {}): Promise<DeletionReceipt> =>
         get({ path: path('deletions', id), signal }),
     },
+    /** Of companies: who is told of what, and whether it was taken. */
+    webhooks: createWebhookCalls(requester),
+    /** How each part of the node that answers is. */
+    health: ({ signal }: Abortable = {}): Promise<Health> => get({ path: path('health'), signal }),
+    /** What is under way, what failed, and what is stored. */
+    overview: ({ signal }: Abortable = {}): Promise<Overview> => get({ path: path('overview'), signal }),
+    /** What was counted by day; `from` and `to` are days. */
+    analytics: ({ signal, company, ...days }: AnalyticsQuery & Abortable = {}): Promise<Analytics> =>
+      get({ path: path('analytics'), query: { ...days, company_id: company }, signal }),
+    /** The same as CSV, a stream. */
+    analyticsCsv: ({ signal, company, ...days }: AnalyticsQuery & Abortable = {}): Promise<Response> =>
+      requester.send({
+        method: 'GET',
+        path: '/api/admin/analytics.csv',
+        query: { ...days, company_id: company },
+        signal,
+      }),
     /** What is owed, and which chores failed. */
     jobs: ({ limit, signal }: { limit?: number } & Abortable = {}): Promise<JobOverview> =>
       get({ path: path('jobs'), query: { limit }, signal }),
@@ -152,23 +168,6 @@ export function createChatdropAdmin({ adminToken, ...options }: AdminOptions) {
           signal,
         });
         return { entries: page.infections, next: page.next_cursor };
-      }),
-    /** Where companies are told of their files, and what they were told. */
-    webhooks: createAdminWebhooks(requester),
-    /** How each part of the node is. */
-    health: ({ signal }: Abortable = {}): Promise<Health> => get({ path: path('health'), signal }),
-    /** Uploads on their way, failures of seven days, what is stored and what was infected. */
-    overview: ({ signal }: Abortable = {}): Promise<Overview> => get({ path: path('overview'), signal }),
-    /** What was counted by day, at most 400 of them; the last 30 if not said. `from`, `to`: days in UTC, `2026-11-27`. */
-    analytics: ({ from, to, company, signal }: AnalyticsQuery & Abortable = {}): Promise<Analytics> =>
-      get({ path: path('analytics'), query: { from, to, company_id: company }, signal }),
-    /** The same as CSV, a line for each day of each company: a stream. */
-    analyticsCsv: ({ from, to, company, signal }: AnalyticsQuery & Abortable = {}): Promise<Response> =>
-      requester.send({
-        method: 'GET',
-        path: '/api/admin/analytics.csv',
-        query: { from, to, company_id: company },
-        signal,
       }),
     /** Any other call below the server's address, with the token, the patience and the errors of all. */
     request: (call: Call): Promise<Response> => requester.send(call),

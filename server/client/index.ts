@@ -12,7 +12,6 @@ export type * from '../contract/events.ts';
 export type * from '../contract/operator.ts';
 export type { Problem, ProblemCode } from '../contract/problem.ts';
 export type * from '../contract/webhook.ts';
-export type { WebhookChange, WebhookSettings } from './admin-webhooks.ts';
 export { ChatdropError, type ErrorCode } from './chatdrop-error.ts';
 export { type Chatdrop, type ChatdropOptions, createChatdrop, type FileQuery } from './create-chatdrop.ts';
 export {

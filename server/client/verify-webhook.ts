@@ -3,6 +3,8 @@
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
 
+import type { WebhookMessage } from '../contract/webhook.ts';
+
 /** As Node, Express, Koa and fetch have them. */
 export type WebhookHeaders = Headers | Record<string, string | readonly string[] | undefined>;
 
@@ -24,7 +26,7 @@ const DEFAULT_TOLERANCE_SECONDS = 300;
  * `whsec_…`, or several while one is replaced.
  * @throws {WebhookVerificationError} for everything that is not signed by one of them now
  */
-export async function verifyWebhook<T = unknown>(
+export async function verifyWebhook<T = WebhookMessage>(
   headers: WebhookHeaders,
   rawBody: string | Uint8Array,
   secret: string | readonly string[],

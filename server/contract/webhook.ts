@@ -61,23 +61,27 @@ export type WebhookMessage =
   | Message<'upload.failed', FailedUpload>
   | Message<'webhook.test', WebhookTest>;
 
-/** An endpoint of a company, as the operator sees it. */
-export type ShownWebhook = InCompany & {
+/** An endpoint, as the operator's API shows it. */
+export type ShownWebhook = {
   id: number;
+  company_id: string;
   url: string;
   description: string;
   events: WebhookEvent[];
   enabled: boolean;
   disabled_at: string | null;
-  /** `gone`: it answered 410. `failing`: nothing was taken for five days. */
+  /** `gone`: it answered 410; `failing`: it took nothing for five days. */
   disabled_reason: 'operator' | 'gone' | 'failing' | null;
   /** In a row; 0 once it takes one. */
   failures: number;
   failing_since: string | null;
   created_at: string;
 };
-/** With the secret, which is never answered again. */
+/** The only answers that hold a secret. */
 export type NewWebhook = ShownWebhook & { secret: string };
+export type WebhookSecret = { secret: string };
+
+/** What an endpoint was told, or will be. */
 export type ShownDelivery = {
   id: number;
   webhook_id: number;
@@ -85,7 +89,6 @@ export type ShownDelivery = {
   message_id: string;
   type: WebhookType;
   session_id: string | null;
-  /** Of the file, the upload or the find. */
   subject_id: string | null;
   seq: number | null;
   occurred_at: string;
@@ -98,7 +101,6 @@ export type ShownDelivery = {
   status: number | null;
   duration_ms: number | null;
   last_error: string | null;
-  /** The beginning of the answer, 1 KiB at most. */
   response: string | null;
 };
 export type DeliveryPage = { deliveries: ShownDelivery[]; next_cursor: string | null };

@@ -15,7 +15,15 @@ import type {
   ShownCompanyPolicy,
 } from '../../server/contract/admin.ts';
 import type { ChatConfig, ChatFile, FileList, SessionList, UnfinishedUpload } from '../../server/contract/chat-file.ts';
+import type { Analytics, Health, Overview } from '../../server/contract/operator.ts';
 import type { Problem } from '../../server/contract/problem.ts';
+import type {
+  DeliveryPage,
+  NewWebhook,
+  ShownDelivery,
+  ShownWebhook,
+  WebhookSecret,
+} from '../../server/contract/webhook.ts';
 import { createOpenApiDocument } from '../../server/http/openapi-document.ts';
 import { HEADERS } from '../../server/http/openapi-headers.ts';
 import { OPERATIONS } from '../../server/http/openapi-operations.ts';
@@ -87,6 +95,17 @@ test('the operator’s too', () => {
   expectTypeOf<z.infer<typeof WIRE_SCHEMAS.JobReport>>().toEqualTypeOf<JobOverview>();
   expectTypeOf<z.infer<typeof WIRE_SCHEMAS.InfectionPage>>().toEqualTypeOf<InfectionPage>();
   // Of an action a client takes any word: a newer server may have more of them.
+  type WebhooksOf = { webhooks: ShownWebhook[] };
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.Webhooks>>().toEqualTypeOf<WebhooksOf>();
+  expectTypeOf<Omit<z.infer<typeof WIRE_SCHEMAS.NewWebhook>, 'secret'>>().toEqualTypeOf<Omit<NewWebhook, 'secret'>>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.WebhookSecret>>().toEqualTypeOf<WebhookSecret>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.WebhookDelivery>>().toEqualTypeOf<ShownDelivery>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.WebhookDeliveries>>().toEqualTypeOf<DeliveryPage>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.Health>>().toEqualTypeOf<Health>();
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.Overview>>().toEqualTypeOf<Overview>();
+  // Each is the other: written as an intersection here and as one object there.
+  expectTypeOf<z.infer<typeof WIRE_SCHEMAS.Analytics>>().toExtend<Analytics>();
+  expectTypeOf<Analytics>().toExtend<z.infer<typeof WIRE_SCHEMAS.Analytics>>();
   type Audited = z.infer<typeof WIRE_SCHEMAS.AuditPage>;
   expectTypeOf<Omit<Audited['entries'][number], 'action'>>().toEqualTypeOf<Omit<AuditRecord, 'action'>>();
   expectTypeOf<Omit<Audited, 'entries'>>().toEqualTypeOf<Omit<AuditPage, 'entries'>>();

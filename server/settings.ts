@@ -192,7 +192,7 @@ export const SETTINGS = {
   OTEL_SERVICE_NAME: setting(readText, 'name of the server in traces', 'chatdrop-eu', 'chatdrop'),
   OTEL_TRACES_SAMPLER_ARG: setting(
     readRatio,
-    'how many of the traces that begin here are kept, 0 to 1; one that a caller began is as the caller says',
+    'how many of the traces that begin here are kept, 0 to 1; one that a proxy began (`TRUST_PROXY`) is as the proxy says',
     '0.1',
     '1',
   ),

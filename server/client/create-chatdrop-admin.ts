@@ -17,6 +17,7 @@ import type {
 import type { Analytics, Health, Overview } from '../contract/operator.ts';
 import { type Abortable, type ConnectOptions, requesterOf } from './create-chatdrop.ts';
 import { everyPage } from './pages.ts';
+import { pathOf } from './path-of.ts';
 import type { Call } from './requester.ts';
 import { createWebhookCalls } from './webhook-calls.ts';
 
@@ -39,8 +40,7 @@ export type ChatdropAdmin = ReturnType<typeof createChatdropAdmin>;
 /** Every method throws a `ChatdropError`, and the signal's reason when it is aborted. */
 export function createChatdropAdmin({ adminToken, ...options }: AdminOptions) {
   const requester = requesterOf({ ...options, token: adminToken });
-  const path = (...parts: (string | number)[]) =>
-    `/api/admin/${parts.map((part) => encodeURIComponent(part)).join('/')}/`;
+  const path = (...parts: (string | number)[]) => pathOf('/api/admin/', ...parts);
   const get = <T>(call: Omit<Call, 'method'>) => requester.json<T>({ method: 'GET', ...call });
   const erase = ({ signal }: Abortable, ...parts: string[]) =>
     requester.json<DeletionReceipt>({ method: 'DELETE', path: path(...parts), signal });

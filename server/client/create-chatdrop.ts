@@ -11,6 +11,7 @@ import type { ServerEvent } from '../contract/events.ts';
 import type { FileFilter, FileOrder } from '../contract/file-filter.ts';
 import { type FollowOptions, followEvents } from './follow-events.ts';
 import { everyPage } from './pages.ts';
+import { pathOf } from './path-of.ts';
 import { type Call, createRequester } from './requester.ts';
 import { createTokenSource, type TokenOption } from './token-source.ts';
 import { tusAddress, type UploadOptions, uploadFile } from './upload-file.ts';
@@ -46,8 +47,7 @@ const DEFAULT_MAX_WAIT_MS = 30_000;
 /** Every method throws a `ChatdropError`, and the signal's reason when it is aborted. */
 export function createChatdrop({ token, ...options }: ChatdropOptions) {
   const requester = requesterOf({ ...options, token });
-  const path = (...parts: (string | number)[]) =>
-    `/api/chat/${parts.map((part) => encodeURIComponent(part)).join('/')}/`;
+  const path = (...parts: (string | number)[]) => pathOf('/api/chat/', ...parts);
   const get = <T>(call: Omit<Call, 'method'>) => requester.json<T>({ method: 'GET', ...call });
   const remove = async (call: Omit<Call, 'method'>) => {
     await requester.send({ method: 'DELETE', ...call });

@@ -5,6 +5,7 @@
 import type { WebSocket } from 'ws';
 import type { ServerEvent } from '../contract/events.ts';
 import { ChatdropError, errorOf } from './chatdrop-error.ts';
+import { pathOf } from './path-of.ts';
 import { type Requester, waitFor } from './requester.ts';
 import { claimsOf } from './token-source.ts';
 import { wait } from './wait.ts';
@@ -108,8 +109,8 @@ function addressOf(
   after: number | undefined,
 ): string {
   if (company === undefined) throw new ChatdropError('invalid-request', 'The token names no company: say which.');
-  const place = [company, ...(session === undefined ? [] : [session])].map(encodeURIComponent).join('/');
-  return `${url.replace(/^http/, 'ws')}/ws/chat/${place}/${after === undefined ? '' : `?after=${after}`}`;
+  const place = pathOf('/ws/chat/', company, ...(session === undefined ? [] : [session]));
+  return `${url.replace(/^http/, 'ws')}${place}${after === undefined ? '' : `?after=${after}`}`;
 }
 
 type Connection = {

@@ -96,6 +96,8 @@ async function attempt(
     const response = await fetch(address, {
       method: call.method,
       headers: headersOf(call, token),
+      // Bytes may lie in a bucket; what is sent, and may be a secret, is for this server.
+      redirect: call.method === 'GET' ? 'follow' : 'manual',
       body: call.json === undefined ? (call.body ?? null) : JSON.stringify(call.json),
       // The caller's holds for the body too, the time only until it begins.
       signal: signal === undefined ? tooLong.signal : AbortSignal.any([signal, tooLong.signal]),

@@ -31,6 +31,7 @@ export type UploadOptions = {
 };
 
 const TUS_PATH = '/api/chat/tus/';
+const UPLOAD_PATH = /\/api\/chat\/tus\/([\w-]+)\/?$/;
 const TUS = { 'Tus-Resumable': '1.0.0' };
 const DEFAULT_CHUNK_BYTES = 8 * 1024 * 1024;
 const DEFAULT_GIVE_UP_AFTER_MS = 600_000;
@@ -121,10 +122,15 @@ async function findBegun(
   return whereItStands(requester, { url, offset: 0, deferred: found.size === null }, signal);
 }
 
-/** An upload's URL where this client reaches the server: its own name for itself may be another. */
+/**
+ * An upload's URL where this client reaches the server: its own name for itself may be another.
+ * @throws {ChatdropError} `invalid-request` for what is no upload's URL
+ */
 export function tusAddress({ url }: Pick<Requester, 'url'>, uploadUrl: string): string {
   const { pathname } = new URL(uploadUrl, `${url}/`);
-  return url + pathname.slice(Math.max(0, pathname.indexOf(TUS_PATH)));
+  const [, id] = UPLOAD_PATH.exec(pathname) ?? [];
+  if (id === undefined) throw new ChatdropError('invalid-request', 'This is no upload’s URL.');
+  return `${url}${TUS_PATH}${id}`;
 }
 
 async function create(requester: Requester, source: OpenSource, options: UploadOptions): Promise<Place> {

@@ -8,6 +8,7 @@ import type {
   WebhookSecret,
 } from '../contract/webhook.ts';
 import { everyPage } from './pages.ts';
+import { pathOf } from './path-of.ts';
 import type { Call, Requester } from './requester.ts';
 
 type Abortable = { signal?: AbortSignal };
@@ -15,7 +16,7 @@ export type WebhookFields = { url: string; description?: string; events?: Webhoo
 
 export function createWebhookCalls(requester: Requester) {
   const path = (company: string, ...parts: (string | number)[]) =>
-    `/api/admin/companies/${[company, 'webhooks', ...parts].map((part) => encodeURIComponent(part)).join('/')}/`;
+    pathOf('/api/admin/companies/', company, 'webhooks', ...parts);
   const post = <T>(call: Omit<Call, 'method'>) => requester.json<T>({ method: 'POST', ...call });
 
   return {

@@ -135,7 +135,8 @@ async function openMap(file: string | undefined): Promise<MapFile> {
   const nothing = async () => {};
   if (file === undefined) return { add: nothing, finish: nothing, abandon: nothing };
   const beside = `${file}.writing`;
-  const handle = await open(beside, 'w', 0o600);
+  await rm(beside, { force: true });
+  const handle = await open(beside, 'wx', 0o600);
   let waiting: string[] = [];
   const flush = async () => {
     await handle.appendFile(waiting.join(''));

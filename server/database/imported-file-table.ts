@@ -15,8 +15,8 @@ type KeptIds = { floor: number; top: number };
 const KEPT_IDS = 'import_ids_';
 /** Room for the files that the other service still takes until it is switched off. */
 const IDS_KEPT_FREE = 10_000_000;
-/** Every id is a whole number in JSON. */
-const MAX_ID = Number.MAX_SAFE_INTEGER - 2 * IDS_KEPT_FREE;
+/** One row that says more would use the numbers up: every id is a whole number in JSON. No service has had a trillion files. */
+const MAX_ID = 2 ** 40;
 
 export function createImportedFileTable(database: Database) {
   /** By this process, or seen to be. */

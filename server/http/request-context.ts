@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import proxyAddr from 'proxy-addr';
+import { createIsProxied } from '../rules/proxied.ts';
 
 type Needs = {
   /** Proxies before this server: how many there are, or their addresses. 0: none. */
@@ -30,11 +30,11 @@ const ID_BYTES = 8;
 export function createRequestContext({ trustProxy }: Needs): RequestContext {
   const ids = new WeakMap<IncomingMessage, string>();
   const current = new AsyncLocalStorage<LogFields>();
-  const isProxy = typeof trustProxy === 'number' ? () => trustProxy > 0 : proxyAddr.compile([...trustProxy]);
-  const given = ({ headers, socket }: IncomingMessage): string | null => {
-    const id = headers['x-request-id'];
+  const isProxied = createIsProxied(trustProxy);
+  const given = (request: IncomingMessage): string | null => {
+    const id = request.headers['x-request-id'];
     if (typeof id !== 'string' || !HARMLESS.test(id)) return null;
-    return isProxy(socket.remoteAddress ?? '', 0) ? id : null;
+    return isProxied(request) ? id : null;
   };
   const idOf = (request: IncomingMessage): string => {
     const known = ids.get(request);

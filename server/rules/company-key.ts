@@ -9,6 +9,8 @@ const MIN_SECRET_BYTES = 32;
 const MAX_MATERIAL_CHARACTERS = 16 * 1024;
 const FINGERPRINT_CHARACTERS = 32;
 const ID = /^[A-Za-z0-9_.-]{1,64}$/;
+/** In an address they lead to what is above. */
+const NO_IDS = ['.', '..'];
 
 /** `material` is the secret itself, or a public key as it was handed in. */
 export type KeyMaterial = { kind: 'secret' | 'public'; material: string; fingerprint: string };
@@ -17,7 +19,7 @@ export type CompanyKey = { id: string; kind: KeyMaterial['kind']; fingerprint: s
 
 /** A key's name for the operator: to tell keys apart and to remove one. */
 export function isKeyId(text: unknown): text is string {
-  return typeof text === 'string' && ID.test(text);
+  return typeof text === 'string' && ID.test(text) && !NO_IDS.includes(text);
 }
 
 /**

@@ -57,7 +57,8 @@ const rowSchema = z.object({
 
 /** @param nowMs a time that is still to come is taken for this */
 export function readSourceRow(raw: RawRow, nowMs: number): ReadRow {
-  const sourceId = String(raw.id ?? '').slice(0, MAX_SOURCE_ID_CHARACTERS);
+  // Not of an object: one may have no words for itself.
+  const sourceId = typeof raw.id === 'object' ? '' : String(raw.id ?? '').slice(0, MAX_SOURCE_ID_CHARACTERS);
   const read = rowSchema.safeParse(raw);
   if (!read.success) {
     const columns = [...new Set(read.error.issues.map(({ path }) => String(path[0])))];

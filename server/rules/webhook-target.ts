@@ -62,7 +62,7 @@ export function hostOf(url: URL): string {
 
 /** `host`: the name that it was resolved from. */
 export function isAllowedAddress(address: string, host: string, allowed: PrivateTargets): boolean {
-  if (!ipaddr.isValid(address)) return false;
+  if (!ipaddr.isValid(address) || address.includes('%')) return false;
   return allowed.hosts.has(host.toLowerCase()) || isInNetworks(address, allowed) || isPublic(parse(address));
 }
 
@@ -75,8 +75,12 @@ function isInNetworks(address: string, { networks }: PrivateTargets): boolean {
   return networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits));
 }
 
+/** Public by their number, and yet the platform's own: Azure's. Those of others are link-local, or of Alibaba in a range for carriers. */
+const CLOUD_ADDRESSES = ['168.63.129.16'];
+
 /** Whatever carries an IPv4 address in an IPv6 one (NAT64, 6to4, Teredo) has a range of its own, and so is not public. */
 function isPublic(address: Address): boolean {
+  if (CLOUD_ADDRESSES.includes(address.toString())) return false;
   return address.range() === 'unicast' && (address.kind() === 'ipv4' || address.match(...GLOBAL_UNICAST));
 }
 

@@ -149,8 +149,13 @@ async function bring(needs: Needs, row: SourceRow, wish: ImportWish, source: Sou
     const scan = await scanStored(needs, row, { ...claim, sizeBytes, scanRequired, signal: wish.signal });
     return { facts: { ...claim, mimeType, sizeBytes, sha256, scan }, receivedBytes: object.sizeBytes };
   } catch (error) {
-    if (!isRefusal(error)) throw error;
-    await needs.storage.remove(claim.storageKey);
+    // Whatever it was: bytes that no row names would outlive their chat. The next run brings them again, to the same place.
+    const removed = needs.storage.remove(claim.storageKey);
+    if (!isRefusal(error)) {
+      await removed.catch(() => {});
+      throw error;
+    }
+    await removed;
     await imported.giveUpPlace(wish.source, row.sourceId);
     return { refused: { code: error.code, detail: error.message } };
   }

@@ -19,8 +19,10 @@ type Needs = {
   endpoint: string;
   serviceName: string;
   version: string;
-  /** Of the traces that begin here, 0 to 1; one that a caller began is as the caller says. */
+  /** Of the traces that begin here, 0 to 1; one that a proxy began is as the proxy says. */
   ratio: number;
+  /** Whether its `traceparent` counts. */
+  takesOver(request: IncomingMessage): boolean;
 };
 
 type Answered = { request: IncomingMessage; method: string; route: string; status: number };
@@ -28,7 +30,7 @@ type Answered = { request: IncomingMessage; method: string; route: string; statu
 /** No attribute holds a name, an id, an address, a path or a query. None of it throws, and nobody waits for it. */
 export type Tracing = {
   watch: Watch;
-  /** Whatever the work does is part of the request's trace, which may have begun elsewhere (`traceparent`). */
+  /** Whatever the work does is part of the request's trace, which may have begun at a proxy (`traceparent`). */
   request(request: IncomingMessage, work: () => void): void;
   /** Of a request that is under way; null where there is none. */
   traceIdOf(request: IncomingMessage): string | null;
@@ -42,7 +44,7 @@ const MAX_QUEUE_SPANS = 2048;
 const SEND_EVERY_MS = 2_000;
 const SEND_TIMEOUT_MS = 5_000;
 
-export function createTracing({ endpoint, serviceName, version, ratio }: Needs): Tracing {
+export function createTracing({ endpoint, serviceName, version, ratio, takesOver }: Needs): Tracing {
   const url = `${endpoint.replace(/\/$/, '')}/v1/traces`;
   const exporter = new OTLPTraceExporter({ url, timeoutMillis: SEND_TIMEOUT_MS });
   const provider = new TracerProvider({
@@ -78,7 +80,8 @@ export function createTracing({ endpoint, serviceName, version, ratio }: Needs):
       }
     },
     request(request, work) {
-      const parent = propagator.extract(ROOT_CONTEXT, request, headers);
+      // A stranger's would decide what is kept, and be a part of other traces.
+      const parent = takesOver(request) ? propagator.extract(ROOT_CONTEXT, request, headers) : ROOT_CONTEXT;
       const method = request.method ?? 'GET';
       const span = tracer.startSpan(method, { kind: SpanKind.SERVER }, parent);
       const context = trace.setSpan(parent, span);

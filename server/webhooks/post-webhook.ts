@@ -42,7 +42,7 @@ export function createPostWebhook({ allowed, resolve, timeoutMs = TIMEOUT_MS }: 
     try {
       const addresses = await until(signal, resolve(hostOf(url)));
       checkAll(addresses, hostOf(url), allowed);
-      return await post(url, headers, body, pinned(addresses), signal);
+      return await until(signal, post(url, headers, body, pinned(addresses), signal));
     } catch (error) {
       if (timeout.aborted) throw new Error(`it did not answer within ${timeoutMs / 1000} seconds`, { cause: error });
       throw new Error(wordsOf(error), { cause: error });
@@ -86,7 +86,15 @@ function post(
       maxHeaderSize: MAX_HEADER_BYTES,
     });
     sending.once('error', reject);
+    // Node ends such a connection without a word.
+    sending.once('upgrade', (_answer, socket) => {
+      socket.destroy();
+      reject(new Error('it wants to speak another protocol'));
+    });
+    const onClosed = () => reject(new Error('it broke the connection off'));
+    sending.once('close', onClosed);
     sending.once('response', (answer) => {
+      sending.off('close', onClosed);
       readBeginning(answer)
         .then((text) =>
           resolve({ status: answer.statusCode ?? 0, body: text, retryAfter: answer.headers['retry-after'] }),

@@ -1,6 +1,9 @@
 /** `chatdrop/client` against a real server: every call of it, uploads through cut connections, and events without a gap. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -334,6 +337,45 @@ describe('calls', () => {
     expect(error).toMatchObject({ code: 'unauthenticated', status: 401, detail: expect.stringMatching(/\.$/) });
     const nobody = createChatdrop({ url: 'http://127.0.0.1:9', token: 'x', maxWaitMs: 0 });
     await expect(nobody.config()).rejects.toMatchObject({ code: 'unreachable', status: 0 });
+  });
+
+  test('an id that is none leads nowhere else', async () => {
+    const asked: string[] = [];
+    const counting: typeof fetch = async (input) => {
+      asked.push(String(input));
+      return new Response('{}', { status: 200 });
+    };
+    const agent = open('x', { fetch: counting });
+    const admin = createChatdropAdmin({ url: server().baseUrl, adminToken: 'x', fetch: counting });
+    const events = open('x.e30.x').events({ company: 'acme', session: '.' });
+    const calls = [
+      ...['.', '..', ''].map((id) => () => admin.companies.deleteSession('acme', id)),
+      () => admin.companies.removeKey('acme', '..'),
+      () => agent.sessions.delete('..'),
+      () => events.next(),
+      () => agent.uploads.cancel('https://elsewhere.example/api/chat/sessions/s1/'),
+    ];
+    for (const call of calls) await expect((async () => call())()).rejects.toMatchObject({ code: 'invalid-request' });
+    expect(asked).toEqual([]);
+  });
+
+  test('what is sent is for this server, wherever it points to', async () => {
+    const told: string[] = [];
+    const elsewhere = createServer((request, response) => {
+      told.push(request.url ?? '');
+      response.end('{}');
+    }).listen(0, '127.0.0.1');
+    await once(elsewhere, 'listening');
+    const other = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`;
+    const leading = createServer((_request, response) => response.writeHead(307, { Location: other }).end());
+    leading.listen(0, '127.0.0.1');
+    await once(leading, 'listening');
+    const url = `http://127.0.0.1:${(leading.address() as AddressInfo).port}`;
+    const admin = createChatdropAdmin({ url, adminToken: 'x', maxWaitMs: 0 });
+    await expect(admin.companies.addKey('acme', { key: 'a'.repeat(32) })).rejects.toBeInstanceOf(ChatdropError);
+    expect(told).toEqual([]);
+    leading.close();
+    elsewhere.close();
   });
 
   test('no token goes to another server', async () => {

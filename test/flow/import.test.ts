@@ -225,10 +225,13 @@ test('exports of dumpdata and CSV say the same as the database; pictures lose th
   const other = { model: 'auth.user', pk: 1, fields: { username: 'anna' } };
   const line = (values: unknown[]) =>
     `${values.map((value) => `"${String(value ?? '').replaceAll('"', '""')}"`).join(',')}\r\n`;
+  const table = `\uFEFF${line(['id', ...Object.keys(object.fields)])}${line([pk, ...Object.values(object.fields)])}`;
   const exports = {
     'dump.json': JSON.stringify([other, object]),
     'dump.jsonl': `${JSON.stringify(other)}\n${JSON.stringify(object)}\n`,
-    'table.csv': `\uFEFF${line(['id', ...Object.keys(object.fields)])}${line([pk, ...Object.values(object.fields)])}`,
+    'table.csv': table,
+    // Not every program quotes a semicolon.
+    'semicolon.csv': table.replace(',"Foto ""1"", groß.jpg"', ',a;b.jpg'),
   };
   const outcomes: string[] = [];
   for (const [file, text] of Object.entries(exports)) {
@@ -246,6 +249,7 @@ test('exports of dumpdata and CSV say the same as the database; pictures lose th
   }
   expect(outcomes).toEqual([
     '1 rows looked at: 1 imported (0 MiB), 0 there already, 0 missing, 0 refused, 0 failed.\n',
+    '1 rows looked at: 0 imported (0 MiB), 1 there already, 0 missing, 0 refused, 0 failed.\n',
     '1 rows looked at: 0 imported (0 MiB), 1 there already, 0 missing, 0 refused, 0 failed.\n',
     '1 rows looked at: 0 imported (0 MiB), 1 there already, 0 missing, 0 refused, 0 failed.\n',
   ]);

@@ -23,7 +23,7 @@ let logs: string;
 
 beforeAll(async () => {
   collector = await startCollector();
-  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, LOG_LEVEL: 'debug' };
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, LOG_LEVEL: 'debug', TRUST_PROXY: '1' };
   const server = await startChatdrop({ env });
   const shared = await share(server.baseUrl, { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01` });
   expect(fileIdOf(shared)).toBeGreaterThan(0);

@@ -77,6 +77,7 @@ describe('what is no file here', () => {
   });
 
   test('nor is anything else, and nothing throws', () => {
+    expect(readSourceRow({ id: { toString: '' } }, NOW)).toMatchObject({ fault: { code: 'invalid-row' } });
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom(...Object.keys(ROW)), fc.anything()), (raw) => {
         const found = readSourceRow(raw, NOW);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
@@ -46,6 +46,21 @@ const post = (url: string, needs: Partial<Parameters<typeof createPostWebhook>[0
   );
 
 describe('an answer', () => {
+  test('that wants another protocol, or none at all, ends at once', async () => {
+    const server = createNetServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', (request) => {
+        if (!String(request).includes('/upgrade')) return socket.destroy();
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await expect(post(`${at}/upgrade`)).rejects.toThrow('it wants to speak another protocol');
+    await expect(post(`${at}/nothing`)).rejects.toThrow('it broke the connection off');
+    server.close();
+  });
+
   test('is its status and its beginning; the body came as it was sent', async () => {
     receiver.answer('/ok', (response) => response.writeHead(202).end('taken \0 by me'));
     expect(await post(receiver.url('/ok'))).toEqual({

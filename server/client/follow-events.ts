@@ -122,6 +122,8 @@ type Connection = {
 
 async function connect(url: string, token: string, signal: AbortSignal | undefined): Promise<Connection> {
   const { WebSocket: Socket } = await import('ws');
+  // Who left while the token was fetched would be listened to by nobody.
+  signal?.throwIfAborted();
   const socket = new Socket(url, {
     headers: { Authorization: `Bearer ${token}` },
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,

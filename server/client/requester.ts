@@ -71,7 +71,15 @@ export function createRequester({ url, tokens, maxWaitMs, fetch }: RequesterOpti
 
   return {
     send,
-    json: async <T>(call: Call) => (await (await send(call)).json()) as T,
+    json: async <T>(call: Call) => {
+      const answer = await send(call);
+      try {
+        return (await answer.json()) as T;
+      } catch (cause) {
+        call.signal?.throwIfAborted();
+        throw new ChatdropError('unreachable', 'The answer broke off.', { cause });
+      }
+    },
     url: base,
     tokens,
   };

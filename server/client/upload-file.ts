@@ -69,7 +69,13 @@ async function send(
   for (let faults = 0; ; ) {
     signal?.throwIfAborted();
     try {
+      const before = place?.offset ?? 0;
       place = await nextPlace(requester, source, options, place, faults > 0);
+      // What arrived of a request that broke off is progress too.
+      if (place.offset > before) {
+        progressAt = Date.now();
+        faults = 0;
+      }
       if (place.fileId === undefined) place = await sendChunk(requester, source, place, options);
       if (place.fileId !== undefined) return place.fileId;
       progressAt = Date.now();
@@ -114,8 +120,11 @@ async function findBegun(
     signal,
   });
   const found = uploads.find(
-    ({ file_key, size }) =>
-      file_key === fileKey && (source.size === undefined || size === null || size === source.size),
+    // Another participant's may have the same key, and no URL.
+    ({ file_key, size, upload_url }) =>
+      upload_url !== undefined &&
+      file_key === fileKey &&
+      (source.size === undefined || size === null || size === source.size),
   );
   if (found?.upload_url === undefined) return undefined;
   const url = tusAddress(requester, found.upload_url);

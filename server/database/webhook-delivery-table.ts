@@ -165,6 +165,11 @@ export function createWebhookDeliveryTable(database: Database) {
       return database('webhook_deliveries').whereIn('id', page).delete();
     },
 
+    /** In the transaction that made the ledger's entry, before anybody has seen it: this one is told to nobody. */
+    async withdraw(transaction: Knex.Transaction, company: string, session: string, seq: number): Promise<void> {
+      await transaction('webhook_deliveries').where({ company_id: company, session_id: session, seq }).delete();
+    },
+
     /** What a receiver answered may say what a session was about. */
     async forgetResponses(company: string, session: string): Promise<void> {
       const answered = database('webhook_deliveries').where({ company_id: company, session_id: session });

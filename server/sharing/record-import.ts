@@ -6,6 +6,7 @@ import type { ImportedFileTable } from '../database/imported-file-table.ts';
 import type { Database } from '../database/open-database.ts';
 import type { PeopleTable } from '../database/people-table.ts';
 import type { PreviewJobTable } from '../database/preview-job-table.ts';
+import type { WebhookDeliveryTable } from '../database/webhook-delivery-table.ts';
 import { OPERATOR } from '../rules/actor.ts';
 import type { SourceRow } from '../rules/source-row.ts';
 import type { FileFacts } from './record-file.ts';
@@ -18,6 +19,7 @@ type Needs = {
   ledger: Pick<EventLedger, 'nextSeq' | 'append'>;
   audit: Pick<AuditTable, 'add'>;
   previewJobs: Pick<PreviewJobTable, 'add'>;
+  webhookDeliveries: Pick<WebhookDeliveryTable, 'withdraw'>;
   /** Whether a preview of this type is to be made. */
   wantsPreview(mimeType: string): boolean;
   wake(company: string): void;
@@ -30,7 +32,8 @@ export type ImportedFacts = FileFacts & { uploadId: string };
 export type RecordImport = (row: SourceRow, source: string, facts: ImportedFacts) => Promise<number>;
 
 export function createRecordImport(needs: Needs): RecordImport {
-  const { database, imported, files, people, ledger, audit, previewJobs, wantsPreview, wake, now } = needs;
+  const { database, imported, files, people, ledger, audit, previewJobs, webhookDeliveries, wantsPreview, wake, now } =
+    needs;
   return async (row, source, facts) => {
     const { company, session, uploader, name, createdAt, sourceId } = row;
     const wantedId = row.id !== null && (await imported.keepsId(source, row.id)) ? row.id : null;
@@ -59,6 +62,8 @@ export function createRecordImport(needs: Needs): RecordImport {
       });
       // With its own time: a chat does not become the newest by it, and the ledger forgets it as old.
       await ledger.append(transaction, seq, { company, session, type: 'file_shared', fileId: id }, createdAt);
+      // A company's own server knows its old files, and is not to hear of them by the thousands.
+      await webhookDeliveries.withdraw(transaction, company, session, seq);
       const detail = { source, source_id: sourceId };
       const deed = { action: 'imported', company, session, fileId: id, name, detail } as const;
       await audit.add(transaction, auditEntry(OPERATOR, deed, now()));

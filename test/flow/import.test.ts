@@ -233,6 +233,9 @@ test('exports of dumpdata and CSV say the same as the database; pictures lose th
     // Not every program quotes a semicolon.
     'semicolon.csv': table.replace(',"Foto ""1"", groß.jpg"', ',a;b.jpg'),
   };
+  const database = await server().openDatabase();
+  const endpoint = { url: 'https://hooks.invalid/', description: '', events: ',file.shared,', secrets: '[]' };
+  await database('webhooks').insert({ ...endpoint, company_id: room.company, created_at: 1 });
   const outcomes: string[] = [];
   for (const [file, text] of Object.entries(exports)) {
     await writeFile(path.join(source.folder, file), text);
@@ -255,6 +258,9 @@ test('exports of dumpdata and CSV say the same as the database; pictures lose th
   ]);
   const { files } = await listFiles(server().baseUrl, room);
   expect(files).toMatchObject([{ name: 'Foto "1", groß.jpg', mime_type: 'image/jpeg' }]);
+  // Who was there before is not told of by webhooks.
+  expect(await database('webhook_deliveries').where({ company_id: room.company })).toEqual([]);
+  await database.destroy();
   const { body } = await download(files[0]?.url ?? '');
   expect([(await placeIn(picture)) !== null, await placeIn(body)]).toEqual([true, null]);
   expect(body.length).toBe(files[0]?.size);

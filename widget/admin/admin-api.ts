@@ -1,4 +1,5 @@
 /** The operator's API, by the token that was typed in: it is held here, in memory, and nowhere else. */
+import type { JobOverview } from '../../server/contract/admin.ts';
 import type { Analytics, Health, Overview } from '../../server/contract/operator.ts';
 import { type Answer, readAnswer } from '../core/answer.ts';
 
@@ -10,27 +11,6 @@ export class AdminError extends Error {
     this.answer = answer;
   }
 }
-
-/** `GET /api/admin/jobs/` */
-export type JobReport = {
-  counts: Record<string, number>;
-  jobs: {
-    kind: string;
-    key: string;
-    state: 'due' | 'running' | 'waiting';
-    attempts: number;
-    since: string | null;
-    next_attempt_at: string | null;
-    last_error: string | null;
-  }[];
-  chores: {
-    name: string;
-    failures: number;
-    failures_total: number;
-    last_error: string | null;
-    last_failed_at: string;
-  }[];
-};
 
 /** Days as `2026-11-28`, both in it. */
 export type Range = { from: string; to: string; company: string | null };
@@ -78,7 +58,7 @@ export function createAdminApi(token: string) {
   return {
     health: (signal?: AbortSignal) => read<Health>('/api/admin/health/', signal),
     overview: (signal?: AbortSignal) => read<Overview>('/api/admin/overview/', signal),
-    jobs: (signal?: AbortSignal) => read<JobReport>(`/api/admin/jobs/?limit=${MAX_JOBS_OF_A_KIND}`, signal),
+    jobs: (signal?: AbortSignal) => read<JobOverview>(`/api/admin/jobs/?limit=${MAX_JOBS_OF_A_KIND}`, signal),
     analytics: (range: Range, signal?: AbortSignal) =>
       read<Analytics>(`/api/admin/analytics/?${queryOf(range)}`, signal),
     csv: async (range: Range) =>

@@ -1,7 +1,7 @@
 /** The page's first part: how the server is right now. Asks again every few seconds. */
 import type { ComponentChildren } from '@uppy/core/utils/preact';
+import type { JobOverview } from '../../server/contract/admin.ts';
 import type { Health, Overview } from '../../server/contract/operator.ts';
-import type { JobReport } from './admin-api.ts';
 import { ColumnChart } from './column-chart.tsx';
 import { LiveUploads } from './live-uploads.tsx';
 import { Bars, Card, CompanyLink, Empty, Figure, Table } from './parts.tsx';
@@ -43,7 +43,7 @@ export function Now({
 }: {
   health: Health | null;
   overview: Overview | null;
-  jobs: JobReport | null;
+  jobs: JobOverview | null;
 }) {
   return (
     <>
@@ -113,7 +113,7 @@ function Part(props: { name: string; says: string; tone: 'good' | 'bad' | 'none'
   );
 }
 
-function Figures({ overview, jobs }: { overview: Overview; jobs: JobReport | null }) {
+function Figures({ overview, jobs }: { overview: Overview; jobs: JobOverview | null }) {
   const { live, failures, storage } = overview;
   const today = failures.days.at(-1);
   const yesterday = failures.days.at(-2);
@@ -318,7 +318,7 @@ function Quarantine({
   );
 }
 
-function Jobs({ report: { counts, jobs, chores }, at }: { report: JobReport; at: string }) {
+function Jobs({ report: { counts, jobs, chores }, at }: { report: JobOverview; at: string }) {
   const failing = chores.filter(({ failures }) => failures > 0);
   const owed = Object.entries(counts).filter(([, count]) => count > 0);
   return (

@@ -15,6 +15,9 @@ type Runs = Pick<BrowserFrame, 'evaluate'>;
 
 let source: string | undefined;
 
+/** Looks at a page on which something is found. */
+const MAX_LOOKS = 4;
+
 /** The same in Firefox and WebKitGTK. */
 export function axeFindingsIn(page: Runs, options?: AxeOptions): Promise<string[]> {
   return axeFindings(
@@ -41,7 +44,10 @@ export async function axeFindings(
   // Evaluated, not added as a script: a strict Content-Security-Policy forbids that.
   const isThere = await page.evaluate(`(async () => typeof axe !== 'undefined')()`);
   if (!isThere) await page.evaluate(`${source}; undefined`);
-  const broken = (await page.evaluate(`(async () => {
+  let broken: string[] = [];
+  // A card that came after the last look at what moves is still fading in: only what stays counts.
+  for (let look = 1; look <= MAX_LOOKS; look += 1) {
+    broken = (await page.evaluate(`(async () => {
     // What is still fading in has no contrast yet.
     const roots = [document];
     for (const root of roots) for (const { shadowRoot } of root.querySelectorAll('*')) if (shadowRoot) roots.push(shadowRoot);
@@ -51,5 +57,7 @@ export async function axeFindings(
     return violations.flatMap((rule) => rule.nodes.map((node) =>
       rule.id + ': ' + node.target.flat().join(' ') + ' — ' + (node.any[0] ?? node.all[0] ?? node.none[0])?.message));
   })()`)) as string[];
+    if (broken.length === 0) break;
+  }
   return [...broken, ...(await smallTargets(page, within))];
 }

@@ -17,6 +17,12 @@ const DATABASE_TESTS = [
 /** They need an S3; what they start stands on it. */
 const S3_TESTS = ['test/{deploy,storage,flow,services}/*s3*.test.ts'];
 
+/**
+ * Files of one project share a worker where one follows the other: it has loaded what they test, and they keep nothing in
+ * its globals. Those of browsers have much in memory, and each a worker of its own.
+ */
+const SHARING_WORKERS = { isolate: false };
+
 /** And these hold wherever the bytes are. */
 const STORAGE_TESTS = ['test/flow/{archive,multipart-upload,resume}.test.ts'];
 
@@ -35,7 +41,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'postgres', include: DATABASE_TESTS, globalSetup: ['test/services/shared-postgres.ts'] },
+        test: {
+          name: 'postgres',
+          include: DATABASE_TESTS,
+          globalSetup: ['test/services/shared-postgres.ts'],
+          ...SHARING_WORKERS,
+        },
       },
       {
         extends: true,
@@ -43,13 +54,19 @@ export default defineConfig({
           name: 's3',
           include: [...S3_TESTS, ...STORAGE_TESTS],
           globalSetup: ['test/services/shared-s3.ts'],
+          ...SHARING_WORKERS,
           // The store takes its share of a busy machine too.
           testTimeout: 120_000,
         },
       },
       {
         extends: true,
-        test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: [...BROWSER_TESTS, ...S3_TESTS] },
+        test: {
+          name: 'parts',
+          include: ['test/**/*.test.ts'],
+          exclude: [...BROWSER_TESTS, ...S3_TESTS],
+          ...SHARING_WORKERS,
+        },
       },
       {
         extends: true,

@@ -7,7 +7,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const LONGEST = ['core-resume', 'several-nodes', 'engines', 'dashboard', 'browser-page', 'postgres-restart'];
 
-/** The longest first; then the projects side by side, each from its largest file to its smallest, so that browsers have servers beside them. */
+/** Files of a project that follow one another: they share a worker, so that it loads once what they test. */
+const AT_A_TIME = 6;
+
+/** The longest first; then the projects side by side, each a few files at a time from its largest to its smallest, so that browsers have servers beside them. */
 export class MixedOrder extends BaseSequencer {
   override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(specifications);
@@ -19,7 +22,8 @@ export class MixedOrder extends BaseSequencer {
       const at = seen.get(name) ?? 0;
       seen.set(name, at + 1);
       const long = LONGEST.findIndex((each) => specification.moduleId.endsWith(`/${each}.test.ts`));
-      return { specification, place: long === -1 ? at / (sizes.get(name) ?? 1) : long - LONGEST.length };
+      const place = (at - (at % AT_A_TIME)) / (sizes.get(name) ?? 1);
+      return { specification, place: long === -1 ? place : long - LONGEST.length };
     });
     return placed.sort((one, other) => one.place - other.place).map(({ specification }) => specification);
   }

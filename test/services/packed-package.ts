@@ -17,17 +17,27 @@ export type ConsumerProject = {
   remove(): Promise<void>;
 };
 
-/** A project with the package and one React, the newest or 18; or a backend's: Node's types, and what `chatdrop/client` needs of others. */
-export async function createConsumerProject(kind: 18 | 19 | 'backend'): Promise<ConsumerProject> {
-  const folder = await mkdtemp(join(tmpdir(), 'chatdrop-consumer-'));
-  const modules = join(folder, 'node_modules');
-  await mkdir(join(modules, 'chatdrop'), { recursive: true });
+/** The same for all projects of a run. */
+let archive: Promise<string> | undefined;
+
+async function pack(): Promise<string> {
+  const folder = join(PROJECT, 'dist/packed');
+  await mkdir(folder, { recursive: true });
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
     cwd: PROJECT,
     maxBuffer: 16 * 1024 * 1024,
   });
   const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
-  await run('tar', ['-xzf', join(folder, filename), '--strip-components=1', '-C', join(modules, 'chatdrop')]);
+  return join(folder, filename);
+}
+
+/** A project with the package and one React, the newest or 18; or a backend's: Node's types, and what `chatdrop/client` needs of others. */
+export async function createConsumerProject(kind: 18 | 19 | 'backend'): Promise<ConsumerProject> {
+  const folder = await mkdtemp(join(tmpdir(), 'chatdrop-consumer-'));
+  const modules = join(folder, 'node_modules');
+  await mkdir(join(modules, 'chatdrop'), { recursive: true });
+  archive ??= pack();
+  await run('tar', ['-xzf', await archive, '--strip-components=1', '-C', join(modules, 'chatdrop')]);
   const isBackend = kind === 'backend';
   const from = join(PROJECT, kind === 18 ? 'test/react-18/node_modules' : 'node_modules');
   for (const name of isBackend ? ['jose', 'ws'] : ['react', 'react-dom', 'scheduler']) {

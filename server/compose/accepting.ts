@@ -21,9 +21,10 @@ type Needs = {
 
 /** May an upload begin? Of one file, of a part, and of what is put together of parts; and both kinds of counters around them. */
 export function composeAccepting(given: Parts, { storage, reserveBytes, creationLimits, rejectUpload }: Needs) {
-  const { config, database, uploads, parts, policies, infections, scanning, refusals, metrics } = given;
+  const { config, database, runner, uploads, parts, policies, infections, scanning, refusals, metrics } = given;
   const accepting = {
     database,
+    runner,
     uploads,
     parts,
     storage,

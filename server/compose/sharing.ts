@@ -53,6 +53,7 @@ export function composeSharing(given: Parts) {
     config,
     log,
     database,
+    runner,
     uploads,
     parts,
     usage,
@@ -113,7 +114,7 @@ export function composeSharing(given: Parts) {
     return kind !== null && previewKinds.includes(kind);
   };
   const recordFile = createRecordFile({
-    ...{ database, uploads, parts, files, people, ledger, audit, previewJobs, wantsPreview, now },
+    ...{ runner, uploads, parts, files, people, ledger, audit, previewJobs, wantsPreview, now },
   });
   const previews = createMakePreviews({
     ...{ database, previewJobs, files, ledger, removedObjects, storage, wake, now },

@@ -58,6 +58,16 @@ export function statement<Row = never>(text: string | { sqlite: string; postgres
   };
 }
 
+/** Puts one row into a table: its columns once, its values by their names. `after`: what follows the values. */
+export function insertion<Row = never>(table: string, columns: readonly string[], after = '') {
+  const places = columns.map(() => '?').join(', ');
+  const of = statement<Row>(`insert into ${table} (${columns.join(', ')}) values (${places}) ${after}`);
+  return {
+    statement: of,
+    valuesOf: (row: Readonly<Record<string, Value>>): Value[] => columns.map((column) => row[column] ?? null),
+  };
+}
+
 /** All rows. */
 export function* rowsOf<Row>(of: Statement<Row>, values: readonly Value[]): Steps<Row[]> {
   const { rows } = yield { statement: of, values };
@@ -77,7 +87,7 @@ export function* changesOf(of: Statement, values: readonly Value[]): Steps<numbe
 }
 
 /** The same steps inside a transaction of knex, or as statements of their own on its pool. */
-export async function within<T>(under: Knex, steps: Steps<T>): Promise<T> {
+export async function runWithin<T>(under: Knex, steps: Steps<T>): Promise<T> {
   let next = steps.next();
   while (next.done !== true) {
     const { statement: of, values } = next.value;

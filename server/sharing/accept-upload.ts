@@ -1,6 +1,6 @@
 /** May this upload start? Checks what is declared and reserves the upload's row before any byte is taken. */
 
-import type { Database } from '../database/open-database.ts';
+import type { Runner } from '../database/statement.ts';
 import type { NewUpload } from '../database/upload-table.ts';
 import { bytesToReserve } from '../rules/allowance.ts';
 import { filePolicyOf, type PolicyOf } from '../rules/company-policy.ts';
@@ -14,7 +14,7 @@ import type { RefuseKnownBad } from './refuse-known-bad.ts';
 import type { ReserveBytes } from './reserve-bytes.ts';
 
 type Needs = {
-  database: Database;
+  runner: Pick<Runner, 'transact'>;
   reserveBytes: Pick<ReserveBytes, 'forNew'>;
   policyOf: PolicyOf;
   checkScanner: CheckScanner;
@@ -49,7 +49,7 @@ export function createAcceptUpload(needs: Needs): AcceptUpload {
     await checkRoom(needs.storage, request.sizeBytes ?? 0);
     await needs.countCreation(caller, request.address);
     await needs.refuseKnownBad(upload.sha256);
-    await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload, policy));
+    await needs.runner.transact(() => needs.reserveBytes.forNew(upload, policy));
     return upload;
   };
 }

@@ -4,7 +4,7 @@ import { isPostgres } from '../../server/database/dialect.ts';
 import type { Database } from '../../server/database/open-database.ts';
 import { repeatLost } from '../../server/database/repeat-lost.ts';
 import { runnerOf } from '../../server/database/run-statements.ts';
-import { changesOf, rowOf, rowsOf, type Steps, statement, within } from '../../server/database/statement.ts';
+import { changesOf, rowOf, rowsOf, runWithin, type Steps, statement } from '../../server/database/statement.ts';
 import { eventually } from '../services/eventually.ts';
 import { openTestDatabase, type TestDatabase } from '../services/test-database.ts';
 
@@ -114,15 +114,15 @@ test('a transaction of knex that is open meanwhile has no part in it', async () 
 
 test('the same steps run inside a transaction of knex', async () => {
   const undone = database.transaction(async (transaction) => {
-    expect(await within(transaction, insert('a', 1))).toBe(1);
-    expect(await within(transaction, rowOf(ADD, [1, 'a']))).toEqual({ amount: 2 });
-    expect(await within(transaction, rowsOf(IDS, []))).toEqual([{ id: 'a' }]);
-    expect(await within(transaction, changesOf(DELETE, ['b']))).toBe(0);
+    expect(await runWithin(transaction, insert('a', 1))).toBe(1);
+    expect(await runWithin(transaction, rowOf(ADD, [1, 'a']))).toEqual({ amount: 2 });
+    expect(await runWithin(transaction, rowsOf(IDS, []))).toEqual([{ id: 'a' }]);
+    expect(await runWithin(transaction, changesOf(DELETE, ['b']))).toBe(0);
     throw new Error('undone');
   });
   await expect(undone).rejects.toThrow('undone');
   expect(await ids()).toEqual([]);
-  await within(database, insert('a'));
+  await runWithin(database, insert('a'));
   expect(await ids()).toEqual(['a']);
 });
 

@@ -16,6 +16,7 @@ import { openSqlite } from '../../server/database/open-sqlite.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
 import { createPreviewJobTable } from '../../server/database/preview-job-table.ts';
 import { createRemovedObjectTable } from '../../server/database/removed-object-table.ts';
+import { runnerOf } from '../../server/database/run-statements.ts';
 import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
 import { createUploadTable } from '../../server/database/upload-table.ts';
 import { newUploadId } from '../../server/rules/upload-id.ts';
@@ -148,7 +149,8 @@ async function openParts(folder: string) {
   const now = Date.now;
   const report = () => {};
   const parts = createUploadPartTable(database);
-  const needs = { watch: UNWATCHED, database, uploads, parts, storage, report, holder: 'test', now };
+  const runner = runnerOf(database);
+  const needs = { watch: UNWATCHED, database, runner, uploads, parts, storage, report, holder: 'test', now };
   const rejectUpload = createRejectUpload({ ...needs, removedObjects: createRemovedObjectTable(database) });
   const recordFile = createRecordFile({
     ...{ ...needs, files, people: createPeopleTable(), ledger, audit },

@@ -102,7 +102,19 @@ async function overridesFor(point: CrashPoint): Promise<Overrides> {
     case 'after the bytes are final':
       return { storage: (real) => ({ ...real, makeFinal: crashAfter(real.makeFinal) }) };
     case 'inside the transaction':
-      return { files: (real) => ({ ...real, insert: crashAfter(real.insert) }) };
+      return {
+        files: (real) => ({
+          ...real,
+          steps: {
+            ...real.steps,
+            *insert(file) {
+              const id = yield* real.steps.insert(file);
+              crash();
+              return id;
+            },
+          },
+        }),
+      };
     case 'in the second page of a deletion': {
       let pages = 0;
       return {

@@ -14,6 +14,7 @@ import {
   type Value,
 } from './statement.ts';
 import {
+  freshRecord,
   fromRow,
   type NewUpload,
   type Owner,
@@ -24,9 +25,13 @@ import {
 } from './upload-row.ts';
 
 export type { NewUpload, UploadRecord, UploadRowState };
+export { freshRecord };
 
 /** What is only known when the one request of an upload is over. */
 export type SettledFacts = { session: string; name: string; declaredType: string | null; sizeBytes: number };
+
+/** `sizeBytes`: as it was announced and came. */
+export type WholeFacts = { sizeBytes: number; storageKey: string; mimeType: string; expiresAt: number };
 
 /** `token`: `{process}.{try}`, so that a process knows its own, and others can tell whether it lives. */
 export type Lease = { token: string; untilMs: number };
@@ -82,6 +87,12 @@ const FINISH = statement(
    where ${HELD}`,
 );
 
+const FINISH_WHOLE = statement(
+  `update uploads set state = 'finished', file_id = ?, storage_key = ?, mime_type = ?, bytes_received = size,
+     expires_at = ?, last_error = null
+   where id = ? and state = 'open' and bytes_received = 0 and size = ? and storage_key is null`,
+);
+
 const steps = {
   /** @throws when there is an upload with this id */
   *insert(upload: NewUpload): Steps<void> {
@@ -97,6 +108,14 @@ const steps = {
   /** `finishing → finished`, inside the transaction that records the file. @returns false when the lease is lost */
   *finish(id: string, lease: Lease, fileId: number): Steps<boolean> {
     return (yield* changesOf(FINISH, [fileId, id, lease.token])) === 1;
+  },
+
+  /**
+   * `open → finished` in one step, of an upload whose bytes came whole and were put at their key without a place on the way.
+   * @returns false when it has ended, or bytes of it are somewhere by now
+   */
+  *finishWhole(id: string, { sizeBytes, storageKey, mimeType, expiresAt }: WholeFacts, fileId: number): Steps<boolean> {
+    return (yield* changesOf(FINISH_WHOLE, [fileId, storageKey, mimeType, expiresAt, id, sizeBytes])) === 1;
   },
 };
 

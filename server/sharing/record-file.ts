@@ -10,10 +10,14 @@ import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.
 import { actorOf, SERVER } from '../rules/actor.ts';
 import { isFinal } from '../rules/upload-concat.ts';
 
-type Needs = {
+type Needs = StepsNeeds & {
   runner: Pick<Runner, 'transact'>;
   uploads: Pick<UploadTable, 'steps'>;
   parts: Pick<UploadPartTable, 'steps'>;
+  now(): number;
+};
+
+type StepsNeeds = {
   files: Pick<ChatFileTable, 'steps'>;
   people: Pick<PeopleTable, 'steps'>;
   ledger: Pick<EventLedger, 'steps'>;
@@ -21,7 +25,6 @@ type Needs = {
   previewJobs: Pick<PreviewJobTable, 'steps'>;
   /** Whether a preview of this type is to be made. */
   wantsPreview(mimeType: string): boolean;
-  now(): number;
 };
 
 export type FileFacts = {
@@ -38,11 +41,34 @@ export type RecordedFile = { fileId: number; endedParts: readonly string[] };
 /** @returns null when the lease was lost: nothing is written then. */
 export type RecordFile = (upload: UploadRecord, lease: Lease, facts: FileFacts) => Promise<RecordedFile | null>;
 
+/**
+ * The same as steps of a transaction that does more. The company's number comes first, as in every transaction that changes
+ * files: two that take their locks in another order would wait for each other. `begin` comes next; `finish` ends the upload.
+ * @returns the file's id
+ */
+export type RecordSteps = (
+  upload: UploadRecord,
+  facts: FileFacts,
+  createdAt: number,
+  around: { begin?(): Steps<void>; finish(fileId: number): Steps<void> },
+) => Steps<number>;
+
 export function createRecordFile(needs: Needs): RecordFile {
+  const { runner, parts, uploads } = needs;
+  const recordSteps = createRecordSteps(needs);
+  function* recordAll(upload: UploadRecord, lease: Lease, facts: FileFacts, createdAt: number): Steps<RecordedFile> {
+    const fileId = yield* recordSteps(upload, facts, createdAt, {
+      *finish(fileId) {
+        if (!(yield* uploads.steps.finish(upload.id, lease, fileId))) throw new LeaseLost();
+      },
+    });
+    const endedParts = isFinal(upload) ? yield* parts.steps.endParts(upload.id) : [];
+    return { fileId, endedParts };
+  }
   return async (upload, lease, facts) => {
     const createdAt = needs.now();
     try {
-      return await needs.runner.transact(() => record(needs, upload, lease, facts, createdAt));
+      return await runner.transact(() => recordAll(upload, lease, facts, createdAt));
     } catch (error) {
       if (error instanceof LeaseLost) return null;
       throw error;
@@ -50,26 +76,23 @@ export function createRecordFile(needs: Needs): RecordFile {
   };
 }
 
-function* record(
-  { uploads, files, people, parts, ledger, audit, previewJobs, wantsPreview }: Needs,
-  upload: UploadRecord,
-  lease: Lease,
-  facts: FileFacts,
-  createdAt: number,
-): Steps<RecordedFile> {
-  const { id: uploadId, company, session, uploader, subject, name } = upload;
-  const seq = yield* ledger.steps.nextSeq(company);
-  const ids = yield* people.steps.idsOf({ company, role: uploader, session, subject }, createdAt);
-  const of = { uploadId, company, session, uploader, name, createdAt };
-  const fileId = yield* files.steps.insert({ ...facts, ...of, ...ids, seq });
-  yield* ledger.steps.append(seq, { company, session, type: 'file_shared', fileId }, createdAt);
-  const uploadedBy = actorOf({ role: uploader, subject }, upload.client ?? SERVER);
-  const deed = { action: 'uploaded', company, session, fileId, name } as const;
-  yield* audit.steps.add(auditEntry(uploadedBy, deed, createdAt));
-  if (wantsPreview(facts.mimeType)) yield* previewJobs.steps.add(fileId);
-  if (!(yield* uploads.steps.finish(uploadId, lease, fileId))) throw new LeaseLost();
-  const endedParts = isFinal(upload) ? yield* parts.steps.endParts(uploadId) : [];
-  return { fileId, endedParts };
+export function createRecordSteps(needs: StepsNeeds): RecordSteps {
+  const { files, people, ledger, audit, previewJobs, wantsPreview } = needs;
+  return function* (upload, facts, createdAt, { begin, finish }) {
+    const { id: uploadId, company, session, uploader, subject, name } = upload;
+    const seq = yield* ledger.steps.nextSeq(company);
+    if (begin !== undefined) yield* begin();
+    const ids = yield* people.steps.idsOf({ company, role: uploader, session, subject }, createdAt);
+    const of = { uploadId, company, session, uploader, name, createdAt };
+    const fileId = yield* files.steps.insert({ ...facts, ...of, ...ids, seq });
+    yield* ledger.steps.append(seq, { company, session, type: 'file_shared', fileId }, createdAt);
+    const uploadedBy = actorOf({ role: uploader, subject }, upload.client ?? SERVER);
+    const deed = { action: 'uploaded', company, session, fileId, name } as const;
+    yield* audit.steps.add(auditEntry(uploadedBy, deed, createdAt));
+    if (wantsPreview(facts.mimeType)) yield* previewJobs.steps.add(fileId);
+    yield* finish(fileId);
+    return fileId;
+  };
 }
 
 /** Rolls the transaction back. */

@@ -9,7 +9,7 @@ const BROWSER_TESTS = ['test/widget/**/*.test.ts', 'test/services/{chromium,brow
 /** What rests on the database runs on SQLite, and again on PostgreSQL. */
 const DATABASE_TESTS = [
   'test/database/*-table.test.ts',
-  'test/database/{event-ledger,migrate}.test.ts',
+  'test/database/{event-ledger,migrate,run-statements}.test.ts',
   'test/jobs/clean-up.test.ts',
   'test/flow/{admin-page,bad-input,company-policy,crash-points,deletion,files-api,import,links,mishaps,quota,realtime,sessions-api,tus-protocol,webhooks}.test.ts',
 ];

@@ -2,7 +2,13 @@ import type { CreationLimits } from '../http/rate-limit.ts';
 import type { Participant } from '../rules/participant.ts';
 import { createAcceptFinal } from '../sharing/accept-final.ts';
 import { createAcceptPartial } from '../sharing/accept-partial.ts';
-import { createAcceptUpload } from '../sharing/accept-upload.ts';
+import {
+  type AnnouncedUpload,
+  type AnnounceUpload,
+  createAcceptUpload,
+  createAnnounceUpload,
+  createReserveUpload,
+} from '../sharing/accept-upload.ts';
 import { createCheckScanner } from '../sharing/check-scanner.ts';
 import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
 import { isRefusal, type RejectUpload } from '../sharing/reject-upload.ts';
@@ -21,9 +27,10 @@ type Needs = {
 
 /** May an upload begin? Of one file, of a part, and of what is put together of parts; and both kinds of counters around them. */
 export function composeAccepting(given: Parts, { storage, reserveBytes, creationLimits, rejectUpload }: Needs) {
-  const { config, database, uploads, parts, policies, infections, scanning, refusals, metrics } = given;
+  const { config, database, runner, uploads, parts, policies, infections, scanning, refusals, metrics } = given;
   const accepting = {
     database,
+    runner,
     uploads,
     parts,
     storage,
@@ -36,17 +43,29 @@ export function composeAccepting(given: Parts, { storage, reserveBytes, creation
     holder: HOLDER,
     now,
   };
-  const acceptUpload = countingRefusals(createAcceptUpload(accepting), refusals.note);
+  const announceUpload = countAccepted(
+    countingRefusals(createAnnounceUpload(accepting), refusals.note),
+    (..._request: Parameters<AnnounceUpload>) => null,
+    metrics.uploads,
+  );
+  const reserve = createReserveUpload(accepting);
+  const reserveUpload = countAccepted(
+    (announced: AnnouncedUpload) =>
+      reserve(announced).catch((error: unknown) => {
+        refusals.note(announced.upload.company, error);
+        throw error;
+      }),
+    ({ upload }) => (upload.oneRequest ? 'one_request' : 'tus'),
+    metrics.uploads,
+  );
   // A refusal of the file itself is on its row by then, and counted with that.
   const acceptFinal = countingRefusals(createAcceptFinal({ ...accepting, rejectUpload }), (company, error) => {
     if (!isRefusal(error)) refusals.note(company, error);
   });
   return {
-    acceptUpload: countAccepted(
-      acceptUpload,
-      (_caller, { oneRequest }) => (oneRequest ? 'one_request' : 'tus'),
-      metrics.uploads,
-    ),
+    announceUpload,
+    reserveUpload,
+    acceptUpload: createAcceptUpload(announceUpload, reserveUpload),
     acceptPartial: createAcceptPartial(accepting),
     acceptFinal: countAccepted(acceptFinal, () => 'parallel', metrics.uploads),
   };

@@ -18,6 +18,7 @@ export function composeCleaning(
     log,
     uploads,
     previewJobs,
+    removedObjects,
     storage,
     stores,
     ledger,
@@ -65,7 +66,11 @@ export function composeCleaning(
     deleteScope,
     retireFiles,
     lookForScanner,
-    releaseDead: createReleaseDead({ uploads, previewJobs, webhookDeliveries, isAlive, graceMs, now }),
+    releaseDead: createReleaseDead({
+      ...{ uploads, previewJobs, webhookDeliveries, isAlive, graceMs, now },
+      // With other nodes they wait for their time: a name is not noted with each.
+      giveUpPlaces: nodes.isAlive === null ? removedObjects.giveUpPlaces : null,
+    }),
   };
 }
 

@@ -9,9 +9,12 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { NO_METRICS } from '../metrics/no-metrics.ts';
 import type { UploadMetrics, UploadWay } from '../metrics/upload-metrics.ts';
 import type { SocketPlaces } from '../realtime/socket-places.ts';
+import { isOverAllowance } from '../rules/allowance.ts';
 import { Failure } from '../rules/failure.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import type { AbortUpload } from '../sharing/abort-upload.ts';
+import { isRefusal } from '../sharing/reject-upload.ts';
+import type { ShareSmall } from '../sharing/share-small.ts';
 import type { ReportProgress } from '../sharing/upload-progress.ts';
 
 export type ComposedMetrics = Omit<Metrics, 'render'> & Partial<Pick<Metrics, 'render'>>;
@@ -83,21 +86,54 @@ export function countPlaces(
   };
 }
 
-/** What is refused here is refused at its creation; a final upload is told by its id. */
+/** What is refused here is refused at its creation; a final upload is told by its id. `wayOf`: null where it has not begun yet. */
 export function countAccepted<A extends unknown[], T>(
   accept: (...args: A) => Promise<T>,
-  wayOf: (...args: A) => UploadWay,
+  wayOf: (...args: A) => UploadWay | null,
   { started, refused }: Pick<UploadMetrics, 'started' | 'refused'>,
 ): (...args: A) => Promise<T> {
   return async (...args) => {
     try {
       const accepted = await accept(...args);
-      started(wayOf(...args));
+      const way = wayOf(...args);
+      if (way !== null) started(way);
       return accepted;
     } catch (error) {
       if (error instanceof Failure) refused(error.code);
       throw error;
     }
+  };
+}
+
+/** A small file begins, and is refused or shared, in one call; those that take another way begin there. */
+export function countSmall(
+  shareSmall: ShareSmall,
+  { started, refused, received }: Pick<UploadMetrics, 'started' | 'refused' | 'received'>,
+  noteRefusal: (company: string, error: unknown) => void,
+): ShareSmall {
+  return {
+    ...shareSmall,
+    async create(announced, bytes) {
+      try {
+        const fileId = await shareSmall.create(announced, bytes);
+        if (fileId !== null) started('tus');
+        if (fileId !== null) received(bytes.length);
+        return fileId;
+      } catch (error) {
+        // Refused by its bytes, it began, and its row is what is counted.
+        if (isRefusal(error)) started('tus');
+        else if (isOverAllowance(error)) {
+          refused(error.code);
+          noteRefusal(announced.upload.company, error);
+        }
+        throw error;
+      }
+    },
+    async complete(upload, bytes) {
+      const fileId = await shareSmall.complete(upload, bytes);
+      if (fileId !== null) received(bytes.length);
+      return fileId;
+    },
   };
 }
 

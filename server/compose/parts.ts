@@ -22,6 +22,7 @@ import { createPeopleTable } from '../database/people-table.ts';
 import { createPreviewJobTable } from '../database/preview-job-table.ts';
 import { createRateLimitTable } from '../database/rate-limit-table.ts';
 import { createRemovedObjectTable } from '../database/removed-object-table.ts';
+import { runnerOf } from '../database/run-statements.ts';
 import { sharedSecret } from '../database/server-value-table.ts';
 import { createStatisticsTable } from '../database/statistics-table.ts';
 import { createUploadDeletionTable } from '../database/upload-deletion-table.ts';
@@ -85,6 +86,7 @@ export async function composeParts(
 
   if (watch !== UNWATCHED) watchDatabase(database, { ...metrics, watch });
 
+  const runner = runnerOf(database);
   const files = (overrides.files ?? same)(createChatFileTable(database));
   const ledger = createEventLedger(database);
   const uploads = createUploadTable(database);
@@ -128,6 +130,7 @@ export async function composeParts(
     config,
     log,
     database,
+    runner,
     http,
     answerHeaders: headers,
     socketPort,

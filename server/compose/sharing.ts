@@ -25,7 +25,7 @@ import { createMakeSmaller } from '../sharing/make-smaller.ts';
 import { createManageCompanies } from '../sharing/manage-companies.ts';
 import { createNoteInfected, type NoteInfected } from '../sharing/note-infected.ts';
 import { createNoteResume } from '../sharing/note-resume.ts';
-import { createRecordFile } from '../sharing/record-file.ts';
+import { createRecordFile, createRecordSteps } from '../sharing/record-file.ts';
 import { createRecordImport } from '../sharing/record-import.ts';
 import { createRejectUpload } from '../sharing/reject-upload.ts';
 import { createRescanFiles } from '../sharing/rescan-files.ts';
@@ -34,6 +34,7 @@ import { createRevokeLinks } from '../sharing/revoke-links.ts';
 import { createFindKnownBad, createScanObject, type FindKnownBad, type ScanObject } from '../sharing/scan-object.ts';
 import { createScanUpload } from '../sharing/scan-upload.ts';
 import { createSettleUpload } from '../sharing/settle-upload.ts';
+import { createShareSmall } from '../sharing/share-small.ts';
 import { createStripMetadata } from '../sharing/strip-metadata.ts';
 import { createReportProgress, type ReportProgress } from '../sharing/upload-progress.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
@@ -41,7 +42,7 @@ import { withLock } from '../upload/locker.ts';
 import { composeAccepting } from './accepting.ts';
 import { composeDeleting } from './deleting.ts';
 import { HOLDER } from './holder.ts';
-import { countEnded, countFinished, countLimits, countRejected } from './metrics.ts';
+import { countEnded, countFinished, countLimits, countRejected, countSmall } from './metrics.ts';
 import { now, type Parts } from './parts.ts';
 import { composeWebhooks } from './webhooks.ts';
 
@@ -53,6 +54,7 @@ export function composeSharing(given: Parts) {
     config,
     log,
     database,
+    runner,
     uploads,
     parts,
     usage,
@@ -95,9 +97,10 @@ export function composeSharing(given: Parts) {
     liveOffsets.note(...progress);
     tellOthers(...progress);
   };
+  const rejectable = countRejected(uploads, metrics.uploads);
   const rejectUpload = createRejectUpload({
     database,
-    uploads: countRejected(uploads, metrics.uploads),
+    uploads: rejectable,
     parts,
     removedObjects,
     storage,
@@ -112,9 +115,8 @@ export function composeSharing(given: Parts) {
     const kind = previewKindOf(mimeType);
     return kind !== null && previewKinds.includes(kind);
   };
-  const recordFile = createRecordFile({
-    ...{ database, uploads, parts, files, people, ledger, audit, previewJobs, wantsPreview, now },
-  });
+  const recording = { runner, uploads, parts, files, people, ledger, audit, previewJobs, wantsPreview, now };
+  const recordFile = createRecordFile(recording);
   const previews = createMakePreviews({
     ...{ database, previewJobs, files, ledger, removedObjects, storage, wake, now },
     pictures: { ...pictures, make: (...what) => watch('preview', 'make', () => pictures.make(...what)) },
@@ -167,6 +169,28 @@ export function composeSharing(given: Parts) {
     policyOf,
     draining: draining.signal,
   });
+  const wakeAll = (company: string) => {
+    void watch('upload', 'event', async () => wake(company));
+    previews.wake();
+  };
+  const reportFinished = countFinished(report, expirySeconds, metrics.uploads);
+  const shareSmall = createShareSmall({
+    watch,
+    database,
+    runner,
+    uploads: rejectable,
+    removedObjects,
+    infections,
+    storage: store,
+    policyOf,
+    reserveBytes,
+    recordSteps: createRecordSteps(recording),
+    rejectUpload,
+    report: reportFinished,
+    wake: wakeAll,
+    expirySeconds,
+    now,
+  });
   const finishing = createFinishUpload({
     watch,
     uploads,
@@ -188,11 +212,8 @@ export function composeSharing(given: Parts) {
     }),
     recordFile: (...what) => watch('upload', 'record', () => recordFile(...what)),
     rejectUpload,
-    report: countFinished(report, expirySeconds, metrics.uploads),
-    wake: (company) => {
-      void watch('upload', 'event', async () => wake(company));
-      previews.wake();
-    },
+    report: reportFinished,
+    wake: wakeAll,
     holder: HOLDER,
     draining: draining.signal,
     now,
@@ -222,6 +243,7 @@ export function composeSharing(given: Parts) {
     }),
     checkFirstBytes: createCheckFirstBytes({ uploads, storage, policyOf }),
     finishUpload,
+    shareSmall: countSmall(shareSmall, metrics.uploads, given.refusals.note),
     previews,
     previewKinds,
     finishPartial: createFinishPartial({ parts, finishUpload }),

@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import type { Actor, ActorRole } from '../rules/actor.ts';
 import type { Database } from './open-database.ts';
+import { changesOf, insertion, runWithin, type Steps } from './statement.ts';
 
 /**
  * `token_minted`: `chatdrop token` signed one. `signed_in`: a token was put into the cookie.
@@ -77,13 +78,34 @@ export type AuditFilter = {
 /** Rows of one statement: SQLite binds 32,766 values at most. */
 const ROWS_AT_ONCE = 500;
 
+const INSERT = insertion('audit_entries', [
+  'at',
+  'company_id',
+  'session_id',
+  'role',
+  'subject',
+  'action',
+  'file_id',
+  'name',
+  'address',
+  'detail',
+]);
+
+const steps = {
+  *add(entry: NewAuditEntry): Steps<void> {
+    yield* changesOf(INSERT.statement, INSERT.valuesOf(toRow(entry)));
+  },
+};
+
 export type AuditTable = ReturnType<typeof createAuditTable>;
 
 export function createAuditTable(database: Database) {
   return {
+    steps,
+
     /** In the transaction of what it tells of, so that neither is without the other. */
     async add(transaction: Knex.Transaction, entry: NewAuditEntry): Promise<void> {
-      await transaction('audit_entries').insert(toRow(entry));
+      await runWithin(transaction, steps.add(entry));
     },
 
     async addAll(entries: readonly NewAuditEntry[]): Promise<void> {

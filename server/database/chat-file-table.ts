@@ -4,6 +4,8 @@ import type { Uploader } from '../contract/chat-file.ts';
 import { type FileKind, type FileOrder, foldedName, KIND_TYPES } from '../contract/file-filter.ts';
 import { isPostgres } from './dialect.ts';
 import type { Database } from './open-database.ts';
+import { runnerOf } from './run-statements.ts';
+import { insertion, rowOf, rowsOf, runWithin, type Steps, statement } from './statement.ts';
 
 export type FileRecord = {
   id: number;
@@ -57,6 +59,49 @@ export type FileFilter = {
 /** Of a company, of one session of it, or what one side of that chat sent. */
 export type FileScope = { company: string; session: string | null; uploader: Uploader | null };
 
+const COLUMNS = [
+  ...['upload_id', 'company_id', 'session_id', 'uploader', 'storage_key', 'original_name', 'search_name', 'mime_type'],
+  ...['size', 'scan', 'sha256', 'seq', 'created_at', 'user_profile_id', 'chat_session_id'],
+];
+const INSERT = insertion<{ id: number }>('chat_files', COLUMNS, 'returning id');
+const INSERT_WITH_ID = insertion<{ id: number }>('chat_files', ['id', ...COLUMNS], 'returning id');
+const COUNT_OF_CHAT = statement<{ files: number }>(
+  `select count(*) as files from (
+     select id from chat_files where company_id = ? and session_id = ? limit cast(? as bigint)) as counted`,
+);
+const COUNT_OF_SIDE = statement<{ files: number }>(
+  `select count(*) as files from (
+     select id from chat_files where company_id = ? and session_id = ? and uploader || '' = ? limit cast(? as bigint)) as counted`,
+);
+const FIND = statement<Row>('select * from chat_files where id = ?');
+/** By a JSON list of their ids. */
+const FIND_MANY = statement<Row>({
+  sqlite: 'select * from chat_files where id in (select value from json_each(?))',
+  postgres: 'select * from chat_files where id in (select value::bigint from json_array_elements_text(?::json))',
+});
+
+type Side = Pick<FileRecord, 'company' | 'session' | 'uploader'>;
+
+const steps = {
+  /** @returns the new id. Throws on a second row for the same upload: the unique index is the last guard. */
+  *insert(file: NewFile): Steps<number> {
+    const inserting = file.id === undefined ? INSERT : INSERT_WITH_ID;
+    const row = yield* rowOf(inserting.statement, inserting.valuesOf(toRow(file)));
+    return (row as { id: number }).id;
+  },
+
+  /**
+   * Files of one side of a chat, counted no further than `atMost`: a creation waits for it. Where both sides have fewer
+   * together, it is these: they are counted in the index alone.
+   */
+  *countOfSide({ company, session, uploader }: Side, atMost: number): Steps<number> {
+    const ofChat = yield* rowOf(COUNT_OF_CHAT, [company, session, atMost]);
+    if (Number(ofChat?.files) < atMost) return Number(ofChat?.files);
+    const ofSide = yield* rowOf(COUNT_OF_SIDE, [company, session, uploader, atMost]);
+    return Number(ofSide?.files);
+  },
+};
+
 export type ChatFileTable = ReturnType<typeof createChatFileTable>;
 
 export function createChatFileTable(database: Database) {
@@ -70,10 +115,10 @@ export function createChatFileTable(database: Database) {
     database('chat_files').where({ company_id: company, uploader }).andWhere('created_at', '<', beforeMs);
 
   return {
-    /** @returns the new id. Throws on a second row for the same upload: the unique index is the last guard. */
+    steps,
+
     async insert(transaction: Knex.Transaction, file: NewFile): Promise<number> {
-      const [row] = await transaction('chat_files').insert(toRow(file)).returning('id');
-      return row.id;
+      return runWithin(transaction, steps.insert(file));
     },
 
     /** Whether a file has it now. */
@@ -82,11 +127,12 @@ export function createChatFileTable(database: Database) {
     },
 
     async find(id: number): Promise<FileRecord | null> {
-      return fromRowOrNull(await database('chat_files').where({ id }).first());
+      return fromRowOrNull(await runnerOf(database).read(() => rowOf(FIND, [id])));
     },
 
     async findMany(ids: readonly number[]): Promise<Map<number, FileRecord>> {
-      const rows = await database('chat_files').whereIn('id', [...ids]);
+      if (ids.length === 0) return new Map();
+      const rows = await runnerOf(database).read(() => rowsOf(FIND_MANY, [JSON.stringify(ids)]));
       return new Map(rows.map((row) => [row.id, fromRow(row)]));
     },
 
@@ -250,19 +296,7 @@ export function createChatFileTable(database: Database) {
       return sumOf(older(company, uploader, beforeMs), database);
     },
 
-    /** Files of one side of a chat, counted no further than `atMost`: a creation waits for it. */
-    async countOfSide(
-      transaction: Knex,
-      { company, session, uploader }: Pick<FileRecord, 'company' | 'session' | 'uploader'>,
-      atMost: number,
-    ): Promise<number> {
-      const ofChat = transaction('chat_files').where({ company_id: company, session_id: session });
-      const some = ofSide(ofChat, transaction, session, uploader).select('id').limit(atMost);
-      const row: Row = await transaction.from(some.as('some')).count('* as files').first();
-      return Number(row.files);
-    },
-
-    /** The same of a scope. */
+    /** Files of a scope, and their bytes. */
     async sumOf(scope: FileScope): Promise<{ files: number; bytes: number }> {
       return sumOf(within(scope), database);
     },

@@ -1,20 +1,22 @@
 /** `company_days`: the bytes that a company shared or reserved on a day (UTC). Triggers keep it (migration 0013). */
-import type { Knex } from 'knex';
 import type { Database } from './open-database.ts';
+import { rowOf, type Steps, statement } from './statement.ts';
 
 export type CompanyDayTable = ReturnType<typeof createCompanyDayTable>;
 
 const DAY_MS = 86_400_000;
+const BYTES = statement<{ bytes: number }>('select bytes from company_days where company_id = ? and day = ?');
+
+const steps = {
+  /** Call it after the transaction's own write: the row is then locked, and the number true until the commit. */
+  *bytesOn(company: string, atMs: number): Steps<number> {
+    return Number((yield* rowOf(BYTES, [company, dayOf(atMs)]))?.bytes ?? 0);
+  },
+};
 
 export function createCompanyDayTable(database: Database) {
   return {
-    /** Call it after the transaction's own write: the row is then locked, and the number true until the commit. */
-    async bytesOn(transaction: Knex.Transaction, company: string, atMs: number): Promise<number> {
-      const row = await transaction('company_days')
-        .where({ company_id: company, day: dayOf(atMs) })
-        .first('bytes');
-      return Number(row?.bytes ?? 0);
-    },
+    steps,
 
     async forgetCompany(company: string): Promise<void> {
       await database('company_days').where({ company_id: company }).delete();

@@ -1,18 +1,23 @@
 /** `company_usage`: the bytes that a company holds, shared and reserved. Triggers keep it (migration 0003). */
-import type { Knex } from 'knex';
 import { isPostgres } from './dialect.ts';
 import type { Database } from './open-database.ts';
+import { rowOf, type Steps, statement } from './statement.ts';
 
 export type CompanyUsage = { company: string; bytes: number };
+const BYTES = statement<{ bytes: number }>('select bytes from company_usage where company_id = ?');
+
+const steps = {
+  /** Call it after the transaction's own write: the row is then locked, and the number true until the commit. */
+  *bytesOf(company: string): Steps<number> {
+    return Number((yield* rowOf(BYTES, [company]))?.bytes ?? 0);
+  },
+};
+
 export type CompanyUsageTable = ReturnType<typeof createCompanyUsageTable>;
 
 export function createCompanyUsageTable(database: Database) {
   return {
-    /** Call it after the transaction's own write: the row is then locked, and the number true until the commit. */
-    async bytesOf(transaction: Knex.Transaction, company: string): Promise<number> {
-      const row = await transaction('company_usage').where({ company_id: company }).first('bytes');
-      return Number(row?.bytes ?? 0);
-    },
+    steps,
 
     /** A page of the companies that ever had something, by name. */
     async pageCompanies(afterCompany: string, maxCompanies: number): Promise<string[]> {

@@ -2,6 +2,8 @@
 import type { Knex } from 'knex';
 import type { RemovalReason } from '../contract/events.ts';
 import type { Database } from './open-database.ts';
+import { runnerOf } from './run-statements.ts';
+import { changesOf, rowOf, rowsOf, runWithin, type Steps, statement } from './statement.ts';
 
 export type LedgerType = 'file_shared' | 'file_updated' | 'file_removed';
 export type LedgerEntry = {
@@ -12,7 +14,7 @@ export type LedgerEntry = {
   fileId: number;
   reason: RemovalReason | null;
 };
-type Change = { company: string; session: string; type: LedgerType; fileId: number; reason?: RemovalReason };
+type Change = { company: string; session: string; type: LedgerType; fileId: number; reason?: RemovalReason | null };
 type Row = {
   company_id: string;
   seq: number;
@@ -22,21 +24,43 @@ type Row = {
   reason: RemovalReason | null;
 };
 
+const NEXT_SEQ = statement<{ last_seq: number }>(
+  `insert into ledger_counters (company_id, last_seq) values (?, 1)
+   on conflict (company_id) do update set last_seq = ledger_counters.last_seq + 1 returning last_seq`,
+);
+const APPEND = statement(
+  'insert into ledger (company_id, seq, session_id, type, file_id, reason, created_at) values (?, ?, ?, ?, ?, ?, ?)',
+);
+// No limit is bound as such: see `statement`.
+const AFTER = 'select company_id, seq, session_id, type, file_id, reason from ledger where company_id = ? and seq > ?';
+const PAGE = 'order by seq limit cast(? as bigint)';
+const ENTRIES_OF_COMPANY = statement<Row>(`${AFTER} ${PAGE}`);
+const ENTRIES_OF_SESSION = statement<Row>(`${AFTER} and session_id = ? ${PAGE}`);
+
 export type EventLedger = ReturnType<typeof createEventLedger>;
+
+/** The same within steps. */
+const steps = {
+  *nextSeq(company: string): Steps<number> {
+    const row = yield* rowOf(NEXT_SEQ, [company]);
+    return (row as { last_seq: number }).last_seq;
+  },
+
+  *append(seq: number, { company, session, type, fileId, reason = null }: Change, nowMs: number): Steps<void> {
+    yield* changesOf(APPEND, [company, seq, session, type, fileId, reason, nowMs]);
+  },
+};
 
 export function createEventLedger(database: Database) {
   return {
+    steps,
+
     /**
      * The next number of a company. The counter row stays locked until the commit, so that the order of the
      * commits is the order of the numbers: call it inside the transaction of the change, as its first write.
      */
     async nextSeq(transaction: Knex.Transaction, company: string): Promise<number> {
-      const [row] = await transaction('ledger_counters')
-        .insert({ company_id: company, last_seq: 1 })
-        .onConflict('company_id')
-        .merge({ last_seq: transaction.raw('ledger_counters.last_seq + 1') })
-        .returning('last_seq');
-      return row.last_seq;
+      return runWithin(transaction, steps.nextSeq(company));
     },
 
     /** The same for many at once: holds the counter until the commit, and takes no number yet. */
@@ -75,15 +99,7 @@ export function createEventLedger(database: Database) {
 
     /** Writes an entry under a number from `nextSeq`, in the same transaction. */
     async append(transaction: Knex.Transaction, seq: number, change: Change, nowMs: number): Promise<void> {
-      await transaction('ledger').insert({
-        company_id: change.company,
-        seq,
-        session_id: change.session,
-        type: change.type,
-        file_id: change.fileId,
-        reason: change.reason ?? null,
-        created_at: nowMs,
-      });
+      await runWithin(transaction, steps.append(seq, change, nowMs));
     },
 
     /** Entries after a number, in order; of one session, or of the whole company when `session` is null. */
@@ -93,9 +109,11 @@ export function createEventLedger(database: Database) {
       after: number,
       maxEntries: number,
     ): Promise<LedgerEntry[]> {
-      const query = database<Row>('ledger').where({ company_id: company }).andWhere('seq', '>', after);
-      if (session !== null) query.andWhere({ session_id: session });
-      const rows = await query.orderBy('seq').limit(maxEntries);
+      const rows = await runnerOf(database).read(() =>
+        session === null
+          ? rowsOf(ENTRIES_OF_COMPANY, [company, after, maxEntries])
+          : rowsOf(ENTRIES_OF_SESSION, [company, after, session, maxEntries]),
+      );
       return rows.map((row) => ({
         seq: row.seq,
         company: row.company_id,

@@ -2,6 +2,8 @@
 import type { Knex } from 'knex';
 import type { Uploader } from '../contract/chat-file.ts';
 import type { Database } from './open-database.ts';
+import { runnerOf } from './run-statements.ts';
+import { rowOf, statement } from './statement.ts';
 
 export type KnownBad = { sha256: string; sizeBytes: number; signature: string };
 
@@ -22,6 +24,11 @@ export type Infection = KnownBad & {
 export type ListedInfection = Infection & { id: number };
 type InfectionFilter = { company?: string | undefined; beforeId?: number | undefined };
 
+const BAD_BY_HASH = statement<{ size: number; signature: string }>(
+  'select size, signature from known_bad_files where sha256 = ?',
+);
+const BAD_BY_SIZE = statement<{ sha256: string }>('select sha256 from known_bad_files where size = ? limit 1');
+
 export type InfectionTable = ReturnType<typeof createInfectionTable>;
 
 export function createInfectionTable(database: Database) {
@@ -37,13 +44,13 @@ export function createInfectionTable(database: Database) {
 
     /** Null for bytes that nothing bad is known of. */
     async findBad(sha256: string): Promise<KnownBad | null> {
-      const row = await database('known_bad_files').where({ sha256 }).first();
+      const row = await runnerOf(database).read(() => rowOf(BAD_BY_HASH, [sha256]));
       return row === undefined ? null : { sha256, sizeBytes: row.size, signature: row.signature };
     },
 
     /** Whether a file of this size is worth a look at its hash before it is scanned. */
     async knowsBadOfSize(sizeBytes: number): Promise<boolean> {
-      return (await database('known_bad_files').where({ size: sizeBytes }).first('sha256')) !== undefined;
+      return (await runnerOf(database).read(() => rowOf(BAD_BY_SIZE, [sizeBytes]))) !== undefined;
     },
 
     /** It was a false alarm: such bytes are scanned again. @returns false when nothing was known of them */

@@ -3,6 +3,7 @@ import knex, { type Knex } from 'knex';
 import PostgresDialect from 'knex/lib/dialects/postgres/index.js';
 import pg from 'pg';
 import { DatabaseUnreachable } from './database-failure.ts';
+import { repeatLost } from './repeat-lost.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** For a free connection of the pool: then the request is told to try again. */
@@ -18,10 +19,6 @@ const LOCK_TIMEOUT_MS = 10_000;
 /** A transaction whose node hangs must not hold the counter of a company. */
 const IDLE_IN_TRANSACTION_MS = 15_000;
 const IDLE_CONNECTION_MS = 60_000;
-/** Of a transaction that met another in the opposite order, or whose place in a queue took too long. */
-const MAX_TRIES = 5;
-const DEADLOCK = '40P01';
-const SERIALIZATION = '40001';
 
 // int8: ids, sizes and times, all of them below 2^53. The driver gives text otherwise.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -99,21 +96,8 @@ export function openPostgres(
   return database;
 }
 
-/**
- * Two transactions that take the same rows in different orders: PostgreSQL ends one, and it is done again. What runs in a
- * transaction here changes nothing but the database, so that it may.
- */
 function repeatTransactions(database: Knex): void {
   const transaction = database.transaction.bind(database) as (work?: unknown, options?: unknown) => Promise<unknown>;
-  const repeating = async (work?: unknown, options?: unknown): Promise<unknown> => {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await transaction(work, options);
-      } catch (error) {
-        const { code } = error as { code?: string };
-        if (tries === MAX_TRIES || (code !== DEADLOCK && code !== SERIALIZATION)) throw error;
-      }
-    }
-  };
+  const repeating = (work?: unknown, options?: unknown) => repeatLost(() => transaction(work, options));
   Object.defineProperty(database, 'transaction', { value: repeating, configurable: true });
 }

@@ -1,6 +1,7 @@
 /** `preview_jobs`: files that are to get a thumbnail, and those that will get none. All SQL of the table. */
 import type { Knex } from 'knex';
 import type { Database } from './open-database.ts';
+import { changesOf, runWithin, type Steps, statement } from './statement.ts';
 import type { Lease } from './upload-table.ts';
 
 export type PreviewJob = {
@@ -12,7 +13,14 @@ export type PreviewJob = {
 };
 
 const MAX_ERROR_CHARACTERS = 1000;
+const ADD = statement('insert into preview_jobs (file_id) values (?) on conflict (file_id) do nothing');
 const FREE = { lease_token: null, lease_until: null };
+
+const steps = {
+  *add(fileId: number): Steps<void> {
+    yield* changesOf(ADD, [fileId]);
+  },
+};
 
 export type PreviewJobTable = ReturnType<typeof createPreviewJobTable>;
 
@@ -22,8 +30,10 @@ export function createPreviewJobTable(database: Database) {
     on('preview_jobs').where({ file_id: fileId, lease_token: lease.token });
 
   return {
+    steps,
+
     async add(transaction: Knex, fileId: number): Promise<void> {
-      await transaction('preview_jobs').insert({ file_id: fileId }).onConflict('file_id').ignore();
+      await runWithin(transaction, steps.add(fileId));
     },
 
     /** Takes the one of a file of these types that has waited longest; others wait for who can. @returns null when none is due */

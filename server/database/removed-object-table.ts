@@ -1,11 +1,25 @@
 /** `removed_objects`: bytes whose row is gone and which are still to be deleted. A trigger fills it. */
 import type { Knex } from 'knex';
 import type { Database } from './open-database.ts';
+import { runnerOf } from './run-statements.ts';
+import { changesOf, type Steps, statement } from './statement.ts';
 
 export type RemovedObject = { storageKey: string; attempts: number };
+const NOTE_PLACE = statement('insert into removed_objects (storage_key, next_attempt_at) values (?, ?)');
+const TAKE_PLACE = statement('delete from removed_objects where storage_key = ? and next_attempt_at > ?');
+const GIVE_UP_PLACE = statement('update removed_objects set next_attempt_at = 0 where storage_key = ?');
+
+const steps = {
+  /** Inside the transaction that makes it a file. @returns false when the bytes are deleted from `dueMs` on, or before: they are nobody's */
+  *takePlace(storageKey: string, dueMs: number): Steps<boolean> {
+    return (yield* changesOf(TAKE_PLACE, [storageKey, dueMs])) === 1;
+  },
+};
+
 export type RemovedObjectTable = ReturnType<typeof createRemovedObjectTable>;
 
 export function createRemovedObjectTable(database: Database) {
+  const runner = runnerOf(database);
   return {
     /** To be deleted, although no row of `chat_files` was: the bytes of a refused upload. */
     async add(transaction: Knex.Transaction, storageKey: string, nextAttemptAt = 0): Promise<void> {
@@ -13,6 +27,29 @@ export function createRemovedObjectTable(database: Database) {
         .insert({ storage_key: storageKey, next_attempt_at: nextAttemptAt })
         .onConflict('storage_key')
         .ignore();
+    },
+
+    steps,
+
+    /**
+     * A key at which bytes are about to be written that no row names yet: they are deleted from `untilMs` on, unless the
+     * transaction that makes them a file has taken the key off by then.
+     */
+    async notePlace(storageKey: string, untilMs: number): Promise<void> {
+      await runner.write(() => changesOf(NOTE_PLACE, [storageKey, untilMs]));
+    },
+
+    /** Its bytes will be no file's: whoever would still make them one finds that. @returns false when they are one's already */
+    async giveUpPlace(storageKey: string): Promise<boolean> {
+      return (await runner.write(() => changesOf(GIVE_UP_PLACE, [storageKey]))) === 1;
+    },
+
+    /** Of processes that are all dead. */
+    async giveUpPlaces(): Promise<void> {
+      await database('removed_objects')
+        .where({ attempts: 0 })
+        .andWhere('next_attempt_at', '>', 0)
+        .update({ next_attempt_at: 0 });
     },
 
     /** A deletion waits for these. */

@@ -1,12 +1,34 @@
 /** `upload_parts`: which partial uploads a final one is made of, in order. */
 import type { Knex } from 'knex';
 import type { Database } from './open-database.ts';
+import { changesOf, rowsOf, runWithin, type Steps, statement } from './statement.ts';
 import { type NewUpload, type Owner, ownedBy } from './upload-row.ts';
+
+const END_PARTS = statement<{ id: string }>(
+  `update uploads set state = 'joined'
+   where state = 'open' and id in (select partial_id from upload_parts where final_id = ?)
+     and not exists (
+       select 1 from upload_parts as others join uploads as finals on finals.id = others.final_id
+       where others.partial_id = uploads.id and finals.id <> ? and finals.state in ('open', 'finishing'))
+   returning id`,
+);
+const FORGET_PARTS = statement('delete from upload_parts where final_id = ?');
+
+const steps = {
+  /** See `endParts` below. */
+  *endParts(finalId: string): Steps<string[]> {
+    const ended = yield* rowsOf(END_PARTS, [finalId, finalId]);
+    yield* changesOf(FORGET_PARTS, [finalId]);
+    return ended.map(({ id }) => id);
+  },
+};
 
 export type UploadPartTable = ReturnType<typeof createUploadPartTable>;
 
 export function createUploadPartTable(database: Database) {
   return {
+    steps,
+
     /**
      * Bytes that a final upload takes beyond what its parts hold: a part that is there twice, or that an earlier final
      * upload waits for too. Parts of deferred length count nothing yet.
@@ -94,21 +116,7 @@ export function createUploadPartTable(database: Database) {
      * @returns the ids of those that ended, so that their bytes go
      */
     async endParts(transaction: Knex.Transaction, finalId: string): Promise<string[]> {
-      const ended = await transaction('uploads')
-        .where({ state: 'open' })
-        .whereIn('id', transaction('upload_parts').where({ final_id: finalId }).select('partial_id'))
-        .whereNotExists(
-          transaction('upload_parts as others')
-            .join('uploads as finals', 'finals.id', 'others.final_id')
-            .whereRaw('others.partial_id = uploads.id')
-            .whereNot('finals.id', finalId)
-            .whereIn('finals.state', ['open', 'finishing'])
-            .select('others.position'),
-        )
-        .update({ state: 'joined' })
-        .returning('id');
-      await transaction('upload_parts').where({ final_id: finalId }).delete();
-      return ended.map((row) => row.id);
+      return runWithin(transaction, steps.endParts(finalId));
     },
   };
 }

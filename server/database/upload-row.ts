@@ -82,6 +82,26 @@ export type NewUpload = Pick<
   holder: string | null;
 };
 
+/** What `find` answers for one that was just inserted. */
+export function freshRecord({ holder: _, ...upload }: NewUpload): UploadRecord {
+  return {
+    ...upload,
+    state: 'open',
+    mimeType: null,
+    storageKey: null,
+    receivedChecked: false,
+    bytesReceived: 0,
+    resumes: 0,
+    resumedOffset: null,
+    attempts: 0,
+    nextAttemptAt: 0,
+    lastError: null,
+    refusal: null,
+    fileId: null,
+    endedAt: null,
+  };
+}
+
 export type Owner = Pick<UploadRecord, 'company' | 'session' | 'uploader' | 'subject'>;
 
 // biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row

@@ -2,11 +2,22 @@
 import type { Knex } from 'knex';
 import type { ProblemCode } from '../contract/problem.ts';
 import type { Database } from './open-database.ts';
+import { runnerOf } from './run-statements.ts';
 import {
+  changesOf,
+  insertion,
+  rowOf,
+  runWithin,
+  type Statement,
+  type Steps,
+  statement,
+  type Value,
+} from './statement.ts';
+import {
+  freshRecord,
   fromRow,
   type NewUpload,
   type Owner,
-  ownedBy,
   type Row,
   toRow,
   type UploadRecord,
@@ -14,9 +25,13 @@ import {
 } from './upload-row.ts';
 
 export type { NewUpload, UploadRecord, UploadRowState };
+export { freshRecord };
 
 /** What is only known when the one request of an upload is over. */
 export type SettledFacts = { session: string; name: string; declaredType: string | null; sizeBytes: number };
+
+/** `sizeBytes`: as it was announced and came. */
+export type WholeFacts = { sizeBytes: number; storageKey: string; mimeType: string; expiresAt: number };
 
 /** `token`: `{process}.{try}`, so that a process knows its own, and others can tell whether it lives. */
 export type Lease = { token: string; untilMs: number };
@@ -27,9 +42,91 @@ export const ENDED: UploadRowState[] = ['rejected', 'aborted', 'expired', 'joine
 /** The job that the row was is over with its state; what fails from here on (the deletion of the bytes) is another. */
 const NO_JOB = { attempts: 0, next_attempt_at: 0, last_error: null };
 
+const INSERT = insertion('uploads', [
+  ...['id', 'company_id', 'session_id', 'uploader', 'subject', 'name', 'declared_type', 'size', 'reserved_bytes'],
+  ...[
+    'metadata',
+    'file_key',
+    'sha256',
+    'one_request',
+    'upload_concat',
+    'lease_token',
+    'client_address',
+    'client_agent',
+  ],
+  ...['state', 'created_at', 'expires_at'],
+]);
+// The role is written out, not bound: only then SQLite sees that the index of agents' unfinished uploads will do.
+const PENDING = 'select count(*) as uploads, sum(reserved_bytes) as bytes from uploads where company_id = ?';
+const UNFINISHED = "state in ('open', 'finishing')";
+const PENDING_OF = {
+  agent: statement<Pending>(`${PENDING} and uploader = 'agent' and subject = ? and ${UNFINISHED}`),
+  user: statement<Pending>(`${PENDING} and uploader = 'user' and session_id = ? and ${UNFINISHED}`),
+};
+type Pending = { uploads: number; bytes: number | null };
+const FIND = statement<Row>('select * from uploads where id = ?');
+const NOTE_TYPE = statement("update uploads set mime_type = ? where id = ? and state = 'open'");
+const NOTE_BYTES = statement("update uploads set bytes_received = ?, expires_at = ? where id = ? and state = 'open'");
+// A process finishes an upload once at a time: a lease of its own that it meets is one it could not give back.
+// Not LIKE: with a bound pattern SQLite compiles the statement anew each time.
+const TAKE_LEASE = statement<Row>(
+  `update uploads set state = 'finishing', lease_token = ?, lease_until = ?, attempts = attempts + 1
+   where id = ? and (state = 'open'
+     or (state = 'finishing' and (lease_until < ? or substr(lease_token, 1, cast(? as integer)) = ?)))
+   returning *`,
+);
+const HELD = "id = ? and state = 'finishing' and lease_token = ?";
+const RENEW_LEASE = statement(`update uploads set lease_until = ? where ${HELD}`);
+const RESERVE_PLACE = statement(
+  "update uploads set storage_key = ? where id = ? and state = 'open' and storage_key is null",
+);
+const NOTE_PLACE = statement(`update uploads set storage_key = ?, mime_type = ?, bytes_received = size where ${HELD}`);
+const NOTE_RECEIVED_CHECKED = statement(`update uploads set received_checked = true where ${HELD}`);
+const FINISH = statement(
+  `update uploads set state = 'finished', file_id = ?, lease_token = null, lease_until = null, last_error = null
+   where ${HELD}`,
+);
+
+const FINISH_WHOLE = statement(
+  `update uploads set state = 'finished', file_id = ?, storage_key = ?, mime_type = ?, bytes_received = size,
+     expires_at = ?, last_error = null
+   where id = ? and state = 'open' and bytes_received = 0 and size = ? and storage_key is null`,
+);
+
+const steps = {
+  /** @throws when there is an upload with this id */
+  *insert(upload: NewUpload): Steps<void> {
+    yield* changesOf(INSERT.statement, INSERT.valuesOf(toRow(upload)));
+  },
+
+  /** How many unfinished uploads someone has, and the bytes that they reserve: a visitor by session, an agent by subject. */
+  *pendingOf({ company, session, uploader, subject }: Owner): Steps<{ uploads: number; bytes: number }> {
+    const row = yield* rowOf(PENDING_OF[uploader], [company, uploader === 'agent' ? subject : session]);
+    return { uploads: Number(row?.uploads), bytes: Number(row?.bytes ?? 0) };
+  },
+
+  /** `finishing → finished`, inside the transaction that records the file. @returns false when the lease is lost */
+  *finish(id: string, lease: Lease, fileId: number): Steps<boolean> {
+    return (yield* changesOf(FINISH, [fileId, id, lease.token])) === 1;
+  },
+
+  /**
+   * `open → finished` in one step, of an upload whose bytes came whole and were put at their key without a place on the way.
+   * @returns false when it has ended, or bytes of it are somewhere by now
+   */
+  *finishWhole(id: string, { sizeBytes, storageKey, mimeType, expiresAt }: WholeFacts, fileId: number): Steps<boolean> {
+    return (yield* changesOf(FINISH_WHOLE, [fileId, storageKey, mimeType, expiresAt, id, sizeBytes])) === 1;
+  },
+};
+
 export type UploadTable = ReturnType<typeof createUploadTable>;
 
 export function createUploadTable(database: Database) {
+  const runner = runnerOf(database);
+  /** A statement of its own that changes one row, or none. */
+  const isDone = async (of: Statement, values: readonly Value[]): Promise<boolean> =>
+    (await runner.write(() => changesOf(of, values))) === 1;
+
   /** One compare-and-set: changes the row only if it is still in one of these states. */
   const moveFrom = async (
     states: UploadRowState[],
@@ -54,18 +151,10 @@ export function createUploadTable(database: Database) {
       .select('upload_parts.position');
 
   return {
-    /** @throws when there is an upload with this id */
-    async insert(transaction: Knex, upload: NewUpload): Promise<void> {
-      await transaction('uploads').insert(toRow(upload));
-    },
+    steps,
 
-    /** How many unfinished uploads someone has, and the bytes that they reserve. */
-    async pendingOf(transaction: Knex, owner: Owner): Promise<{ uploads: number; bytes: number }> {
-      const row = await ownedBy(transaction, owner)
-        .andWhereRaw(`state in ('open', 'finishing')`)
-        .select(transaction.raw('count(*) as uploads, sum(reserved_bytes) as bytes'))
-        .first();
-      return { uploads: Number(row.uploads), bytes: Number(row.bytes ?? 0) };
+    async insert(transaction: Knex, upload: NewUpload): Promise<void> {
+      await runWithin(transaction, steps.insert(upload));
     },
 
     /** Of a final upload that turned out to be there already. */
@@ -74,7 +163,7 @@ export function createUploadTable(database: Database) {
     },
 
     async find(id: string): Promise<UploadRecord | null> {
-      const row = await database('uploads').where({ id }).first();
+      const row = await runner.read(() => rowOf(FIND, [id]));
       return row === undefined ? null : fromRow(row);
     },
 
@@ -153,7 +242,7 @@ export function createUploadTable(database: Database) {
 
     /** The first bytes are checked and allowed. */
     async noteType(id: string, mimeType: string): Promise<void> {
-      await moveFrom(['open'], id, { mime_type: mimeType });
+      await isDone(NOTE_TYPE, [mimeType, id]);
     },
 
     /** The deferred length, and its bytes reserved. @returns null when it was declared already */
@@ -239,68 +328,35 @@ export function createUploadTable(database: Database) {
 
     /** Bytes arrived: the expiry counts from here. @returns false when the upload has ended meanwhile */
     async noteBytes(id: string, bytesReceived: number, expiresAt: number): Promise<boolean> {
-      return moveFrom(['open'], id, { bytes_received: bytesReceived, expires_at: expiresAt });
+      return isDone(NOTE_BYTES, [bytesReceived, expiresAt, id]);
     },
 
     /** Takes the right to finish. @returns null when another holds it, or the upload has ended otherwise. */
     async takeLease(id: string, lease: Lease, nowMs: number): Promise<UploadRecord | null> {
       const ownPrefix = `${holderOf(lease.token)}.`;
-      const [row] = await database('uploads')
-        .where({ id })
-        .andWhere((free) =>
-          free
-            .where({ state: 'open' })
-            .orWhere((stale) => stale.where({ state: 'finishing' }).andWhere('lease_until', '<', nowMs))
-            // A process finishes an upload once at a time: a lease of its own that it meets is one it could not give back.
-            .orWhere((own) =>
-              // Not LIKE: with a bound pattern SQLite compiles the statement anew each time.
-              own
-                .where({ state: 'finishing' })
-                .andWhereRaw('substr(lease_token, 1, ?) = ?', [ownPrefix.length, ownPrefix]),
-            ),
-        )
-        .update({
-          state: 'finishing',
-          lease_token: lease.token,
-          lease_until: lease.untilMs,
-          attempts: database.raw('attempts + 1'),
-        })
-        .returning('*');
+      const values = [lease.token, lease.untilMs, id, nowMs, ownPrefix.length, ownPrefix];
+      const row = await runner.write(() => rowOf(TAKE_LEASE, values));
       return row === undefined ? null : fromRow(row);
     },
 
     /** What takes longer than a lease. @returns false when it is another's by now, or the upload has ended */
     async renewLease(id: string, lease: Lease): Promise<boolean> {
-      return (
-        (await database('uploads')
-          .where({ id, state: 'finishing', lease_token: lease.token })
-          .update({ lease_until: lease.untilMs })) === 1
-      );
+      return isDone(RENEW_LEASE, [lease.untilMs, id, lease.token]);
     },
 
     /** The same before the finish, for a store that can begin there. @returns false when it is noted, or the upload ended */
     async reservePlace(id: string, storageKey: string): Promise<boolean> {
-      return (
-        (await database('uploads')
-          .where({ id, state: 'open' })
-          .whereNull('storage_key')
-          .update({ storage_key: storageKey })) === 1
-      );
+      return isDone(RESERVE_PLACE, [storageKey, id]);
     },
 
     /** Fixes where the bytes go, before they move there. */
     async notePlace(id: string, lease: Lease, storageKey: string, mimeType: string): Promise<boolean> {
-      return (
-        (await database('uploads')
-          .where({ id, state: 'finishing', lease_token: lease.token })
-          .update({ storage_key: storageKey, mime_type: mimeType, bytes_received: database.raw('size') })) === 1
-      );
+      return isDone(NOTE_PLACE, [storageKey, mimeType, id, lease.token]);
     },
 
     /** The bytes at its place are those that were received, and may be replaced. @returns false when the lease is lost */
     async noteReceivedChecked(id: string, lease: Lease): Promise<boolean> {
-      const held = database('uploads').where({ id, state: 'finishing', lease_token: lease.token });
-      return (await held.update({ received_checked: true })) === 1;
+      return isDone(NOTE_RECEIVED_CHECKED, [id, lease.token]);
     },
 
     /** Gives the lease back after a failure; it is free at once for the next who asks, the sweep waits until `nextAttemptAt`. */
@@ -313,15 +369,6 @@ export function createUploadTable(database: Database) {
           next_attempt_at: nextAttemptAt,
           bytes_received: database.raw('size'),
         });
-    },
-
-    /** `finishing → finished`, inside the transaction that records the file. */
-    async finish(transaction: Knex.Transaction, id: string, lease: Lease, fileId: number): Promise<boolean> {
-      return (
-        (await transaction('uploads')
-          .where({ id, state: 'finishing', lease_token: lease.token })
-          .update({ state: 'finished', file_id: fileId, lease_token: null, lease_until: null, last_error: null })) === 1
-      );
     },
 
     /** Refused for good; the code is kept until the row expires. */

@@ -7,6 +7,8 @@ type Needs = {
   uploads: Pick<UploadTable, 'holders' | 'freeFinishes' | 'abortRequests'>;
   previewJobs: Pick<PreviewJobTable, 'holders' | 'free'>;
   webhookDeliveries: Pick<WebhookDeliveryTable, 'holders' | 'free'>;
+  /** Keys at which a process was about to write; null where others may be alive that this server cannot ask. */
+  giveUpPlaces: (() => Promise<void>) | null;
   /** Whether the process of this name still runs, on any node. */
   isAlive(holder: string): Promise<boolean>;
   /** How long a process has to be missed before it is dead for sure. */
@@ -25,12 +27,14 @@ export function createReleaseDead({
   uploads,
   previewJobs,
   webhookDeliveries,
+  giveUpPlaces,
   isAlive,
   graceMs,
   now,
 }: Needs): ReleaseDead {
   let missedSince = new Map<string, number>();
   return async () => {
+    await giveUpPlaces?.();
     const missed = new Map<string, number>();
     const leased = [uploads, previewJobs, webhookDeliveries];
     const holders = (await Promise.all(leased.map((table) => table.holders()))).flat();

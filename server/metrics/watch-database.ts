@@ -1,5 +1,6 @@
 /** How long statements and transactions take, by what kind they are. */
 import type { Database } from '../database/open-database.ts';
+import { runnerOf } from '../database/run-statements.ts';
 import type { Watch } from '../rules/watch.ts';
 import type { PartMetrics } from './part-metrics.ts';
 
@@ -40,4 +41,7 @@ export function watchDatabase(database: Database, { watch, parts }: Needs): void
   const begin = database.transaction.bind(database) as (...args: unknown[]) => Promise<unknown>;
   const watched = (...args: unknown[]) => watch('database', 'transaction', () => begin(...args));
   Object.defineProperty(database, 'transaction', { value: watched, configurable: true });
+  const runner = runnerOf(database);
+  const transact = runner.transact.bind(runner);
+  runner.transact = (work) => watch('database', 'transaction', () => transact(work));
 }

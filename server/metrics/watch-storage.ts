@@ -30,6 +30,7 @@ export function watchStorage(storage: FileStorage, { watch, uploads }: Needs): F
     join: watched('join', storage.join),
     makeFinal: watched('makeFinal', storage.makeFinal),
     put: watched('put', storage.put),
+    putWhole: watched('putWhole', storage.putWhole),
     discard: watched('discard', storage.discard),
     open: watched('open', storage.open),
     remove: watched('remove', storage.remove),

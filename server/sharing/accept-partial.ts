@@ -1,5 +1,5 @@
 /** May this partial upload start? It is no file yet, so only what it could take from others is limited. */
-import type { Database } from '../database/open-database.ts';
+import type { Runner } from '../database/statement.ts';
 import type { NewUpload } from '../database/upload-table.ts';
 import { bytesToReserve } from '../rules/allowance.ts';
 import type { PolicyOf } from '../rules/company-policy.ts';
@@ -12,7 +12,7 @@ import { newUpload, type UploadRequest } from './new-upload.ts';
 import type { ReserveBytes } from './reserve-bytes.ts';
 
 type Needs = {
-  database: Database;
+  runner: Pick<Runner, 'transact'>;
   reserveBytes: Pick<ReserveBytes, 'forNew'>;
   policyOf: PolicyOf;
   checkScanner: CheckScanner;
@@ -40,7 +40,7 @@ export function createAcceptPartial(needs: Needs): AcceptPartial {
     if ((upload.sizeBytes ?? 0) > maxFileSizeBytes) throw tooLarge(upload.name, maxFileSizeBytes);
     await checkRoom(needs.storage, upload.sizeBytes ?? 0);
     await needs.countPartial(caller, request.address);
-    await needs.database.transaction((transaction) => needs.reserveBytes.forNew(transaction, upload, policy));
+    await needs.runner.transact(() => needs.reserveBytes.forNew(upload, policy));
     return upload;
   };
 }

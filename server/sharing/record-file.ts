@@ -2,26 +2,29 @@
 import { type AuditTable, auditEntry } from '../database/audit-table.ts';
 import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
-import type { Database } from '../database/open-database.ts';
 import type { PeopleTable } from '../database/people-table.ts';
 import type { PreviewJobTable } from '../database/preview-job-table.ts';
+import type { Runner, Steps } from '../database/statement.ts';
 import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { actorOf, SERVER } from '../rules/actor.ts';
 import { isFinal } from '../rules/upload-concat.ts';
 
-type Needs = {
-  database: Database;
-  uploads: Pick<UploadTable, 'finish'>;
-  parts: Pick<UploadPartTable, 'endParts'>;
-  files: Pick<ChatFileTable, 'insert'>;
-  people: Pick<PeopleTable, 'sessionId' | 'profileId'>;
-  ledger: Pick<EventLedger, 'nextSeq' | 'append'>;
-  audit: Pick<AuditTable, 'add'>;
-  previewJobs: Pick<PreviewJobTable, 'add'>;
+type Needs = StepsNeeds & {
+  runner: Pick<Runner, 'transact'>;
+  uploads: Pick<UploadTable, 'steps'>;
+  parts: Pick<UploadPartTable, 'steps'>;
+  now(): number;
+};
+
+type StepsNeeds = {
+  files: Pick<ChatFileTable, 'steps'>;
+  people: Pick<PeopleTable, 'steps'>;
+  ledger: Pick<EventLedger, 'steps'>;
+  audit: Pick<AuditTable, 'steps'>;
+  previewJobs: Pick<PreviewJobTable, 'steps'>;
   /** Whether a preview of this type is to be made. */
   wantsPreview(mimeType: string): boolean;
-  now(): number;
 };
 
 export type FileFacts = {
@@ -38,41 +41,57 @@ export type RecordedFile = { fileId: number; endedParts: readonly string[] };
 /** @returns null when the lease was lost: nothing is written then. */
 export type RecordFile = (upload: UploadRecord, lease: Lease, facts: FileFacts) => Promise<RecordedFile | null>;
 
+/**
+ * The same as steps of a transaction that does more. The company's number comes first, as in every transaction that changes
+ * files: two that take their locks in another order would wait for each other. `begin` comes next; `finish` ends the upload.
+ * @returns the file's id
+ */
+export type RecordSteps = (
+  upload: UploadRecord,
+  facts: FileFacts,
+  createdAt: number,
+  around: { begin?(): Steps<void>; finish(fileId: number): Steps<void> },
+) => Steps<number>;
+
 export function createRecordFile(needs: Needs): RecordFile {
-  const { database, uploads, files, people, parts, ledger, audit, previewJobs, wantsPreview, now } = needs;
+  const { runner, parts, uploads } = needs;
+  const recordSteps = createRecordSteps(needs);
+  function* recordAll(upload: UploadRecord, lease: Lease, facts: FileFacts, createdAt: number): Steps<RecordedFile> {
+    const fileId = yield* recordSteps(upload, facts, createdAt, {
+      *finish(fileId) {
+        if (!(yield* uploads.steps.finish(upload.id, lease, fileId))) throw new LeaseLost();
+      },
+    });
+    const endedParts = isFinal(upload) ? yield* parts.steps.endParts(upload.id) : [];
+    return { fileId, endedParts };
+  }
   return async (upload, lease, facts) => {
-    const createdAt = now();
+    const createdAt = needs.now();
     try {
-      return await database.transaction(async (transaction) => {
-        const { company, session, uploader, subject } = upload;
-        const seq = await ledger.nextSeq(transaction, company);
-        const chatSessionId = await people.sessionId(transaction, company, session, createdAt);
-        const profileId = await people.profileId(transaction, { company, role: uploader, session, subject }, createdAt);
-        const fileId = await files.insert(transaction, {
-          ...facts,
-          uploadId: upload.id,
-          company,
-          session,
-          uploader,
-          name: upload.name,
-          seq,
-          createdAt,
-          profileId,
-          chatSessionId,
-        });
-        await ledger.append(transaction, seq, { company, session, type: 'file_shared', fileId }, createdAt);
-        const uploadedBy = actorOf({ role: uploader, subject }, upload.client ?? SERVER);
-        const deed = { action: 'uploaded', company, session, fileId, name: upload.name } as const;
-        await audit.add(transaction, auditEntry(uploadedBy, deed, createdAt));
-        if (wantsPreview(facts.mimeType)) await previewJobs.add(transaction, fileId);
-        if (!(await uploads.finish(transaction, upload.id, lease, fileId))) throw new LeaseLost();
-        const endedParts = isFinal(upload) ? await parts.endParts(transaction, upload.id) : [];
-        return { fileId, endedParts };
-      });
+      return await runner.transact(() => recordAll(upload, lease, facts, createdAt));
     } catch (error) {
       if (error instanceof LeaseLost) return null;
       throw error;
     }
+  };
+}
+
+export function createRecordSteps(needs: StepsNeeds): RecordSteps {
+  const { files, people, ledger, audit, previewJobs, wantsPreview } = needs;
+  return function* (upload, facts, createdAt, { begin, finish }) {
+    const { id: uploadId, company, session, uploader, subject, name } = upload;
+    const seq = yield* ledger.steps.nextSeq(company);
+    if (begin !== undefined) yield* begin();
+    const ids = yield* people.steps.idsOf({ company, role: uploader, session, subject }, createdAt);
+    const of = { uploadId, company, session, uploader, name, createdAt };
+    const fileId = yield* files.steps.insert({ ...facts, ...of, ...ids, seq });
+    yield* ledger.steps.append(seq, { company, session, type: 'file_shared', fileId }, createdAt);
+    const uploadedBy = actorOf({ role: uploader, subject }, upload.client ?? SERVER);
+    const deed = { action: 'uploaded', company, session, fileId, name } as const;
+    yield* audit.steps.add(auditEntry(uploadedBy, deed, createdAt));
+    if (wantsPreview(facts.mimeType)) yield* previewJobs.steps.add(fileId);
+    yield* finish(fileId);
+    return fileId;
   };
 }
 

@@ -4,6 +4,7 @@ import type { ChatFileTable } from '../database/chat-file-table.ts';
 import type { CompanyDayTable } from '../database/company-day-table.ts';
 import type { CompanyUsageTable } from '../database/company-usage-table.ts';
 import type { Database } from '../database/open-database.ts';
+import { runWithin, type Steps } from '../database/statement.ts';
 import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { NewUpload, UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { type Allowance, bytesToReserve, checkMoreBytes, checkNewUpload, type Standing } from '../rules/allowance.ts';
@@ -12,14 +13,11 @@ import type { UploadOwner } from '../rules/participant.ts';
 
 type Needs = {
   database: Database;
-  uploads: Pick<
-    UploadTable,
-    'find' | 'insert' | 'pendingOf' | 'reserveMore' | 'reserveBeyondParts' | 'declareLength' | 'fixLength'
-  >;
+  uploads: Pick<UploadTable, 'find' | 'steps' | 'reserveMore' | 'reserveBeyondParts' | 'declareLength' | 'fixLength'>;
   parts: Pick<UploadPartTable, 'bytesBeyond'>;
-  files: Pick<ChatFileTable, 'countOfSide'>;
-  usage: Pick<CompanyUsageTable, 'bytesOf'>;
-  days: Pick<CompanyDayTable, 'bytesOn'>;
+  files: Pick<ChatFileTable, 'steps'>;
+  usage: Pick<CompanyUsageTable, 'steps'>;
+  days: Pick<CompanyDayTable, 'steps'>;
   policyOf: PolicyOf;
 };
 
@@ -28,8 +26,8 @@ type Needs = {
  * which there is room. What fails leaves everything as it was. @throws {Failure} `rate-limited`, `quota-exceeded`
  */
 export type ReserveBytes = {
-  /** The row of a new upload, inside the caller's transaction: a failure has to roll that back. */
-  forNew(transaction: Knex.Transaction, upload: NewUpload, allowance: Allowance): Promise<void>;
+  /** The row of a new upload, as steps of the caller's transaction: a failure has to roll that back. */
+  forNew(upload: NewUpload, allowance: Allowance): Steps<void>;
   /** A final upload whose row and parts are written: its parts hold their bytes already. */
   forFinal(transaction: Knex.Transaction, upload: NewUpload, allowance: Allowance): Promise<void>;
   /** A final upload whose parts are all here: fixes its length. A part of deferred length counted nothing until now. */
@@ -41,27 +39,27 @@ export type ReserveBytes = {
 };
 
 export function createReserveBytes({ database, uploads, parts, files, usage, days, policyOf }: Needs): ReserveBytes {
-  const standingOf = async (
-    transaction: Knex.Transaction,
+  function* standingOf(
     owner: UploadOwner & { createdAt: number },
-    { bytesPerDay, maxFiles }: Allowance,
+    { bytesPerDay, companyQuotaBytes, maxFiles }: Allowance,
     isNew: boolean,
-  ): Promise<Standing> => {
-    const pending = await uploads.pendingOf(transaction, owner);
-    const companyBytes = await usage.bytesOf(transaction, owner.company);
-    // Counted in any case, and only looked at where there is a bound.
-    const dayBytes = bytesPerDay === undefined ? 0 : await days.bytesOn(transaction, owner.company, owner.createdAt);
-    const shared = isNew ? await files.countOfSide(transaction, owner, maxFiles) : 0;
+  ): Steps<Standing> {
+    const pending = yield* uploads.steps.pendingOf(owner);
+    // Kept in any case, and only looked at where there is a bound.
+    const companyBytes = companyQuotaBytes === undefined ? 0 : yield* usage.steps.bytesOf(owner.company);
+    const dayBytes = bytesPerDay === undefined ? 0 : yield* days.steps.bytesOn(owner.company, owner.createdAt);
+    const tooMany = Math.max(0, maxFiles - pending.uploads + 1);
+    const shared = isNew ? yield* files.steps.countOfSide(owner, tooMany) : 0;
     return { files: shared, pendingUploads: pending.uploads, pendingBytes: pending.bytes, companyBytes, dayBytes };
-  };
+  }
   return {
-    async forNew(transaction, upload, allowance) {
-      await uploads.insert(transaction, upload);
-      checkNewUpload(await standingOf(transaction, upload, allowance, true), allowance);
+    *forNew(upload, allowance) {
+      yield* uploads.steps.insert(upload);
+      checkNewUpload(yield* standingOf(upload, allowance, true), allowance);
     },
     async forFinal(transaction, upload, allowance) {
       await uploads.reserveBeyondParts(transaction, upload.id, await parts.bytesBeyond(transaction, upload.id));
-      checkNewUpload(await standingOf(transaction, upload, allowance, true), allowance);
+      checkNewUpload(await runWithin(transaction, standingOf(upload, allowance, true)), allowance);
     },
     async forJoin(final, sizeBytes) {
       // Before the transaction: what is not kept is read, and SQLite has one connection.
@@ -71,7 +69,7 @@ export function createReserveBytes({ database, uploads, parts, files, usage, day
         // What was known at its creation was reserved then.
         if (!isOpen || final.sizeBytes !== null) return;
         await uploads.reserveBeyondParts(transaction, final.id, await parts.bytesBeyond(transaction, final.id));
-        checkMoreBytes(await standingOf(transaction, final, allowance, false), allowance);
+        checkMoreBytes(await runWithin(transaction, standingOf(final, allowance, false)), allowance);
       });
     },
     async upTo(upload, arrivingBytes) {
@@ -81,7 +79,7 @@ export function createReserveBytes({ database, uploads, parts, files, usage, day
       await database.transaction(async (transaction) => {
         // False: its length was declared meanwhile and is reserved, or it has ended.
         if (!(await uploads.reserveMore(transaction, upload.id, reservedBytes))) return;
-        checkMoreBytes(await standingOf(transaction, upload, allowance, false), allowance);
+        checkMoreBytes(await runWithin(transaction, standingOf(upload, allowance, false)), allowance);
       });
       upload.reservedBytes = reservedBytes;
     },
@@ -92,7 +90,7 @@ export function createReserveBytes({ database, uploads, parts, files, usage, day
       return database.transaction(async (transaction) => {
         const upload = await uploads.declareLength(transaction, uploadId, sizeBytes);
         if (upload === null) return false;
-        checkMoreBytes(await standingOf(transaction, upload, allowance, false), allowance);
+        checkMoreBytes(await runWithin(transaction, standingOf(upload, allowance, false)), allowance);
         return true;
       });
     },

@@ -68,6 +68,12 @@ export type FileStorage = {
    * leaves, so that the sweep finds it. @param makeBody makes the stream anew for each try
    */
   put(uploadId: string, key: string, makeBody: () => Readable, sizeBytes: number): Promise<void>;
+  /**
+   * A new object at a key that nobody else has, from memory, in one write: stored when this returns. Whoever calls it noted the
+   * key before, and removes what a fault or a crash leaves there, which may be some of the bytes. For what is small: a disk
+   * may write it without leaving the event loop.
+   */
+  putWhole(key: string, bytes: readonly Uint8Array[], sizeBytes: number): Promise<void>;
   /** Deletes unfinished bytes; nothing happens if there are none. */
   discard(uploadId: string): Promise<void>;
   /** Ids of all unfinished bytes, to find those that no row knows. */

@@ -10,6 +10,7 @@ import { isStorageKey, isUploadId } from '../rules/upload-id.ts';
 import type { AppendOptions, AppendResult, FileStorage, StoredObject } from './file-storage.ts';
 import { JOINING, joinFiles } from './local-join.ts';
 import { WRITING, writeWhole } from './local-put.ts';
+import { writeAtOnce } from './local-put-small.ts';
 import { appendVerified, countedBytes, dropUnverified, UNVERIFIED } from './local-unverified.ts';
 import { ownId, ownKey } from './own-names.ts';
 import { pumpBody } from './pump-body.ts';
@@ -61,6 +62,11 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
       const beside = placeOf(uploadId) + WRITING;
       await writeWhole(beside, makeBody(), sizeBytes);
       await moveOver(beside, pathOf(key), syncParents);
+    },
+    async putWhole(key, bytes, sizeBytes) {
+      const file = pathOf(key);
+      await writeAtOnce(file, bytes, sizeBytes);
+      await syncParents(path.dirname(file));
     },
     async discard(uploadId) {
       const place = placeOf(uploadId);

@@ -48,6 +48,8 @@ export function createMovingStorage(current: FileStorage, previous: FileStorage)
       return (there === null ? current : previous).put(uploadId, key, makeBody, sizeBytes);
     },
 
+    putWhole: (key, bytes, sizeBytes) => current.putWhole(key, bytes, sizeBytes),
+
     async discard(uploadId) {
       await current.discard(uploadId);
       await previous.discard(uploadId);

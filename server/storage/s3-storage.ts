@@ -86,6 +86,7 @@ export function createS3Storage(given: Needs): FileStorage {
       const whole = () => Readable.from(exactly(sizeBytes, makeBody()), { objectMode: false });
       await bucket.putStream(ownKey(key), whole, sizeBytes);
     },
+    putWhole: async (key, bytes) => bucket.put(ownKey(key), Buffer.concat(bytes)),
     async discard(id) {
       const upload = await uploads.find(ownId(id));
       if (upload?.multipart) await bucket.abort(upload.multipart);

@@ -1,17 +1,28 @@
 /** POST: makes an upload, with its first bytes if there are any. */
 import type { IncomingMessage } from 'node:http';
-import type { NewUpload, UploadRecord, UploadTable } from '../database/upload-table.ts';
+import type { Readable } from 'node:stream';
+import { freshRecord, type NewUpload, type UploadTable } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
 import type { AbortUpload } from '../sharing/abort-upload.ts';
 import type { AcceptPartial } from '../sharing/accept-partial.ts';
-import type { AcceptUpload } from '../sharing/accept-upload.ts';
+import type { AnnouncedUpload, AnnounceUpload, ReserveUpload } from '../sharing/accept-upload.ts';
 import type { GiveUpFinish } from '../sharing/give-up-finish.ts';
 import { isRefusal } from '../sharing/reject-upload.ts';
+import type { ShareSmall } from '../sharing/share-small.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import { bodyOf, type GatherBody } from './gather-body.ts';
 import { setExpires, type TusContext } from './tus-answers.ts';
 import { checkChecksumHeader } from './tus-checksum.ts';
 import { type CreateFinalNeeds, createFinal } from './tus-create-final.ts';
-import { checkBodyType, describeFile, hasBody, readConcat, readLength, readMetadata } from './tus-headers.ts';
+import {
+  bringsAll,
+  checkBodyType,
+  describeFile,
+  hasBody,
+  readConcat,
+  readLength,
+  readMetadata,
+} from './tus-headers.ts';
 import type { TusLibrary } from './tus-library.ts';
 
 export type CreateNeeds = CreateFinalNeeds & {
@@ -19,12 +30,18 @@ export type CreateNeeds = CreateFinalNeeds & {
   path: string;
   uploads: Pick<UploadTable, 'find'>;
   storage: Pick<FileStorage, 'offsetOf'>;
-  acceptUpload: AcceptUpload;
+  announceUpload: AnnounceUpload;
+  reserveUpload: ReserveUpload;
   acceptPartial: AcceptPartial;
   abortUpload: AbortUpload;
   giveUpFinish: GiveUpFinish;
+  shareSmall: ShareSmall;
+  gatherBody: GatherBody;
   library: TusLibrary;
 };
+
+/** `offset`: null where the creation brought no bytes. */
+type Created = { offset: number | null; fileId: number | null };
 
 export async function createUpload(needs: CreateNeeds, ctx: TusContext): Promise<void> {
   const { req } = ctx;
@@ -36,27 +53,48 @@ export async function createUpload(needs: CreateNeeds, ctx: TusContext): Promise
     checkChecksumHeader(req);
   }
   const { caller } = ctx.state;
-  const isWhole = concat.kind === 'whole';
-  const reserved = await (isWhole
-    ? needs.acceptUpload(caller, request)
-    : needs.acceptPartial(caller, request, concat.raw));
-  const { offset, fileId } = await createWithBody(needs, req, reserved);
+  if (concat.kind === 'partial') {
+    const reserved = await needs.acceptPartial(caller, request, concat.raw);
+    return answerCreated(needs, ctx, reserved, await createWithBody(needs, req, req, reserved));
+  }
+  const announced = await needs.announceUpload(caller, request);
+  answerCreated(needs, ctx, announced.upload, await createWhole(needs, req, announced));
+}
+
+function answerCreated(needs: CreateNeeds, ctx: TusContext, upload: NewUpload, { offset, fileId }: Created): void {
   ctx.status = 201;
   ctx.body = '';
-  ctx.set('Location', `${needs.path}/${reserved.id}`);
+  ctx.set('Location', `${needs.path}/${upload.id}`);
   if (offset !== null) ctx.set('Upload-Offset', String(offset));
   if (fileId !== null) ctx.set('Chat-File-Id', String(fileId));
-  else setExpires(ctx, reserved.expiresAt);
+  else setExpires(ctx, upload.expiresAt);
+}
+
+async function createWhole(needs: CreateNeeds, req: IncomingMessage, announced: AnnouncedUpload): Promise<Created> {
+  const { upload, policy } = announced;
+  const { sizeBytes } = upload;
+  if (sizeBytes !== 0 && !hasBody(req)) {
+    // Its bytes get a place when they come.
+    await needs.reserveUpload(announced);
+    return { offset: null, fileId: null };
+  }
+  const streamed = async (body: Readable) => createWithBody(needs, req, body, await needs.reserveUpload(announced));
+  if (!bringsAll(req, sizeBytes) || !needs.shareSmall.takes(sizeBytes, policy)) return streamed(req);
+  return needs.gatherBody(req, sizeBytes, async (gathered) => {
+    const fileId = 'bytes' in gathered ? await needs.shareSmall.create(announced, gathered.bytes) : null;
+    return fileId === null ? streamed(bodyOf(gathered)) : { offset: sizeBytes, fileId };
+  });
 }
 
 async function createWithBody(
   needs: CreateNeeds,
-  req: IncomingMessage,
+  { headers }: IncomingMessage,
+  incoming: Readable,
   reserved: NewUpload,
-): Promise<{ offset: number | null; fileId: number | null }> {
-  const upload = (await needs.uploads.find(reserved.id)) as UploadRecord;
+): Promise<Created> {
+  const upload = freshRecord(reserved);
   try {
-    return await needs.library({ incoming: req, method: 'POST', upload });
+    return await needs.library({ incoming, headers, method: 'POST', upload });
   } catch (error) {
     const stillOpen = (await needs.uploads.find(reserved.id))?.state === 'open';
     // Of a body that is longer than announced the upload would survive, but this client never learns its URL.

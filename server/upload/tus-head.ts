@@ -4,6 +4,7 @@ import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
 import { isFinal, isPartial } from '../rules/upload-concat.ts';
+import { isUnplaced } from '../rules/upload-place.ts';
 import type { FinishPartial } from '../sharing/finish-partial.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { NoteResume } from '../sharing/note-resume.ts';
@@ -42,7 +43,7 @@ async function answerHead(needs: HeadNeeds, ctx: TusContext, upload: UploadRecor
     const offset = await withLock(needs.locker, upload.id, () => needs.storage.offsetOf(upload.id));
     // What the request before us did while we waited for the lock: a length declared, a finish, a refusal.
     const current = await needs.uploads.find(upload.id);
-    if (current === null || (current.state === 'open' && offset === null))
+    if (current === null || (current.state === 'open' && offset === null && !isUnplaced(current)))
       throw new Failure('gone', 'The bytes of this upload are gone. Start it again.');
     if (current.state !== 'open') return answerHead(needs, ctx, current);
     needs.noteResume(current, offset ?? 0);

@@ -44,6 +44,15 @@ export function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
 }
 
+/**
+ * Whether the body is announced to be all of a file of that length, and nothing else is to be looked at but its bytes: no
+ * checksum of the body. Of no bytes a request brings all without a body.
+ */
+export function bringsAll({ headers }: IncomingMessage, sizeBytes: number | null): sizeBytes is number {
+  if (headers['transfer-encoding'] !== undefined || headers['upload-checksum'] !== undefined) return false;
+  return sizeBytes !== null && Number(headers['content-length'] ?? 0) === sizeBytes;
+}
+
 /** A header whose value "MUST be a non-negative integer". @returns null when it is absent */
 export function readInteger(request: IncomingMessage, name: 'upload-offset' | 'upload-length'): number | null {
   const text = request.headers[name];

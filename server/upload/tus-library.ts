@@ -1,5 +1,5 @@
 /** @tus/server with our parts in it: the store, the locker, the write path and the finish. It answers POST and PATCH. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { Server } from '@tus/server';
 import { type CancellationContext, DataStore, ERRORS, type Locker, Upload } from '@tus/utils';
@@ -8,6 +8,7 @@ import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import type { PolicyOf } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
 import { isPartial } from '../rules/upload-concat.ts';
+import { isUnplaced } from '../rules/upload-place.ts';
 import type { FinishPartial } from '../sharing/finish-partial.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { ReserveBytes } from '../sharing/reserve-bytes.ts';
@@ -18,9 +19,8 @@ import { finishedInTime } from './tus-answers.ts';
 export type WriteBody = (body: IncomingBody, offset: number, maxBytes: number, signal: AbortSignal) => Promise<number>;
 /** Bytes on their way into an upload. */
 export type IncomingBody = { incoming: Readable; upload: UploadRecord };
-/** What travels through the library in the place of a web stream: Node's own request, without seven streams around it. */
-export type TusBody = { incoming: IncomingMessage; upload: UploadRecord };
-export type TusCall = TusBody & { method: 'POST' | 'PATCH' };
+/** `incoming` travels through the library in the place of a web stream: Node's own request, without seven streams around it. */
+export type TusCall = IncomingBody & { method: 'POST' | 'PATCH'; headers: IncomingHttpHeaders };
 export type TusAnswer = { status: number; offset: number | null; fileId: number | null };
 
 type Needs = {
@@ -79,7 +79,7 @@ export function createTusLibrary(needs: Needs): TusLibrary {
     },
   });
   const writeToStore = (stream: unknown, upload: Upload, maxBytes: number, context: CancellationContext) =>
-    needs.writeBody(stream as TusBody, upload.offset, maxBytes, context.signal);
+    needs.writeBody(stream as IncomingBody, upload.offset, maxBytes, context.signal);
   // Protected there, and yet the one seam at which the body can be taken without a copy of every chunk.
   Object.assign(server.handlers.POST, { writeToStore });
   Object.assign(server.handlers.PATCH, { writeToStore });
@@ -113,7 +113,7 @@ class Exchange {
   readonly method: string;
   readonly url: string;
   readonly headers = new Headers();
-  readonly body: TusBody;
+  readonly body: IncomingBody;
   fault: unknown = null;
   fileId: number | null = null;
 
@@ -123,7 +123,7 @@ class Exchange {
     // Never the request's own URL: a query breaks the library's id parser.
     this.url = this.method === 'POST' ? `http://tus${path}` : `http://tus${path}/${call.upload.id}`;
     for (const name of PASSED_HEADERS) {
-      const value = call.incoming.headers[name];
+      const value = call.headers[name];
       // A length that is known already was compared; the library would refuse even the same one.
       if (name === 'upload-length' && call.method === 'PATCH' && call.upload.sizeBytes !== null) continue;
       if (typeof value === 'string') this.headers.set(name, value);
@@ -156,9 +156,17 @@ class RowDataStore extends DataStore {
 
   override async getUpload(id: string): Promise<Upload> {
     const record = await this.uploads.find(id);
-    const offset = record?.state === 'open' ? await this.storage.offsetOf(id) : null;
+    const offset = record?.state === 'open' ? await this.offsetIn(record) : null;
     if (record === null || offset === null) throw ERRORS.FILE_NO_LONGER_EXISTS;
     return new Upload({ id, offset, ...(record.sizeBytes === null ? {} : { size: record.sizeBytes }) });
+  }
+
+  /** The place of an upload that was created without bytes is made for its first ones. */
+  private async offsetIn(upload: UploadRecord): Promise<number | null> {
+    const offset = await this.storage.offsetOf(upload.id);
+    if (offset !== null || !isUnplaced(upload)) return offset;
+    await this.storage.create(upload.id, upload.sizeBytes);
+    return 0;
   }
 
   override async declareUploadLength(id: string, sizeBytes: number): Promise<void> {

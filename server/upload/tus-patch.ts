@@ -1,13 +1,21 @@
 /** PATCH: puts bytes behind those that are there. */
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Locker } from '@tus/utils';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
+import type { PolicyOf } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
 import { isFinal } from '../rules/upload-concat.ts';
+import { isUnplaced } from '../rules/upload-place.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { RejectUpload } from '../sharing/reject-upload.ts';
+import type { ShareSmall } from '../sharing/share-small.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import { bodyOf, type GatherBody } from './gather-body.ts';
+import { withLock } from './locker.ts';
 import { checkAlive, finishedInTime, setExpires, type TusContext } from './tus-answers.ts';
 import { checkChecksumHeader } from './tus-checksum.ts';
-import { checkBodyType, readInteger } from './tus-headers.ts';
+import { bringsAll, checkBodyType, readInteger } from './tus-headers.ts';
 import type { TusLibrary } from './tus-library.ts';
 
 export type PatchNeeds = {
@@ -16,6 +24,10 @@ export type PatchNeeds = {
   expirySeconds: number;
   finishUpload: FinishUpload;
   rejectUpload: RejectUpload;
+  policyOf: PolicyOf;
+  shareSmall: ShareSmall;
+  gatherBody: GatherBody;
+  locker: Locker;
   library: TusLibrary;
   now(): number;
 };
@@ -42,11 +54,11 @@ function checkLength(upload: UploadRecord, declared: number | null): void {
 
 async function patchOpen(needs: PatchNeeds, ctx: TusContext, upload: UploadRecord, offset: number): Promise<void> {
   try {
-    const answer = await needs.library({ incoming: ctx.req, method: 'PATCH', upload });
+    const answer = await write(needs, ctx.req, upload, offset);
     answerWritten(needs, ctx, answer.offset ?? offset, answer.fileId);
   } catch (error) {
     const code = error instanceof Failure ? error.code : null;
-    if (code === 'offset-conflict') throw conflict((await needs.storage.offsetOf(upload.id)) ?? upload.sizeBytes ?? 0);
+    if (code === 'offset-conflict') throw conflict(await offsetNow(needs, upload));
     const current = await needs.uploads.find(upload.id);
     // Of a length that is still deferred: no later request could make this file small enough.
     if (code === 'file-too-large' && current?.sizeBytes === null) await needs.rejectUpload(current, error as Failure);
@@ -54,6 +66,33 @@ async function patchOpen(needs: PatchNeeds, ctx: TusContext, upload: UploadRecor
     if (code === 'gone' && current !== null && current.state !== 'open') return patchUpload(needs, ctx, current);
     throw error;
   }
+}
+
+type Written = { offset: number | null; fileId: number | null };
+
+async function write(needs: PatchNeeds, req: IncomingMessage, upload: UploadRecord, offset: number): Promise<Written> {
+  const { sizeBytes } = upload;
+  const streamed = (incoming: Readable) => needs.library({ incoming, headers: req.headers, method: 'PATCH', upload });
+  const isWhole = offset === 0 && isUnplaced(upload) && upload.concat === null && bringsAll(req, sizeBytes);
+  if (!isWhole || !needs.shareSmall.takes(sizeBytes, await needs.policyOf(upload.company))) return streamed(req);
+  // The lock is taken when all is here: what another request waits for then is no network.
+  return needs.gatherBody(req, sizeBytes, async (gathered) => {
+    const fileId = 'bytes' in gathered ? await completeAlone(needs, upload, gathered.bytes) : null;
+    return fileId === null ? streamed(bodyOf(gathered)) : { offset: sizeBytes, fileId };
+  });
+}
+
+/** @returns null for what has to go the ordinary way */
+function completeAlone(needs: PatchNeeds, upload: UploadRecord, bytes: Buffer): Promise<number | null> {
+  return withLock(needs.locker, upload.id, async () => {
+    // Bytes of a request before this one, or a place for them: the library knows what to do.
+    if ((await needs.storage.offsetOf(upload.id)) !== null) return null;
+    return needs.shareSmall.complete(upload, bytes);
+  });
+}
+
+async function offsetNow({ storage }: PatchNeeds, upload: UploadRecord): Promise<number> {
+  return (await storage.offsetOf(upload.id)) ?? (isUnplaced(upload) ? 0 : (upload.sizeBytes ?? 0));
 }
 
 function answerWritten(needs: PatchNeeds, ctx: TusContext, offset: number, fileId: number | null): void {

@@ -18,6 +18,7 @@ import { openPostgres } from '../../server/database/open-postgres.ts';
 import { openSqlite } from '../../server/database/open-sqlite.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
 import { createPreviewJobTable } from '../../server/database/preview-job-table.ts';
+import { runnerOf } from '../../server/database/run-statements.ts';
 import { createSessionListTable } from '../../server/database/session-list-table.ts';
 import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
 import { createUploadTable } from '../../server/database/upload-table.ts';
@@ -158,7 +159,7 @@ async function measure(database: Database): Promise<Record<string, string>> {
 function finishOne(database: Database): () => Promise<void> {
   const uploads = createUploadTable(database);
   const recordFile = createRecordFile({
-    database,
+    runner: runnerOf(database),
     uploads,
     parts: createUploadPartTable(database),
     files: createChatFileTable(database),

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { FILE_KINDS, type FileOrder, kindOf } from '../../server/contract/file-filter.ts';
 import { type ChatFileTable, createChatFileTable, type FileFilter } from '../../server/database/chat-file-table.ts';
 import { createEventLedger } from '../../server/database/event-ledger.ts';
+import { runnerOf } from '../../server/database/run-statements.ts';
 import { Failure } from '../../server/rules/failure.ts';
 import { TYPES } from '../../server/rules/type-table.ts';
 import { createListFiles } from '../../server/sharing/list-files.ts';
@@ -65,6 +66,20 @@ describe('a row', () => {
     const take = () => open.database.transaction((transaction) => files.take(transaction, [id, id + 1]));
     expect([(await take()).map((file) => file.id), await take()]).toEqual([[id], []]);
   });
+});
+
+test('the files of one side of a chat are counted up to a bound; below it those of both may stand for them', async () => {
+  for (let nth = 0; nth < 4; nth += 1) await insertFile(open.database, { uploader: nth < 3 ? 'user' : 'agent' });
+  await insertFile(open.database, { session: 'another' });
+  await insertFile(open.database, { company: 'another' });
+  const count = (uploader: 'user' | 'agent', atMost: number) =>
+    runnerOf(open.database).read(() =>
+      files.steps.countOfSide({ company: 'company', session: 'session', uploader }, atMost),
+    );
+  const counts = (uploader: 'user' | 'agent') =>
+    Promise.all([0, 1, 2, 3, 4, 5, 9].map((atMost) => count(uploader, atMost)));
+  expect(await counts('user')).toEqual([0, 1, 2, 3, 3, 4, 4]);
+  expect(await counts('agent')).toEqual([0, 1, 1, 1, 1, 4, 4]);
 });
 
 describe('the filters', () => {

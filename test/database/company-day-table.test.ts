@@ -1,6 +1,7 @@
 /** `company_days`: what uploads of a day reserve and have become; what ended without a file is given back to its day. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCompanyDayTable } from '../../server/database/company-day-table.ts';
+import { runnerOf } from '../../server/database/run-statements.ts';
 import { openTestDatabase, type TestDatabase } from '../services/test-database.ts';
 
 const DAY_MS = 86_400_000;
@@ -13,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => open.remove());
 
 const bytesOn = (company: string, atMs = TODAY) =>
-  open.database.transaction((transaction) => createCompanyDayTable(open.database).bytesOn(transaction, company, atMs));
+  runnerOf(open.database).read(() => createCompanyDayTable(open.database).steps.bytesOn(company, atMs));
 
 /** @returns changes the row */
 async function upload(company: string, reservedBytes: number, over: Record<string, unknown> = {}) {

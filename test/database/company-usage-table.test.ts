@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createChatFileTable } from '../../server/database/chat-file-table.ts';
 import { createCompanyUsageTable } from '../../server/database/company-usage-table.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
+import { runWithin } from '../../server/database/statement.ts';
 import { createUploadDeletionTable } from '../../server/database/upload-deletion-table.ts';
 import { createUploadTable } from '../../server/database/upload-table.ts';
 import { insertFile, openTestDatabase, type TestDatabase } from '../services/test-database.ts';
@@ -35,7 +36,7 @@ const HAPPENINGS = {
     const { size, company_id: company, session_id: session, state } = (await at.row()) ?? {};
     if (state !== 'finishing' || size === null) return;
     const fileId = await at.addFile({ uploadId: at.id, company, session, sizeBytes: size });
-    await at.uploads.finish(at.transaction, at.id, LEASE, fileId);
+    await runWithin(at.transaction, at.uploads.steps.finish(at.id, LEASE, fileId));
   },
   abort: (at) => at.set({ state: 'aborted' }, 'open'),
   expire: (at) => at.set({ state: 'expired' }, 'open'),

@@ -1,6 +1,7 @@
 /** Sessions and profiles: one row each, however often and by how many at once they are named. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPeopleTable } from '../../server/database/people-table.ts';
+import { runnerOf } from '../../server/database/run-statements.ts';
 import { sharedSecret } from '../../server/database/server-value-table.ts';
 import { openTestDatabase, type TestDatabase } from '../services/test-database.ts';
 
@@ -32,6 +33,22 @@ test('a person has one row: an agent by subject, a visitor by subject or else by
   expect(await profileId({ ...visitor, session: 't' })).not.toBe(await profileId(visitor));
   expect(await profileId({ ...visitor, subject: 'ann' })).not.toBe(await profileId(agent));
   expect(await profileId({ ...agent, company: 'd' })).not.toBe(await profileId(agent));
+});
+
+test('both are found together, or made', async () => {
+  const idsOf = (session: string, subject: string | null) =>
+    runnerOf(open.database).transact(() => people.steps.idsOf({ company: 'e', role: 'agent', session, subject }, 5));
+  const ids = await Promise.all(Array.from({ length: 10 }, () => idsOf('s', 'ann')));
+  expect(new Set(ids.map((each) => JSON.stringify(each))).size).toBe(1);
+  const first = ids[0] as (typeof ids)[number];
+  expect(first).toEqual({
+    chatSessionId: await sessionId('e', 's'),
+    profileId: await profileId({ company: 'e', role: 'agent', session: 's', subject: 'ann' }),
+  });
+  const another = await idsOf('t', 'ann');
+  expect(another).toEqual({ chatSessionId: await sessionId('e', 't'), profileId: first.profileId });
+  expect(another.chatSessionId).not.toBe(first.chatSessionId);
+  expect((await idsOf('t', null)).profileId).not.toBe(first.profileId);
 });
 
 test('a shared secret is made once and stays', async () => {

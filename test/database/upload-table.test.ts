@@ -1,8 +1,11 @@
 /** `uploads`: every step is a compare-and-set, a finish has one owner, and nothing that ended comes back. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runnerOf } from '../../server/database/run-statements.ts';
+import { runWithin } from '../../server/database/statement.ts';
 import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
 import {
   createUploadTable,
+  type Lease,
   type NewUpload,
   type UploadRecord,
   type UploadRowState,
@@ -27,6 +30,8 @@ afterAll(() => open.remove());
 type Step = { from: UploadRowState[]; to?: UploadRowState; run(upload: UploadRecord): Promise<unknown> };
 const inTransaction = <T>(work: Parameters<typeof open.database.transaction<T>>[0]) => open.database.transaction(work);
 
+const finish = (id: string, lease: Lease) => runnerOf(open.database).transact(() => uploads.steps.finish(id, lease, 7));
+
 /** Each step: the states it may leave, and the one it leads to (the same where none is named). */
 const STEPS: Record<string, Step> = {
   noteType: { from: ['open'], run: ({ id }) => uploads.noteType(id, 'image/png') },
@@ -40,7 +45,7 @@ const STEPS: Record<string, Step> = {
   finish: {
     from: ['finishing'],
     to: 'finished',
-    run: ({ id }) => inTransaction((t) => uploads.finish(t, id, MINE, 7)),
+    run: ({ id }) => finish(id, MINE),
   },
   renewLease: { from: ['finishing'], run: ({ id }) => uploads.renewLease(id, { ...MINE, untilMs: MINE.untilMs + 1 }) },
   reject: {
@@ -111,7 +116,7 @@ describe('each step from each state', () => {
 
   test('a finish forgets its lease, a refusal keeps its words', async () => {
     const finished = await uploadIn('finishing');
-    await inTransaction((t) => uploads.finish(t, finished.id, MINE, 7));
+    await finish(finished.id, MINE);
     expect(await rowOf(finished.id)).toMatchObject({ file_id: 7, lease_token: null, lease_until: null });
     const refused = await uploadIn('open');
     await inTransaction((t) => uploads.reject(t, refused.id, { code: 'executable', detail: 'A program.' }));
@@ -122,7 +127,7 @@ describe('each step from each state', () => {
     const { id } = await uploadIn('finishing');
     const before = await rowOf(id);
     const failed = inTransaction(async (t) => {
-      expect(await uploads.finish(t, id, MINE, 7)).toBe(true);
+      expect(await runWithin(t, uploads.steps.finish(id, MINE, 7))).toBe(true);
       throw new Error('after it');
     });
     await expect(failed).rejects.toThrow('after it');
@@ -146,10 +151,10 @@ describe('the lease', () => {
     expect(await uploads.takeLease(id, THEIRS, MINE.untilMs + 1)).toMatchObject({ id, attempts: 1 });
     const before = await rowOf(id);
     expect(await uploads.notePlace(id, MINE, 'chat/key', 'image/gif')).toBe(false);
-    expect(await inTransaction((t) => uploads.finish(t, id, MINE, 7))).toBe(false);
+    expect(await finish(id, MINE)).toBe(false);
     await uploads.releaseLease(id, MINE, 'late', NOW);
     expect(await rowOf(id)).toEqual(before);
-    expect(await inTransaction((t) => uploads.finish(t, id, THEIRS, 7))).toBe(true);
+    expect(await finish(id, THEIRS)).toBe(true);
   });
 
   test('of the same process is one that it could not give back: taken over at once, and due', async () => {
@@ -159,7 +164,7 @@ describe('the lease', () => {
     expect(await uploads.listFinishDue(NOW, 1000, 'process-11')).not.toContain(id);
     expect(await uploads.takeLease(id, { ...MINE, token: 'process-11.try-1' }, NOW)).toBeNull();
     expect(await uploads.takeLease(id, { ...MINE, token: 'process-1.try-2' }, NOW)).not.toBeNull();
-    expect(await inTransaction((t) => uploads.finish(t, id, MINE, 7))).toBe(false);
+    expect(await finish(id, MINE)).toBe(false);
   });
 
   test('given back is free at once, with the reason noted and the next try put off', async () => {
@@ -285,7 +290,8 @@ describe('a new upload', () => {
       newUpload({ session, company: 'another', ...agent }),
     ];
     for (const upload of [...visitors, ...agents, ...others]) await insert(upload);
-    const pending = async (upload = newUpload({ session })) => uploads.pendingOf(open.database, upload);
+    const pending = async (upload = newUpload({ session })) =>
+      runWithin(open.database, uploads.steps.pendingOf(upload));
     expect(await pending()).toEqual({ uploads: 2, bytes: 40 });
     expect(await pending(agents[0])).toEqual({ uploads: 2, bytes: 40 });
     expect(await pending(newUpload())).toEqual({ uploads: 0, bytes: 0 });

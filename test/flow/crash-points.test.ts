@@ -6,7 +6,7 @@ import { variantEntry } from '../services/built-server.ts';
 import { listFiles, storedFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
-import { CRASH_POINTS, JOIN_CRASH_POINTS } from '../services/crashing-server.ts';
+import { CRASH_POINTS, JOIN_CRASH_POINTS, SMALL_CRASH_POINTS } from '../services/crashing-server.ts';
 import { eventually } from '../services/eventually.ts';
 import { mp4File, sha256Of } from '../services/fixtures.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
@@ -71,6 +71,58 @@ test.each(CRASH_POINTS)('%s', async (point) => {
   expect(await storedFiles(running.dataDir)).toHaveLength(1);
   expect(await readdir(join(running.dataDir, 'media', '.incoming'))).toEqual([]);
   agent.close();
+});
+
+describe('a small file, whole in one body', () => {
+  // Both verbs go the same way: each point by one of them, and that which leaves most by both.
+  test.each([
+    ...SMALL_CRASH_POINTS.map((point, at) => [at % 2 === 0 ? 'PATCH' : 'POST', point] as const),
+    ['POST', 'after the bytes are put'] as const,
+  ])('%s, %s', async (verb, point) => {
+    const running = await startChatdrop({ entry: ENTRY, env: { CRASH_AT: point } });
+    server = running;
+    const { baseUrl, dataDir } = running;
+    const room = newChatRoom();
+    const body = mp4File(30_000);
+    const asked = { baseUrl, token: room.visitor, metadata: { filename: 'film.mp4' } };
+    const share = async (url: string) =>
+      verb === 'POST' ? create({ ...asked, body }) : patch({ url, token: room.visitor, offset: 0, body });
+    const url = verb === 'POST' ? '' : (await create({ ...asked, length: body.length })).url;
+    // An upload that waits for its first byte has no place in the store.
+    expect(await readdir(join(dataDir, 'media', '.incoming'))).toEqual([]);
+
+    const answer = await share(url).catch(() => null);
+    const answered = answer !== null && answer.status < 300;
+    expect(answered).toBe(point === 'after the answer, before the event');
+    await eventually(
+      'the process is gone',
+      async () => (await send({ method: 'GET', url: `${baseUrl}/healthz` }).catch(() => null)) === null,
+    );
+    await running.restart();
+
+    const isCommitted = point.startsWith('after the commit') || point.startsWith('after the answer');
+    const before = await listFiles(baseUrl, room);
+    expect([before.count, before.seq]).toEqual(isCommitted ? [1, 1] : [0, 0]);
+    await eventually('what was nobody’s is deleted', async () => (await storedFiles(dataDir)).length === before.count);
+    expect(await readdir(join(dataDir, 'media', '.incoming'))).toEqual([]);
+    if (verb === 'PATCH') {
+      const resumed = await head(url, room.visitor);
+      expect([resumed.status, offsetOf(resumed)]).toEqual([200, isCommitted ? body.length : 0]);
+    }
+    if (!isCommitted) expect((await share(url)).status).toBeLessThan(300);
+
+    const agent = recordSocket({ baseUrl, auth: { token: room.agent, session_id: room.session, after: 0 } });
+    const { payload } = await agent.waitForEvent('file_shared');
+    const { files, count, seq } = await listFiles(baseUrl, room);
+    expect([count, seq]).toEqual([1, 1]);
+    expect(files[0]).toMatchObject({ id: payload.id, name: 'film.mp4', mime_type: 'video/mp4', size: body.length });
+    if (verb === 'PATCH') expect(fileIdOf(await head(url, room.visitor))).toBe(payload.id);
+    const fetched = await send({ method: 'GET', url: String(files[0]?.url) });
+    expect(fetched.body.equals(body)).toBe(true);
+    expect(agent.payloads('file_shared')).toHaveLength(1);
+    expect(await storedFiles(dataDir)).toHaveLength(1);
+    agent.close();
+  });
 });
 
 describe('a final upload, joined of three', () => {

@@ -16,6 +16,7 @@ import { openSqlite } from '../../server/database/open-sqlite.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
 import { createPreviewJobTable } from '../../server/database/preview-job-table.ts';
 import { createRemovedObjectTable } from '../../server/database/removed-object-table.ts';
+import { runnerOf } from '../../server/database/run-statements.ts';
 import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
 import { createUploadTable } from '../../server/database/upload-table.ts';
 import { newUploadId } from '../../server/rules/upload-id.ts';
@@ -29,14 +30,14 @@ import { createReserveBytes } from '../../server/sharing/reserve-bytes.ts';
 import { createStripMetadata } from '../../server/sharing/strip-metadata.ts';
 import { createLocalStorage } from '../../server/storage/local-storage.ts';
 import { variantEntry } from '../services/built-server.ts';
-import { listFiles, storedFiles } from '../services/chat-api.ts';
+import { codeOf, listFiles, listUploads, storedFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { mp4File, pngFile } from '../services/fixtures.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
 import { testPolicy } from '../services/test-policy.ts';
-import { create, fileIdOf, head, patch, terminate } from '../services/tus-wire.ts';
+import { create, fileIdOf, head, offsetOf, patch, terminate } from '../services/tus-wire.ts';
 
 const FAILING = variantEntry('failing-server');
 
@@ -65,13 +66,35 @@ describe('a finish that fails a few times', () => {
     const room = newChatRoom();
     const agent = recordSocket({ baseUrl: server.baseUrl, auth: { token: room.agent, session_id: room.session } });
     await agent.waitForEvent('connection_established');
-    const body = pngFile();
+    const body = mp4File(300_000);
     const created = await create({ baseUrl: server.baseUrl, token: room.visitor, body });
     expect([created.status, created.headers['upload-offset']]).toEqual([201, String(body.length)]);
     expect(fileIdOf(created)).toBeNaN();
     await agent.waitForEvent('file_shared', 15_000);
     expect((await listFiles(server.baseUrl, room)).count).toBe(1);
     agent.close();
+  });
+
+  test('a small one is owed by nobody: nothing is left of it, and it is shared when it is sent again', async () => {
+    server = await startChatdrop({ entry: FAILING, env: { FAIL_FINISH: '2' } });
+    const { baseUrl, dataDir } = server;
+    const room = newChatRoom();
+    const body = pngFile({ bytes: 5000 });
+    const failed = await create({ baseUrl, token: room.visitor, body });
+    expect([failed.status, codeOf(failed), failed.url]).toEqual([503, 'storage-unavailable', '']);
+    expect(Number(failed.headers['retry-after'])).toBeGreaterThan(0);
+    expect([await listUploads(baseUrl, room), await storedFiles(dataDir)]).toEqual([[], []]);
+
+    // One that was there before stays, and is where it was.
+    const { url } = await create({ baseUrl, token: room.visitor, length: body.length });
+    const refused = await patch({ url, token: room.visitor, offset: 0, body });
+    expect([refused.status, codeOf(refused)]).toEqual([503, 'storage-unavailable']);
+    expect(offsetOf(await head(url, room.visitor))).toBe(0);
+    expect([(await listFiles(baseUrl, room)).count, await storedFiles(dataDir)]).toEqual([0, []]);
+    const written = await patch({ url, token: room.visitor, offset: 0, body });
+    const { files } = await listFiles(baseUrl, room);
+    expect([written.status, files.map(({ id }) => id)]).toEqual([204, [fileIdOf(written)]]);
+    expect(await storedFiles(dataDir)).toHaveLength(1);
   });
 });
 
@@ -148,7 +171,8 @@ async function openParts(folder: string) {
   const now = Date.now;
   const report = () => {};
   const parts = createUploadPartTable(database);
-  const needs = { watch: UNWATCHED, database, uploads, parts, storage, report, holder: 'test', now };
+  const runner = runnerOf(database);
+  const needs = { watch: UNWATCHED, database, runner, uploads, parts, storage, report, holder: 'test', now };
   const rejectUpload = createRejectUpload({ ...needs, removedObjects: createRemovedObjectTable(database) });
   const recordFile = createRecordFile({
     ...{ ...needs, files, people: createPeopleTable(), ledger, audit },

@@ -10,11 +10,12 @@ import { create, fileIdOf } from '../services/tus-wire.ts';
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const SECRET = 'diagnosis-of-a-patient';
 const room = newChatRoom();
-const share = (baseUrl: string, headers: Record<string, string> = {}) =>
+const LARGE_TRACE_ID = '0af7651916cd43dd8448eb211c80319d';
+const share = (baseUrl: string, headers: Record<string, string> = {}, bytes = 5000) =>
   create({
     baseUrl,
     token: room.visitor,
-    body: pngFile({ bytes: 5000 }),
+    body: pngFile({ bytes }),
     metadata: { filename: `${SECRET}.png` },
     headers,
   });
@@ -27,6 +28,8 @@ beforeAll(async () => {
   const server = await startChatdrop({ env });
   const shared = await share(server.baseUrl, { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01` });
   expect(fileIdOf(shared)).toBeGreaterThan(0);
+  const large = await share(server.baseUrl, { traceparent: `00-${LARGE_TRACE_ID}-b7ad6b7169203331-01` }, 300_000);
+  expect(fileIdOf(large)).toBeGreaterThan(0);
   // Spans that wait are sent before it ends.
   expect(await server.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   logs = server.logs();
@@ -40,15 +43,25 @@ test('an upload is a tree: the request, its finish, and what was done in it', ()
   const below = (of: string | undefined) => spans.filter(({ parentSpanId }) => parentSpanId === of);
   const finish = below(root?.spanId).find(({ name }) => name === 'upload finish');
   expect(root?.name).toBe('POST /api/chat/tus');
-  expect(below(root?.spanId).map(({ name }) => name)).toEqual(
-    expect.arrayContaining(['storage create', 'storage append']),
-  );
   const steps = below(finish?.spanId).map(({ name }) => name);
   expect(steps).toEqual(
-    expect.arrayContaining(['storage makeFinal', 'upload check type', 'upload record', 'upload event']),
+    expect.arrayContaining(['upload check type', 'storage putWhole', 'upload record', 'upload event']),
   );
   const record = below(finish?.spanId).find(({ name }) => name === 'upload record');
   expect(below(record?.spanId).map(({ name }) => name)).toEqual(['database transaction']);
+});
+
+test('one that is too large to be looked at in memory has its way through the store in it', () => {
+  const spans = collector.spans().filter(({ traceId }) => traceId === LARGE_TRACE_ID);
+  const root = spans.find(({ parentSpanId }) => parentSpanId === 'b7ad6b7169203331');
+  const below = (of: string | undefined) => spans.filter(({ parentSpanId }) => parentSpanId === of);
+  const finish = below(root?.spanId).find(({ name }) => name === 'upload finish');
+  expect(below(root?.spanId).map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['storage create', 'storage append']),
+  );
+  expect(below(finish?.spanId).map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['storage makeFinal', 'upload check type', 'upload record', 'upload event']),
+  );
 });
 
 test('no span names anybody, and lines of the log name the trace', () => {

@@ -23,6 +23,7 @@ test('a node that is missed for a moment loses no request; one that stays away d
     uploads,
     previewJobs: createPreviewJobTable(open.database),
     webhookDeliveries: createWebhookDeliveryTable(open.database),
+    giveUpPlaces: null,
     isAlive: async (holder) => alive.has(holder),
     graceMs: GRACE_MS,
     now: () => now,

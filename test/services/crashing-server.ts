@@ -25,6 +25,15 @@ export const JOIN_CRASH_POINTS = [
   'after the commit, before the answer',
   'after the answer, before the event',
 ] as const;
+/** Those that a file passes whose bytes come whole in one small body. */
+export const SMALL_CRASH_POINTS = [
+  'before the bytes are put',
+  'with half of the bytes put',
+  'after the bytes are put',
+  'inside the transaction',
+  'after the commit, before the answer',
+  'after the answer, before the event',
+] as const;
 /** Those that a picture passes: it is written without its metadata, and then its thumbnail is. */
 export const PICTURE_CRASH_POINTS = [
   'before the metadata is gone',
@@ -40,6 +49,7 @@ export const DELETION_CRASH_POINTS = [
 export type CrashPoint = (
   | typeof CRASH_POINTS
   | typeof JOIN_CRASH_POINTS
+  | typeof SMALL_CRASH_POINTS
   | typeof PICTURE_CRASH_POINTS
   | typeof DELETION_CRASH_POINTS
 )[number];
@@ -101,8 +111,39 @@ async function overridesFor(point: CrashPoint): Promise<Overrides> {
       return { storage: (real) => ({ ...real, join: crashAfter(real.join) }) };
     case 'after the bytes are final':
       return { storage: (real) => ({ ...real, makeFinal: crashAfter(real.makeFinal) }) };
+    case 'before the bytes are put':
+    case 'with half of the bytes put':
+    case 'after the bytes are put':
+      return {
+        storage: (real) => ({
+          ...real,
+          async putWhole(key, bytes, sizeBytes) {
+            if (point === 'before the bytes are put') crash();
+            const half = Buffer.concat(bytes).subarray(0, sizeBytes / 2);
+            // The next start finds the half that the first left, under a key that nobody is given again.
+            if (point === 'with half of the bytes put' && !existsSync(crashed)) {
+              await real.putWhole(key, [half], half.length);
+              crash();
+            }
+            await real.putWhole(key, bytes, sizeBytes);
+            crash();
+          },
+        }),
+      };
     case 'inside the transaction':
-      return { files: (real) => ({ ...real, insert: crashAfter(real.insert) }) };
+      return {
+        files: (real) => ({
+          ...real,
+          steps: {
+            ...real.steps,
+            *insert(file) {
+              const id = yield* real.steps.insert(file);
+              crash();
+              return id;
+            },
+          },
+        }),
+      };
     case 'in the second page of a deletion': {
       let pages = 0;
       return {

@@ -1,4 +1,4 @@
-/** The server whose store refuses to make bytes final the first `FAIL_FINISH` times. */
+/** The server whose store refuses to make bytes final, or to take those of a small file, the first `FAIL_FINISH` times. */
 import { pino } from 'pino';
 import { compose } from '../../server/compose.ts';
 import { readConfig } from '../../server/config.ts';
@@ -9,11 +9,19 @@ const server = await compose(config, pino({ level: 'silent' }), new Map(), {
   storage: (real) => ({
     ...real,
     async makeFinal(uploadId, key) {
-      left -= 1;
-      if (left >= 0) throw new Error('the store is away, for a test');
+      fail();
       await real.makeFinal(uploadId, key);
+    },
+    async putWhole(...args) {
+      fail();
+      await real.putWhole(...args);
     },
   }),
 });
 await server.start();
 process.once('SIGTERM', () => void server.stop());
+
+function fail(): void {
+  left -= 1;
+  if (left >= 0) throw new Error('the store is away, for a test');
+}

@@ -1,0 +1,75 @@
+/** Takes a small body into memory, if it comes at once; what does not is handed on as a stream, from its first byte. */
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+
+/** Of all bodies that are held at a time. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
+/**
+ * What takes longer comes over a slow network: it is better stored as it comes, so that others see it grow, its client can go
+ * on with it, and it holds no memory.
+ */
+const MAX_GATHER_MS = 1_000;
+
+/** `bytes`: the whole body. `rest`: the body from its first byte, for who takes it as a stream; what came of one that broke off. */
+export type Gathered = { bytes: Buffer } | { rest: Readable };
+
+/** Calls `work` with what came, and holds the memory until that is done. */
+export type GatherBody = <T>(
+  request: IncomingMessage,
+  lengthBytes: number,
+  work: (gathered: Gathered) => Promise<T>,
+) => Promise<T>;
+
+export function createGatherBody({ draining }: { draining: AbortSignal }): GatherBody {
+  let heldBytes = 0;
+  return async (request, lengthBytes, work) => {
+    if (draining.aborted || heldBytes + lengthBytes > MAX_HELD_BYTES) return work({ rest: request });
+    heldBytes += lengthBytes;
+    try {
+      return await work(await gather(request, lengthBytes, draining));
+    } finally {
+      heldBytes -= lengthBytes;
+    }
+  };
+}
+
+/** The body again, for who takes streams only. */
+export function bodyOf(gathered: Gathered): Readable {
+  return 'rest' in gathered ? gathered.rest : Readable.from([gathered.bytes], { objectMode: false });
+}
+
+function gather(request: IncomingMessage, lengthBytes: number, draining: AbortSignal): Promise<Gathered> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let receivedBytes = 0;
+    const settle = (gathered: Gathered) => {
+      clearTimeout(timer);
+      draining.removeEventListener('abort', onSlow);
+      request.off('data', onData).off('end', onEnd).off('close', onLeft);
+      // The error listener stays: an error after this must not be thrown at the process.
+      resolve(gathered);
+    };
+    const onData = (chunk: Buffer) => {
+      chunks.push(chunk);
+      receivedBytes += chunk.length;
+    };
+    const onEnd = () => settle({ bytes: joined(chunks) });
+    const onLeft = () => settle({ rest: Readable.from(chunks, { objectMode: false }) });
+    const onSlow = () => {
+      request.pause();
+      if (receivedBytes > 0) request.unshift(joined(chunks));
+      settle({ rest: request });
+    };
+    const timer = setTimeout(() => (receivedBytes < lengthBytes ? onSlow() : timer.refresh()), MAX_GATHER_MS);
+    draining.addEventListener('abort', onSlow, { once: true });
+    request.on('data', onData).on('end', onEnd).on('close', onLeft).on('error', onLeft);
+    if (request.readableEnded) onEnd();
+    else if (request.destroyed) onLeft();
+    else request.resume();
+  });
+}
+
+/** One chunk, as most are, is not copied. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+}

@@ -8,6 +8,7 @@ import { Upload } from '@tus/utils';
 import { Failure } from '../rules/failure.ts';
 import { isStorageKey, isUploadId } from '../rules/upload-id.ts';
 import type { AppendOptions, AppendResult, FileStorage, StoredObject } from './file-storage.ts';
+import { chunkFreer } from './free-chunks.ts';
 import { JOINING, joinFiles } from './local-join.ts';
 import { WRITING, writeWhole } from './local-put.ts';
 import { writeAtOnce } from './local-put-small.ts';
@@ -105,10 +106,12 @@ async function appendBody(
 ): Promise<AppendResult> {
   const file = await open(place, 'r+');
   const writer = createSyncedWriter(file, offset);
+  const free = chunkFreer(body);
   try {
     const end = await pumpBody(body, options, async (batch, bytes) => {
       await options.inspect?.(batch, writer.position());
       await writer.write(batch, bytes);
+      free(batch);
     });
     if (end !== 'too-long') return { offset: await writer.settle(), end };
     await file.truncate(offset);

@@ -2,23 +2,24 @@
 import { z } from 'zod';
 import { Failure } from '../rules/failure.ts';
 import { isScopeId, isSubject, type Participant } from '../rules/participant.ts';
+import { createKeptTokens } from './kept-tokens.ts';
 import { type ClaimRules, createVerifyToken, type TokenKeys } from './verify-token.ts';
 
 const scopeId = z.string().refine(isScopeId);
-const subject = z.string().refine(isSubject);
+const subjectId = z.string().refine(isSubject);
 const claimsSchema = z.discriminatedUnion('role', [
   z.object({
     role: z.literal('user'),
     company_id: scopeId,
     session_id: scopeId,
-    sub: subject.optional(),
+    sub: subjectId.optional(),
     exp: z.number(),
   }),
   z.object({
     role: z.literal('agent'),
     company_id: scopeId,
     session_id: scopeId.optional(),
-    sub: subject,
+    sub: subjectId,
     exp: z.number(),
   }),
 ]);
@@ -29,12 +30,15 @@ const claimsSchema = z.discriminatedUnion('role', [
  */
 export type AuthenticateToken = (token: string) => Promise<Authenticated>;
 /** `signedBy`: the name of the key, by which is found out later whether it still counts. */
-export type Authenticated = Participant & { signedBy: string };
+export type Authenticated = Readonly<Participant & { signedBy: string }>;
 
 export function createAuthenticateToken(rules: TokenKeys & ClaimRules): AuthenticateToken {
   const verifyToken = createVerifyToken(rules);
+  const kept = createKeptTokens({ now: Date.now });
   return async (token) => {
-    const { payload, signedBy } = await verifyToken(token);
+    const known = await kept.find(token);
+    if (known !== null) return known;
+    const { payload, signedBy, holds } = await verifyToken(token);
     const claims = claimsSchema.safeParse(payload);
     if (!claims.success) {
       const names = [...new Set(claims.error.issues.map((issue) => issue.path.join('.') || 'role'))].join(', ');
@@ -42,6 +46,10 @@ export function createAuthenticateToken(rules: TokenKeys & ClaimRules): Authenti
     }
     const { company_id, role, session_id, sub, exp } = claims.data;
     const expiresAt = exp * 1000;
-    return { company: company_id, role, session: session_id ?? null, subject: sub ?? null, expiresAt, signedBy };
+    const [session, subject] = [session_id ?? null, sub ?? null];
+    // Every request with this token gets the same one.
+    const caller = Object.freeze({ company: company_id, role, session, subject, expiresAt, signedBy });
+    kept.keep(token, { caller, holds });
+    return caller;
   };
 }

@@ -6,7 +6,7 @@ import { MAX_KID_CHARACTERS, type VerificationKey } from '../rules/verification-
 import type { Jwks, KnownKeys } from './jwks.ts';
 
 /** Seconds by which the clocks of issuer and server may differ. */
-const CLOCK_SKEW_SECONDS = 5;
+export const CLOCK_SKEW_SECONDS = 5;
 /** A longer token is refused unread. */
 const MAX_TOKEN_CHARACTERS = 8192;
 /** Keys that are tried for one token: without a `kid`, every key of its algorithm could be the one. */
@@ -50,7 +50,16 @@ type CompanyRing = KeyRing & { serverKeys: boolean };
 /** Checks a token, but for the claims that are ours. */
 type VerifyToken = (token: string) => Promise<Verified>;
 /** `signedBy` names the key: `SERVER_KEY`, or the name in the ring of the company. */
-export type Verified = { payload: JWTPayload; signedBy: string };
+type Signed = { payload: JWTPayload; signedBy: string; keySet: KeySet | null };
+/** The set of a JWKS URL as it was when it had the key; null for a key that stands in a ring by itself. */
+type KeySet = { jwks: Jwks; keys: KnownKeys };
+export type Verified = Pick<Signed, 'payload' | 'signedBy'> & {
+  /**
+   * Whether the very keys that were asked are still those that count for this company. Then the signature, issuer and
+   * audience are as good as they were; the times are the caller's to look at. Throws as the check itself.
+   */
+  holds(): Promise<boolean>;
+};
 
 /** Whichever of the settings' keys it is: they change with a restart only. */
 export const SERVER_KEY = 'server';
@@ -67,15 +76,19 @@ type TryKey = (key: Uint8Array | VerificationKey['key']) => Promise<JWTPayload |
  */
 export function createVerifyToken({ companyKeys = () => null, ...settings }: TokenKeys & ClaimRules): VerifyToken {
   const server = serverRing(settings);
+  const ringOf = async (company: string | null): Promise<CompanyRing | null> =>
+    company === null ? null : ((await companyKeys(company)?.catch(keysUnreadable)) ?? null);
   return async (token) => {
     const header = readHeader(token);
     const company = companyNamedBy(token);
-    const own = company === null ? null : await companyKeys(company)?.catch(keysUnreadable);
-    const rings = !own ? [server] : own.serverKeys ? [own, server] : [own];
-    const verified = await verifyByRings(token, header, rings);
+    const own = await ringOf(company);
+    const rings = own === null ? [server] : own.serverKeys ? [own, server] : [own];
+    const { payload, signedBy, keySet } = await verifyByRings(token, header, rings);
     // The keys were chosen by this name.
-    if (companyIn(verified.payload) !== company) throw notValid();
-    return verified;
+    if (companyIn(payload) !== company) throw notValid();
+    const holds = async () =>
+      (await ringOf(company)) === own && (keySet === null || (await keySet.jwks.keys()) === keySet.keys);
+    return { payload, signedBy, holds };
   };
 }
 
@@ -107,7 +120,7 @@ function companyIn({ company_id: company }: JWTPayload): string | null {
 }
 
 /** @throws {Failure} `unauthenticated` when the token is of none of these keys */
-async function verifyByRings(token: string, header: Header, rings: readonly KeyRing[]): Promise<Verified> {
+async function verifyByRings(token: string, header: Header, rings: readonly KeyRing[]): Promise<Signed> {
   let unavailable: unknown = null;
   for (const ring of rings) {
     try {
@@ -122,12 +135,13 @@ async function verifyByRings(token: string, header: Header, rings: readonly KeyR
   throw unavailable ?? notValid();
 }
 
-async function verifyByRing(ring: KeyRing, header: Header, tryKey: TryKey): Promise<Verified | null> {
+async function verifyByRing(ring: KeyRing, header: Header, tryKey: TryKey): Promise<Signed | null> {
   if (header.alg === 'HS256') return tryEach(ring.secrets, tryKey);
   const verified = await tryEach(candidates(ring.publicKeys, header), tryKey);
   if (verified !== null || ring.jwks === undefined) return verified;
-  const payload = await verifyByJwks(ring.jwks, header, tryKey);
-  return payload && { payload, signedBy: ring.jwks.name };
+  const { jwks } = ring;
+  const found = await verifyByJwks(jwks, header, tryKey);
+  return found && { payload: found.payload, signedBy: jwks.name, keySet: { jwks, keys: found.keys } };
 }
 
 function readHeader(token: string): Header {
@@ -160,17 +174,21 @@ function verifier(token: string, { alg }: Header, { issuer, audience }: ClaimRul
   };
 }
 
-async function verifyByJwks(jwks: Jwks, header: Header, tryKey: TryKey): Promise<JWTPayload | null> {
+async function verifyByJwks(
+  jwks: Jwks,
+  header: Header,
+  tryKey: TryKey,
+): Promise<{ payload: JWTPayload; keys: KnownKeys } | null> {
   const keys = await jwks.keys();
   const known = candidates(unnamed(keys), header);
   const verified = await tryEach(known, tryKey);
   // The key that the token names has spoken; where there is none, the issuer may have changed its keys.
   const isNamed = known.some(({ kid }) => kid !== undefined && kid === header.kid);
-  if (verified !== null || isNamed) return verified?.payload ?? null;
+  if (verified !== null || isNamed) return verified && { payload: verified.payload, keys };
   const newer = await jwks.newerKeys(keys);
   const second = await tryEach(candidates(unnamed(newer), header), tryKey);
   if (second === null && !jwks.isUpToDate()) throw keysUnavailable(jwks.nextAttemptMs());
-  return second?.payload ?? null;
+  return second && { payload: second.payload, keys: newer };
 }
 
 /** Keys of a set go by the name of the set. */
@@ -188,10 +206,10 @@ function candidates<Key extends VerificationKey>(keys: readonly Key[], { alg, ki
 async function tryEach(
   keys: readonly { key: Parameters<TryKey>[0]; name: string }[],
   tryKey: TryKey,
-): Promise<Verified | null> {
+): Promise<Signed | null> {
   for (const { key, name } of keys) {
     const payload = await tryKey(key);
-    if (payload !== null) return { payload, signedBy: name };
+    if (payload !== null) return { payload, signedBy: name, keySet: null };
   }
   return null;
 }

@@ -32,7 +32,8 @@ export function authenticate({ authenticateToken, origins }: Needs): CallerMiddl
       throw ctx.method === 'HEAD' ? notYet(error) : error;
     });
     checkPageOf(origins, ctx.req, ctx.state.caller.company);
-    await next();
+    // Not waited for here: nothing is left to do, and what comes may take hours.
+    return next() as Promise<void>;
   };
 }
 

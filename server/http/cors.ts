@@ -16,9 +16,10 @@ const ALLOWED_HEADERS =
 const PREFLIGHT_SECONDS = 600;
 
 export function cors({ isAllowedOrigin }: Origins): Middleware {
-  return async (ctx, next) => {
+  return (ctx, next) => {
     const origin = ctx.get('Origin');
-    ctx.vary('Origin');
+    // The first to say so; `ctx.vary` would take apart what is there.
+    ctx.set('Vary', 'Origin');
     if (origin !== '' && isAllowedOrigin(origin, ctx.get('Host'))) {
       ctx.set('Access-Control-Allow-Origin', origin);
       ctx.set('Access-Control-Allow-Credentials', 'true');
@@ -28,9 +29,9 @@ export function cors({ isAllowedOrigin }: Origins): Middleware {
         ctx.set('Access-Control-Allow-Headers', ALLOWED_HEADERS);
         ctx.set('Access-Control-Max-Age', String(PREFLIGHT_SECONDS));
         ctx.status = 204;
-        return;
+        return undefined;
       }
     }
-    await next();
+    return next();
   };
 }

@@ -11,7 +11,7 @@ type Needs = { origins: Pick<Origins, 'isFilesHost'>; filesOrigin: string | unde
 
 /** A page there, should one ever run, has no API of its own origin to speak to, and no cookie. */
 export function keepFilesApart({ origins, filesOrigin, mediaPath }: Needs): Middleware {
-  return async (ctx, next) => {
+  return (ctx, next) => {
     const isMedia = ctx.path.startsWith(mediaPath);
     if (filesOrigin === undefined) return next();
     if (origins.isFilesHost(ctx.get('Host'))) {
@@ -27,5 +27,6 @@ export function keepFilesApart({ origins, filesOrigin, mediaPath }: Needs): Midd
     // A browser asks this of each step on the way to a picture.
     ctx.set('Cross-Origin-Resource-Policy', 'cross-origin');
     ctx.body = '';
+    return undefined;
   };
 }

@@ -89,12 +89,16 @@ export function createHttpApp(needs: Needs): Koa {
   app.use(unreadBody());
   app.use(endConnection(needs.draining));
   app.use(problemResponses(needs.log, needs.securityLog));
-  app.use(logRequests(needs.log));
-  app.use(countRequests(needs));
+  // From here on only who has something to do afterwards waits for the rest: a body may take hours, and each waits as long.
+  app.use(noteAnswers(needs));
   app.use(checkHost(needs.origins));
   app.use(cors(needs.origins));
   app.use(keepFilesApart(needs));
   app.use(needs.tus.every);
+  // The router tries each row of its table in turn. Most requests are for these few.
+  const frequent = new Router<CallerState>();
+  routeTus(frequent, needs);
+  app.use(frequent.routes());
   app.use(routes.routes());
   app.use(refuseOtherMethods(routes));
   app.on('error', (error) => needs.log.debug({ err: error }, 'a response was cut off'));
@@ -105,7 +109,6 @@ export function createHttpApp(needs: Needs): Koa {
 export function createRoutes(needs: Needs): Router<CallerState> {
   const {
     session,
-    tus,
     files,
     chats,
     uploads,
@@ -128,13 +131,11 @@ export function createRoutes(needs: Needs): Router<CallerState> {
     problems,
   } = needs;
   const caller = authenticate(needs);
-  const creation = limitCreations({ clientAddress: needs.clientAddress, limits: needs.creationLimits });
+  const creation = limitCreationsOf(needs);
   const routes = new Router<CallerState>();
 
   routes.post('/api/auth/session', session.open).delete('/api/auth/session', session.close);
-  routes.options(TUS_PATH, tus.options).options(`${TUS_PATH}/:id`, tus.options);
-  routes.post(TUS_PATH, caller, creation, tus.create);
-  routes.all(`${TUS_PATH}/:id`, caller, tus.upload);
+  routeTus(routes, needs);
   routes.post('/api/chat/upload', caller, creation, uploads.multipart);
   routes.get('/api/chat/uploads', caller, uploads.unfinished);
   routes.get('/api/chat/config', caller, uploads.config);
@@ -189,6 +190,18 @@ export function createRoutes(needs: Needs): Router<CallerState> {
   return routes;
 }
 
+function routeTus(routes: Router<CallerState>, needs: Needs): void {
+  const { tus } = needs;
+  const caller = authenticate(needs);
+  routes.options(TUS_PATH, tus.options).options(`${TUS_PATH}/:id`, tus.options);
+  routes.post(TUS_PATH, caller, limitCreationsOf(needs), tus.create);
+  routes.all(`${TUS_PATH}/:id`, caller, tus.upload);
+}
+
+function limitCreationsOf({ clientAddress, creationLimits: limits }: Needs): CallerMiddleware {
+  return limitCreations({ clientAddress, limits });
+}
+
 function routeWebhooks(routes: Router<CallerState>, { admin, webhooks }: Pick<Needs, 'admin' | 'webhooks'>): void {
   routes.get('/api/admin/companies/:company/webhooks', admin.guard, webhooks.list);
   routes.post('/api/admin/companies/:company/webhooks', admin.guard, webhooks.add);
@@ -214,55 +227,67 @@ function endConnection(draining: AbortSignal): Middleware {
   };
 }
 
-/** Without the query: it may hold a signature. */
-function logRequests(log: Logger): Middleware {
-  return async (ctx, next) => {
-    const startedAt = performance.now();
-    ctx.res.once('close', () => {
-      log.debug(
-        { method: ctx.method, path: ctx.path, status: ctx.status, ms: Math.round(performance.now() - startedAt) },
-        'request',
-      );
-    });
-    await next();
-  };
-}
-
-/** Once an answer has ended, or its client has left. The route is the table's, so that there are as many as it has rows. */
-function countRequests({ onAnswered, mediaPath }: Needs): Middleware {
-  const sendsFiles = (route: string) =>
-    route.startsWith(mediaPath) ||
-    route.endsWith('/content') ||
-    route.endsWith('/archive') ||
-    route.endsWith('/export');
-  return async (ctx, next) => {
-    const { socket } = ctx.req;
+/** Once an answer has ended, or its client has left: a line in the log, and a count. The line has no query: it may hold a signature. */
+function noteAnswers({ log, onAnswered, mediaPath }: Needs): Middleware {
+  const shown = createShownRoutes(mediaPath);
+  return (ctx, next) => {
+    const { req: request, res } = ctx;
+    const { socket } = request;
     const [startedAt, sentBefore] = [performance.now(), socket.bytesWritten];
-    ctx.res.once('close', () => {
-      const route = shownRoute(ctx._matchedRoute);
-      const fileBytes = sendsFiles(route) && ctx.method === 'GET' ? Math.max(0, socket.bytesWritten - sentBefore) : 0;
-      const seconds = (performance.now() - startedAt) / 1000;
-      onAnswered({ request: ctx.req, method: ctx.method, route, status: ctx.res.statusCode, seconds, fileBytes });
+    res.once('close', () => {
+      const ms = performance.now() - startedAt;
+      const { method } = ctx;
+      const { route, sendsFiles } = shown(ctx._matchedRoute);
+      if (log.isLevelEnabled('debug'))
+        log.debug({ method, path: ctx.path, status: ctx.status, ms: Math.round(ms) }, 'request');
+      const fileBytes = sendsFiles && method === 'GET' ? Math.max(0, socket.bytesWritten - sentBefore) : 0;
+      onAnswered({ request, method, route, status: res.statusCode, seconds: ms / 1000, fileBytes });
     });
-    await next();
+    return next();
   };
 }
 
-/** As the README writes it: `/api/chat/files/{id}`. */
-function shownRoute(route: unknown): string {
-  return typeof route === 'string' ? route.replaceAll(/:([a-z]+)|\{\*([a-z]+)\}/g, '{$1$2}') : 'none';
+type ShownRoute = { route: string; sendsFiles: boolean };
+
+/** As the README writes it: `/api/chat/files/{id}`. The route is the table's, so that there are as many as it has rows. */
+function createShownRoutes(mediaPath: string): (route: unknown) => ShownRoute {
+  const known = new Map<unknown, ShownRoute>();
+  const show = (matched: unknown): ShownRoute => {
+    const route = typeof matched === 'string' ? matched.replaceAll(/:([a-z]+)|\{\*([a-z]+)\}/g, '{$1$2}') : 'none';
+    const sendsFiles =
+      route.startsWith(mediaPath) ||
+      route.endsWith('/content') ||
+      route.endsWith('/archive') ||
+      route.endsWith('/export');
+    return { route, sendsFiles };
+  };
+  return (matched) => {
+    const there = known.get(matched) ?? show(matched);
+    known.set(matched, there);
+    return there;
+  };
 }
 
 function checkHost({ isAllowedHost, isFilesHost }: Origins): Middleware {
-  return async (ctx, next) => {
+  return (ctx, next) => {
     // RFC 9112 section 3.2: "a server MUST respond with a 400 […] to any request message that contains more than one Host".
-    const hosts = ctx.req.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host');
-    if (hosts.length > 1) throw new Failure('invalid-request', 'The request names more than one Host.');
+    if (countHosts(ctx.req.rawHeaders) > 1)
+      throw new Failure('invalid-request', 'The request names more than one Host.');
     const host = ctx.get('Host');
     if (!isFilesHost(host) && !isAllowedHost(host))
       throw new Failure('wrong-host', 'In development mode only loopback names are answered.');
-    await next();
+    return next();
   };
+}
+
+/** Names and values in turn. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count;
 }
 
 function refuseOtherMethods(routes: Router<CallerState>): Middleware {

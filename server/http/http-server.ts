@@ -48,10 +48,11 @@ export function createHttpServer(
 }
 
 function answerWith(headers: Readonly<Record<string, string>>, { idOf }: Requests): typeof ServerResponse {
+  const all = Object.entries(headers);
   return class<Request extends IncomingMessage> extends ServerResponse<Request> {
     constructor(request: Request) {
       super(request);
-      for (const [name, value] of Object.entries(headers)) this.setHeader(name, value);
+      for (const [name, value] of all) this.setHeader(name, value);
       this.setHeader(REQUEST_ID_HEADER, idOf(request));
     }
   };

@@ -44,7 +44,16 @@ export function cutOff(connection: EngineConnection): void {
   terminate(transport);
 }
 
+/** Undefined: long polling. */
+export function webSocketOf({ transport }: EngineConnection): { terminate?(): void } | undefined {
+  return socketOf(transport);
+}
+
 /** A WebSocket would wait half a minute for an answer to its goodbye; long polling has no such thing. */
 function terminate(transport: Transport): void {
-  (transport as { socket?: { terminate?(): void } }).socket?.terminate?.();
+  socketOf(transport)?.terminate?.();
+}
+
+function socketOf(transport: Transport): { terminate?(): void } | undefined {
+  return (transport as { socket?: { terminate?(): void } }).socket;
 }

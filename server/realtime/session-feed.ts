@@ -156,6 +156,8 @@ async function readNew(needs: Needs, company: string, feed: CompanyFeed): Promis
   if (feed.reading) return;
   feed.reading = true;
   while (feed.announced && feed.followers.size > 0) {
+    // Files that are recorded together, in one commit, are read together.
+    await new Promise(setImmediate);
     feed.announced = false;
     try {
       const entries = await needs.ledger.entriesAfter(company, null, feed.cursor ?? 0, PAGE_ENTRIES);

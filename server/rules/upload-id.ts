@@ -1,5 +1,5 @@
 /** Names that nobody can guess: upload ids and storage keys. */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 const UPLOAD_ID = /^[A-Za-z0-9_-]{22}$/;
 const STORAGE_KEY = /^chat\/[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9_-]{22}(?:\.[a-z0-9]{1,10})?$/;
@@ -15,7 +15,7 @@ export function isUploadId(value: string): boolean {
 
 /** What others see of an upload: enough to recognise it, not enough to name its URL. */
 export function publicUploadId(id: string): string {
-  return createHash('sha256').update(id).digest('base64url').slice(0, 22);
+  return hash('sha256', id, 'base64url').slice(0, 22);
 }
 
 /** `chat/{company}/{session}/{random}{ext}`: nothing of it comes from a user's file name. */

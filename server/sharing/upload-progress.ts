@@ -11,10 +11,13 @@ type Needs = {
 };
 
 const MIN_INTERVAL_MS = 1000;
+/** What is here whole by then was never on its way, for those who look on: they hear that it is done, and have the file. */
+const FIRST_AFTER_MS = 50;
 /** Uploads remembered for their pace; the oldest is forgotten first. */
 const MAX_REMEMBERED = 10_000;
 
-type Pace = { sentAt: number; later: NodeJS.Timeout | null };
+/** `upload`, `offset`: as last reported. `later`: that is still to be told. */
+type Pace = { sentAt: number; upload: UploadRecord; offset: number; later: NodeJS.Timeout | null };
 
 export type ReportProgress = (upload: UploadRecord, offset: number, state: ProgressState) => void;
 
@@ -28,11 +31,22 @@ export function createReportProgress({ publish, now }: Needs): ReportProgress {
   const send = (upload: UploadRecord, offset: number, state: ProgressState) => {
     publish(eventOf(upload, offset, state), participantKey({ ...upload, role: upload.uploader }));
   };
-  const sendNow = (upload: UploadRecord, offset: number) => {
-    forget(upload.id);
-    paces.set(upload.id, { sentAt: now(), later: null });
+  const remember = (pace: Pace) => {
+    paces.delete(pace.upload.id);
+    paces.set(pace.upload.id, pace);
     if (paces.size > MAX_REMEMBERED) forget(paces.keys().next().value as string);
-    send(upload, offset, 'uploading');
+  };
+  const sendNow = (pace: Pace) => {
+    pace.later = null;
+    pace.sentAt = now();
+    // The one that moves is the last to be forgotten.
+    remember(pace);
+    send(pace.upload, pace.offset, 'uploading');
+  };
+  const begin = (upload: UploadRecord, offset: number): Pace => {
+    const pace = { sentAt: now() + FIRST_AFTER_MS - MIN_INTERVAL_MS, upload, offset, later: null };
+    remember(pace);
+    return pace;
   };
   return (upload, offset, state) => {
     if (upload.mimeType === null || upload.session === SESSION_TO_COME) return;
@@ -41,12 +55,10 @@ export function createReportProgress({ publish, now }: Needs): ReportProgress {
       send(upload, offset, state);
       return;
     }
-    const pace = paces.get(upload.id);
-    const waitMs = pace === undefined ? 0 : pace.sentAt + MIN_INTERVAL_MS - now();
-    if (pace === undefined || waitMs <= 0) return sendNow(upload, offset);
+    const pace = paces.get(upload.id) ?? begin(upload, offset);
+    Object.assign(pace, { upload, offset });
     // What comes within the second is not lost: others would see a card that stands still where the upload paused.
-    clearTimeout(pace.later ?? undefined);
-    pace.later = setTimeout(() => sendNow(upload, offset), waitMs).unref();
+    pace.later ??= setTimeout(sendNow, Math.max(0, pace.sentAt + MIN_INTERVAL_MS - now()), pace).unref();
   };
 }
 

@@ -12,6 +12,10 @@ export function patchHead(server: Measured, nth: number, location: string, offse
   return `PATCH ${location} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n${server.headers(nth)}Tus-Resumable: 1.0.0\r\nUpload-Offset: ${offset}\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: ${bytes}\r\n\r\n`;
 }
 
+export function headHead(server: Measured, nth: number, location: string): string {
+  return `HEAD ${location} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n${server.headers(nth)}Tus-Resumable: 1.0.0\r\n\r\n`;
+}
+
 export function expectStatus(status: number, expected: number): void {
   if (status !== expected) throw new Error(`answered ${status} instead of ${expected}`);
 }

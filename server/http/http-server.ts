@@ -64,13 +64,20 @@ export type Connections = { endIdle(): void; endSockets(): void; endAll(): void 
 export function trackConnections(...servers: Server[]): Connections {
   const all = new Set<Duplex>();
   const upgraded = new Set<Duplex>();
-  const track = (open: Set<Duplex>) => (socket: Duplex) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
+  const track = (open: Set<Duplex>) => {
+    // One for all: it stays on each connection as long as that one lives.
+    function forget(this: Duplex): void {
+      open.delete(this);
+    }
+    return (socket: Duplex) => {
+      open.add(socket);
+      socket.on('close', forget);
+    };
   };
+  const [trackAll, trackUpgraded] = [track(all), track(upgraded)];
   for (const server of servers) {
-    server.on('connection', track(all));
-    server.on('upgrade', (_request, socket) => track(upgraded)(socket));
+    server.on('connection', trackAll);
+    server.on('upgrade', (_request, socket) => trackUpgraded(socket));
   }
   const end = (open: Set<Duplex>) => () => {
     for (const socket of open) socket.destroy();

@@ -28,13 +28,17 @@ export function createAnteroom(): Anteroom {
     if (left > 0) counts.set(group, left);
     else counts.delete(group);
   };
+  // One for all: it stays on each connection as long as that one lives.
+  function leaveAtEnd(this: EngineConnection): void {
+    leave(this);
+  }
   return {
     hasRoom: (address) => groups.size < MAX_WAITING && (counts.get(groupOf(address)) ?? 0) < MAX_WAITING_AN_ADDRESS,
     enter(connection, address) {
       const group = groupOf(address);
       groups.set(connection, group);
       counts.set(group, (counts.get(group) ?? 0) + 1);
-      connection.once('close', () => leave(connection));
+      connection.on('close', leaveAtEnd);
     },
     leave,
   };

@@ -24,14 +24,14 @@ export function isConnectionFull(connection: EngineConnection): boolean {
  * and beside it (a CONNECT to another namespace).
  */
 export function limitPackets(connection: EngineConnection): void {
-  const budget = createMessageBudget({ isFull: () => isConnectionFull(connection) });
-  connection.once('close', budget.close);
+  const take = createMessageBudget();
   connection.on('packet', ({ type }: { type: string }) => {
-    if (!(type === 'pong' ? budget.takeUnanswered() : budget.take())) cutOff(connection);
+    // A pong is not answered: who is slow to read sends these too.
+    if (!take() || (type !== 'pong' && isConnectionFull(connection))) cutOff(connection);
   });
   // Each probe of a WebSocket that is to take over is answered on that one, past everything else that counts.
   connection.on('upgrading', (transport: Transport) => {
-    if (budget.takeUnanswered()) return;
+    if (take()) return;
     cutOff(connection);
     terminate(transport);
   });

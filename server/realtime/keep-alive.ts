@@ -9,14 +9,17 @@ export type KeepAlive = {
 
 export function createKeepAlive(): KeepAlive {
   const heardOf = new Map<WebSocket, boolean>();
+  // One of each for all: they stay on each socket as long as that one lives.
+  function alive(this: WebSocket): void {
+    if (heardOf.has(this)) heardOf.set(this, true);
+  }
+  function forget(this: WebSocket): void {
+    heardOf.delete(this);
+  }
   return {
     watch(socket) {
-      const alive = () => {
-        if (heardOf.has(socket)) heardOf.set(socket, true);
-      };
       heardOf.set(socket, true);
-      socket.on('pong', alive).on('message', alive);
-      socket.once('close', () => heardOf.delete(socket));
+      socket.on('pong', alive).on('message', alive).on('close', forget);
     },
     beat() {
       for (const [socket, isAlive] of heardOf) {

@@ -4,13 +4,15 @@ import type { RawData, WebSocket } from 'ws';
 import type { z } from 'zod';
 import type { ErrorEvent } from '../contract/events.ts';
 import { Failure } from '../rules/failure.ts';
+import type { Participant } from '../rules/participant.ts';
 import type { KeyWatch } from './end-with-key.ts';
 import { endWithToken } from './end-with-token.ts';
+import type { HandshakeRequest } from './handshake-request.ts';
 import { createAnswerListRequest } from './list-requests.ts';
 import { createMessageBudget } from './message-budget.ts';
 import { plainFrame } from './message-schemas.ts';
 import type { PlainEntrance } from './plain-handshake.ts';
-import { plainWire } from './plain-wire.ts';
+import { PlainWire } from './plain-wire.ts';
 import { type ConnectionNeeds, createConnection } from './socket-connection.ts';
 import { errorEvent, keyRemoved, toFailure, tokenExpired } from './socket-fault.ts';
 
@@ -19,7 +21,7 @@ export type PlainNeeds = ConnectionNeeds & {
   /** Something failed that is no client's fault. */
   onFault(error: unknown): void;
   /** The client asked for what is not theirs. */
-  onRefused(failure: Failure): void;
+  onRefused(failure: Failure, request: HandshakeRequest, caller: Participant): void;
   now(): number;
 };
 
@@ -33,19 +35,23 @@ export const CLOSE_CODES = {
   tooMany: 4429,
 } as const;
 
-export async function servePlain(needs: PlainNeeds, socket: WebSocket, entrance: PlainEntrance): Promise<void> {
+export async function servePlain(
+  needs: PlainNeeds,
+  socket: WebSocket,
+  request: HandshakeRequest,
+  entrance: PlainEntrance,
+): Promise<void> {
   const { caller, session, after } = entrance;
-  const connection = createConnection(needs, plainWire(socket), caller);
-  const { listener } = connection;
-  const budget = createMessageBudget(connection);
+  const connection = createConnection(needs, new PlainWire(socket), caller);
+  const take = createMessageBudget();
   const answerListRequest = createAnswerListRequest(connection, session);
   const tell = (error: unknown) => {
     const failure = toFailure(needs.onFault, error);
-    needs.onRefused(failure);
-    listener.send(errorEvent(failure));
+    needs.onRefused(failure, request, caller);
+    connection.send(errorEvent(failure));
   };
   const endWith = (last: ErrorEvent) => {
-    listener.send(last);
+    connection.send(last);
     socket.close(CLOSE_CODES.tokenExpired, 'token-expired');
   };
   const callOff = endWithToken(needs.now, caller.expiresAt, () => endWith(tokenExpired()));
@@ -57,13 +63,14 @@ export async function servePlain(needs: PlainNeeds, socket: WebSocket, entrance:
   socket.on('close', () => {
     callOff();
     unwatch();
-    budget.close();
     connection.close();
   });
-  socket.on('ping', () => letGoUnless(budget.take())).on('pong', () => letGoUnless(budget.takeUnanswered()));
+  const takeAnswered = () => letGoUnless(take() && !connection.isFull());
+  // A pong is not answered: who is slow to read sends these too.
+  socket.on('ping', takeAnswered).on('pong', () => letGoUnless(take()));
   socket.on('message', (data, isBinary) => {
     if (isBinary) return socket.close(CLOSE_CODES.binary, 'text frames only');
-    if (letGoUnless(budget.take())) answer(data, answerListRequest).catch(tell);
+    if (takeAnswered()) answer(data, answerListRequest).catch(tell);
   });
   try {
     if (session === null) await connection.followCompany(after);

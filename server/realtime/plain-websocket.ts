@@ -6,6 +6,7 @@ import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { Failure } from '../rules/failure.ts';
 import type { Participant } from '../rules/participant.ts';
+import { type HandshakeRequest, rememberRequest } from './handshake-request.ts';
 import { createKeepAlive } from './keep-alive.ts';
 import { CLOSE_CODES, type PlainNeeds, refusePlain, servePlain } from './plain-connection.ts';
 import { enterPlain, type PlainEntrance, SUBPROTOCOL } from './plain-handshake.ts';
@@ -21,7 +22,7 @@ type Needs = Omit<PlainNeeds, 'onRefused'> & {
   /** Somebody was let in: `request` says from where. */
   onConnected(entrance: Pick<PlainEntrance, 'caller' | 'session'>, request: IncomingMessage): void;
   /** Somebody was not, or asked for what is not theirs. */
-  onRefused(failure: Failure, request: IncomingMessage, caller?: Participant): void;
+  onRefused(failure: Failure, request: HandshakeRequest, caller?: Participant): void;
   /** Told with a refusal, and found in the log. */
   requestIdOf(request: IncomingMessage): string;
   /** Aborts when the server shuts down. */
@@ -38,6 +39,8 @@ const SOCKET_IO_PATH = '/socket.io/';
 const PING_EVERY_MS = 25_000;
 /** Frames that one message may come in. */
 const MAX_FRAGMENTS = 64;
+
+const NOTHING = () => {};
 
 export type PlainWebSocket = {
   /** Answers every upgrade on a server but Socket.IO's, which is on the same one. */
@@ -68,26 +71,28 @@ export function createPlainWebSocket(needs: Needs): PlainWebSocket {
     refuse(socket, failure, request);
   });
   const open = new Set<WebSocket>();
+  // One for all: it stays on each socket as long as that one lives.
+  function forget(this: WebSocket): void {
+    open.delete(this);
+  }
   const keepAlive = createKeepAlive();
   const beats = setInterval(keepAlive.beat, PING_EVERY_MS).unref();
   const begin = (socket: WebSocket) => {
     open.add(socket);
-    socket.once('close', () => open.delete(socket));
     // Frames that are too long or no frames at all; `close` follows.
-    socket.on('error', () => {});
+    socket.on('close', forget).on('error', NOTHING);
     keepAlive.watch(socket);
   };
   const admit = (socket: WebSocket, entrance: PlainEntrance, request: IncomingMessage) => {
-    const onRefused = (failure: Failure) => needs.onRefused(failure, request, entrance.caller);
     try {
-      socket.once('close', needs.places.take(entrance.caller));
+      socket.on('close', needs.places.take(entrance.caller));
     } catch (error) {
       const failure = toFailure(needs.onFault, error);
-      onRefused(failure);
+      needs.onRefused(failure, request, entrance.caller);
       refusePlain(socket, failure);
       return;
     }
-    void servePlain({ ...needs, onRefused }, socket, entrance);
+    void servePlain(needs, socket, rememberRequest(request), entrance);
   };
 
   const answer = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
@@ -106,7 +111,7 @@ export function createPlainWebSocket(needs: Needs): PlainWebSocket {
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // A reset while the token is being checked must not end the process.
-    socket.on('error', () => {});
+    socket.on('error', NOTHING);
     answer(request, socket, head).catch((error: unknown) => {
       const failure = toFailure(needs.onFault, error);
       needs.onRefused(failure, request);

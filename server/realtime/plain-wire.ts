@@ -1,38 +1,64 @@
 /** A plain WebSocket as a wire: each event is one JSON text frame. */
 import { WebSocket } from 'ws';
+import type { ServerEvent } from '../contract/events.ts';
 import { jsonOf } from './encode-event.ts';
 import { MAX_WAITING_CHARACTERS, MAX_WAITING_MESSAGES, type Wire } from './wire.ts';
-import { createWriteTogether } from './write-together.ts';
+import { writeTogether } from './write-together.ts';
 
-export function plainWire(socket: WebSocket): Wire {
-  let waitingMessages = 0;
-  let resting: (() => void)[] = [];
-  const wake = () => {
-    const woken = resting;
-    resting = [];
-    for (const resolve of woken) resolve();
-  };
-  const isOpen = () => socket.readyState === WebSocket.OPEN;
-  const together = createWriteTogether(() => socket);
-  socket.on('close', wake);
-  return {
-    isOpen,
-    send(event) {
-      if (!isOpen()) return;
-      waitingMessages += 1;
-      together();
-      // Called when the frame has left for the kernel, or never will.
-      socket.send(jsonOf(event), () => {
-        waitingMessages -= 1;
-        if (waitingMessages === 0) wake();
-      });
-    },
-    isFull: () => waitingMessages >= MAX_WAITING_MESSAGES || socket.bufferedAmount >= MAX_WAITING_CHARACTERS,
-    drained: () =>
-      new Promise((resolve) => {
-        if (!isOpen() || waitingMessages === 0) return resolve();
-        resting.push(resolve);
-      }),
-    cut: () => socket.terminate(),
-  };
+const NOTHING = () => {};
+
+/** A class, and listeners only while somebody rests: there are ten thousand of these, and most have nothing to say. */
+export class PlainWire implements Wire {
+  private readonly socket: WebSocket;
+  private waitingMessages = 0;
+  private resting: (() => void)[] | null = null;
+  private wake = NOTHING;
+
+  constructor(socket: WebSocket) {
+    this.socket = socket;
+  }
+
+  isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN;
+  }
+
+  send(event: ServerEvent): void {
+    if (!this.isOpen()) return;
+    this.waitingMessages += 1;
+    writeTogether(this.socket);
+    this.socket.send(jsonOf(event), () => this.left());
+  }
+
+  isFull(): boolean {
+    return this.waitingMessages >= MAX_WAITING_MESSAGES || this.socket.bufferedAmount >= MAX_WAITING_CHARACTERS;
+  }
+
+  drained(): Promise<void> {
+    if (!this.isOpen() || this.waitingMessages === 0) return Promise.resolve();
+    const resting = this.resting ?? this.listen();
+    return new Promise((resolve) => resting.push(resolve));
+  }
+
+  cut(): void {
+    this.socket.terminate();
+  }
+
+  /** A frame has left for the kernel, or never will. */
+  private left(): void {
+    this.waitingMessages -= 1;
+    if (this.waitingMessages === 0) this.wake();
+  }
+
+  private listen(): (() => void)[] {
+    const resting: (() => void)[] = [];
+    this.wake = () => {
+      this.socket.off('close', this.wake);
+      this.resting = null;
+      this.wake = NOTHING;
+      for (const resolve of resting) resolve();
+    };
+    this.socket.on('close', this.wake);
+    this.resting = resting;
+    return resting;
+  }
 }

@@ -5,7 +5,7 @@ import { Failure } from '../rules/failure.ts';
 import { type Participant, participantKey } from '../rules/participant.ts';
 import { type ListFiles, MAX_PAGE_FILES } from '../sharing/list-files.ts';
 import type { Listener, SessionFeed, Subscription } from './session-feed.ts';
-import { createTurns } from './turns.ts';
+import { createTurns, type InTurn } from './turns.ts';
 import { MAX_STALL_MS, type Wire } from './wire.ts';
 
 export type ConnectionNeeds = {
@@ -17,9 +17,8 @@ export type ConnectionNeeds = {
 };
 
 /** What is asked of it is done one after the other, each when there is room. */
-export type Connection = {
+export type Connection = Listener & {
   caller: Participant;
-  listener: Listener;
   /** Whether more waits for this client than is good: it does not read. */
   isFull(): boolean;
   /** First the greeting, then what was missed, then what comes. Following twice is following once. */
@@ -41,91 +40,111 @@ const WHOLE_COMPANY = '*';
 type Greeting = ServerEvent & { seq: number };
 
 export function createConnection(needs: ConnectionNeeds, wire: Wire, caller: Participant): Connection {
-  const following = new Map<string, Subscription>();
-  const listener = listenerOf(wire, caller, needs.maxStallMs ?? MAX_STALL_MS);
-  const inTurn = createTurns(wire);
-  const greeting = (session: string | null) => established(needs, caller, session);
-  const fileList = (session: string, cursor?: string) => listEvent(needs, caller, session, cursor);
+  return new ClientConnection(needs, wire, caller);
+}
 
-  const close = () => {
-    for (const subscription of following.values()) subscription.close();
-    following.clear();
-  };
+/** A class: there are ten thousand of these, and a function for each thing that one can do would double what it takes. */
+class ClientConnection implements Connection {
+  readonly caller: Participant;
+  readonly participant: string;
+  private readonly needs: ConnectionNeeds;
+  private readonly wire: Wire;
+  private readonly inTurn: InTurn;
+  private readonly following = new Map<string, Subscription>();
+  private stalled: NodeJS.Timeout | null = null;
 
-  const start = async (key: string, session: string | null, after: number | undefined): Promise<Greeting> => {
-    const hello = await greeting(session);
+  constructor(needs: ConnectionNeeds, wire: Wire, caller: Participant) {
+    this.needs = needs;
+    this.wire = wire;
+    this.caller = caller;
+    this.participant = participantKey(caller);
+    this.inTurn = createTurns(wire);
+  }
+
+  send(event: ServerEvent): boolean {
+    this.wire.send(event);
+    const isFull = this.wire.isFull();
+    if (isFull) this.watchStall();
+    return !isFull;
+  }
+
+  drained(): Promise<void> {
+    return this.wire.drained();
+  }
+
+  isFull(): boolean {
+    return this.wire.isFull();
+  }
+
+  follow(session: string, after: number | undefined): Promise<ServerEvent> {
+    return this.inTurn(async () => {
+      if (this.following.size >= MAX_FOLLOWED)
+        throw new Failure('invalid-request', `A socket follows ${MAX_FOLLOWED} sessions at most.`);
+      return this.start(session, session, after);
+    });
+  }
+
+  followCompany(after: number | undefined): Promise<ServerEvent> {
+    return this.inTurn(async () => {
+      if (this.caller.role !== 'agent' || this.caller.session !== null)
+        throw new Failure('forbidden', 'This token is bound to one session.');
+      return this.start(WHOLE_COMPANY, null, after);
+    });
+  }
+
+  async greet(): Promise<void> {
+    this.send(await established(this.needs, this.caller, null));
+  }
+
+  leave(session: string): Promise<boolean> {
+    return this.inTurn(async () => {
+      this.following.get(session)?.close();
+      return this.following.delete(session);
+    });
+  }
+
+  sendList(session: string, cursor?: string): Promise<ServerEvent> {
+    return this.inTurn(async () => {
+      const list = await listEvent(this.needs, this.caller, session, cursor);
+      this.send(list);
+      return list;
+    });
+  }
+
+  close(): void {
+    for (const subscription of this.following.values()) subscription.close();
+    this.following.clear();
+  }
+
+  private async start(key: string, session: string | null, after: number | undefined): Promise<Greeting> {
+    const { needs, caller, wire, following } = this;
+    const hello = await established(needs, caller, session);
     const isKept = after === undefined || (await needs.ledger.keepsAllAfter(caller.company, after));
-    const list = isKept || session === null ? null : await fileList(session);
+    const list = isKept || session === null ? null : await listEvent(needs, caller, session, undefined);
     // Nothing is awaited from here on: whoever asks for the same meanwhile finds it done.
     if (!wire.isOpen() || following.has(key) || following.has(WHOLE_COMPANY)) return hello;
-    if (key === WHOLE_COMPANY) close();
-    listener.send(hello);
+    if (key === WHOLE_COMPANY) this.close();
+    this.send(hello);
     if (!isKept)
-      listener.send({
+      this.send({
         type: 'error',
         code: 'resync',
         detail: 'Some changes are no longer kept. Take the list as the state.',
       });
-    if (list !== null) listener.send(list);
+    if (list !== null) this.send(list);
     const from = isKept ? (after ?? hello.seq) : (list?.seq ?? hello.seq);
-    following.set(key, needs.feed.subscribe(listener, caller.company, session, from, hello.seq));
+    following.set(key, needs.feed.subscribe(this, caller.company, session, from, hello.seq));
     return hello;
-  };
+  }
 
-  return {
-    caller,
-    listener,
-    close,
-    isFull: wire.isFull,
-    follow: (session, after) =>
-      inTurn(async () => {
-        if (following.size >= MAX_FOLLOWED)
-          throw new Failure('invalid-request', `A socket follows ${MAX_FOLLOWED} sessions at most.`);
-        return start(session, session, after);
-      }),
-    followCompany: (after) =>
-      inTurn(async () => {
-        if (caller.role !== 'agent' || caller.session !== null)
-          throw new Failure('forbidden', 'This token is bound to one session.');
-        return start(WHOLE_COMPANY, null, after);
-      }),
-    greet: async () => {
-      listener.send(await greeting(null));
-    },
-    leave: (session) =>
-      inTurn(async () => {
-        following.get(session)?.close();
-        return following.delete(session);
-      }),
-    sendList: (session, cursor) =>
-      inTurn(async () => {
-        const list = await fileList(session, cursor);
-        listener.send(list);
-        return list;
-      }),
-  };
-}
-
-function listenerOf(wire: Wire, caller: Participant, maxStallMs: number): Listener {
-  let stalled: NodeJS.Timeout | null = null;
-  const watch = () => {
-    if (stalled !== null) return;
-    stalled = setTimeout(wire.cut, maxStallMs).unref();
-    void wire.drained().then(() => {
-      clearTimeout(stalled ?? undefined);
-      stalled = null;
+  private watchStall(): void {
+    if (this.stalled !== null) return;
+    this.stalled = setTimeout(() => this.wire.cut(), this.needs.maxStallMs ?? MAX_STALL_MS).unref();
+    void this.wire.drained().then(() => {
+      clearTimeout(this.stalled ?? undefined);
+      this.stalled = null;
     });
-  };
-  return {
-    participant: participantKey(caller),
-    send(event) {
-      wire.send(event);
-      const isFull = wire.isFull();
-      if (isFull) watch();
-      return !isFull;
-    },
-    drained: wire.drained,
-  };
+  }
 }
 
 async function established(needs: ConnectionNeeds, caller: Participant, session: string | null): Promise<Greeting> {

@@ -1,37 +1,63 @@
 /** Socket.IO as a wire. */
 import type { Socket } from 'socket.io';
+import type { ServerEvent } from '../contract/events.ts';
 import { socketIoPacketOf } from './encode-event.ts';
-import { cutOff, isConnectionFull, waitingPackets, webSocketOf } from './engine-connection.ts';
+import { cutOff, type EngineConnection, isConnectionFull, waitingPackets, webSocketOf } from './engine-connection.ts';
 import type { Wire } from './wire.ts';
-import { createWriteTogether } from './write-together.ts';
+import { writeTogether } from './write-together.ts';
 
-export function socketIoWire(socket: Socket): Wire {
-  const { conn } = socket;
-  let resting: (() => void)[] = [];
-  const wake = () => {
-    const woken = resting;
-    resting = [];
-    for (const resolve of woken) resolve();
-  };
-  // One listener for all who rest: an agent may follow a thousand sessions over one socket.
-  conn.on('drain', wake).on('close', wake);
-  // Just before what waits is handed to the WebSocket; what comes after it waits until that has left, and goes as one again.
-  const together = createWriteTogether(() => webSocketOf(conn));
-  conn.on('flush', together);
-  return {
-    isOpen: () => socket.connected,
+/** A class, and listeners only while somebody rests: there are ten thousand of these, and most have nothing to say. */
+export class SocketIoWire implements Wire {
+  private readonly socket: Socket;
+  private resting: (() => void)[] | null = null;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    // Just before what waits is handed to the WebSocket; what comes after it waits until that has left, and goes as one again.
+    socket.conn.on('flush', together);
+  }
+
+  isOpen(): boolean {
+    return this.socket.connected;
+  }
+
+  send(event: ServerEvent): void {
+    if (!this.socket.connected) return;
     // Not `socket.emit`, which would make the same packet anew for each socket. It goes by this one's connection all the same.
-    send(event) {
-      if (!socket.connected) return;
-      const { text, options } = socketIoPacketOf(event);
-      conn.write(text, options);
-    },
-    isFull: () => isConnectionFull(conn),
-    drained: () =>
-      new Promise((resolve) => {
-        if (!socket.connected || waitingPackets(conn).length === 0) return resolve();
-        resting.push(resolve);
-      }),
-    cut: () => cutOff(conn),
-  };
+    const { text, options } = socketIoPacketOf(event);
+    this.socket.conn.write(text, options);
+  }
+
+  isFull(): boolean {
+    return isConnectionFull(this.socket.conn);
+  }
+
+  drained(): Promise<void> {
+    if (!this.socket.connected || waitingPackets(this.socket.conn).length === 0) return Promise.resolve();
+    // One listener for all who rest: an agent may follow a thousand sessions over one socket.
+    const resting = this.resting ?? this.listen();
+    return new Promise((resolve) => resting.push(resolve));
+  }
+
+  cut(): void {
+    cutOff(this.socket.conn);
+  }
+
+  private listen(): (() => void)[] {
+    const { conn } = this.socket;
+    const resting: (() => void)[] = [];
+    const wake = () => {
+      conn.off('drain', wake).off('close', wake);
+      this.resting = null;
+      for (const resolve of resting) resolve();
+    };
+    conn.on('drain', wake).on('close', wake);
+    this.resting = resting;
+    return resting;
+  }
+}
+
+/** One for all connections. */
+function together(this: EngineConnection): void {
+  writeTogether(webSocketOf(this));
 }

@@ -12,29 +12,41 @@ import type { Connection } from './socket-connection.ts';
 export type ToErrorEvent = (error: unknown) => ErrorEvent;
 
 export function answerMessages(socket: Socket, connection: Connection, toErrorEvent: ToErrorEvent): void {
-  const { caller, listener } = connection;
-  const on = <T>(name: string, schema: z.ZodType<T>, work: (message: T) => Promise<unknown>) => {
-    socket.on(name, (...args: unknown[]) => {
-      const last = args.at(-1);
-      const reply = typeof last === 'function' ? (last as (answer: unknown) => void) : null;
-      const said = schema.safeParse(args[0] === last && reply !== null ? undefined : args[0]);
-      const answer = said.success
-        ? work(said.data)
-        : Promise.reject(new Failure('invalid-request', `The message ${name} is not valid.`));
-      answer.then(
-        (result) => reply?.(result),
-        (error: unknown) => {
-          const event = toErrorEvent(error);
-          if (reply === null) listener.send(event);
-          else reply({ error: event });
-        },
-      );
-    });
-  };
-  on('request_file_list', listSchema, createAnswerListRequest(connection, null));
-  on('join', joinSchema, async ({ session_id, after }) =>
-    connection.follow(chooseSession(caller, { session: session_id }), after),
-  );
-  on('leave', leaveSchema, async ({ session_id }) => ({ left: await connection.leave(session_id) }));
-  on('follow', followSchema, async (message) => connection.followCompany(message?.after));
+  // One listener for all messages: there are ten thousand sockets, and most say one thing in their life.
+  socket.onAny((name: string, ...args: unknown[]) => {
+    const message = MESSAGES.get(name);
+    if (message === undefined) return;
+    const last = args.at(-1);
+    const reply = typeof last === 'function' ? (last as (answer: unknown) => void) : null;
+    message(connection, args[0] === last && reply !== null ? undefined : args[0], name).then(
+      (result) => reply?.(result),
+      (error: unknown) => {
+        const event = toErrorEvent(error);
+        if (reply === null) connection.send(event);
+        else reply({ error: event });
+      },
+    );
+  });
 }
+
+type Message = (connection: Connection, said: unknown, name: string) => Promise<unknown>;
+
+function message<T>(schema: z.ZodType<T>, work: (connection: Connection, said: T) => Promise<unknown>): Message {
+  return async (connection, said, name) => {
+    const read = schema.safeParse(said);
+    if (!read.success) throw new Failure('invalid-request', `The message ${name} is not valid.`);
+    return work(connection, read.data);
+  };
+}
+
+const MESSAGES = new Map<string, Message>([
+  ['request_file_list', message(listSchema, (connection, said) => createAnswerListRequest(connection, null)(said))],
+  [
+    'join',
+    message(joinSchema, async (connection, { session_id, after }) =>
+      connection.follow(chooseSession(connection.caller, { session: session_id }), after),
+    ),
+  ],
+  ['leave', message(leaveSchema, async (connection, { session_id }) => ({ left: await connection.leave(session_id) }))],
+  ['follow', message(followSchema, async (connection, said) => connection.followCompany(said?.after))],
+]);

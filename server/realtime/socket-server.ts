@@ -11,10 +11,11 @@ import { createAnteroom, MAX_WAIT_MS } from './anteroom.ts';
 import type { KeyWatch } from './end-with-key.ts';
 import { endWithToken } from './end-with-token.ts';
 import { type EngineConnection, limitPackets } from './engine-connection.ts';
+import { forgetRequest, type HandshakeRequest, rememberRequest } from './handshake-request.ts';
 import { type ConnectionNeeds, createConnection } from './socket-connection.ts';
 import { errorEvent, keyRemoved, toFailure, tokenExpired } from './socket-fault.ts';
 import { type Entrance, enter, mayConnect } from './socket-handshake.ts';
-import { socketIoWire } from './socket-io-wire.ts';
+import { SocketIoWire } from './socket-io-wire.ts';
 import { answerMessages } from './socket-messages.ts';
 import type { SocketPlaces } from './socket-places.ts';
 import { MAX_MESSAGE_BYTES } from './wire.ts';
@@ -29,7 +30,7 @@ type Needs = ConnectionNeeds & {
   /** Somebody was let in: `request` says from where. */
   onConnected(entrance: Pick<Entrance, 'caller' | 'session'>, request: IncomingMessage): void;
   /** Somebody was not, or asked for what is not theirs. */
-  onRefused(failure: Failure, request: IncomingMessage, caller?: Participant): void;
+  onRefused(failure: Failure, request: HandshakeRequest, caller?: Participant): void;
   /** Told with a refusal, and found in the log. */
   requestIdOf(request: IncomingMessage): string;
   /** Something failed that is no client's fault. */
@@ -75,8 +76,13 @@ export function createSocketServer(http: HttpServer, needs: Needs): SocketServer
       );
   });
   io.on('connection', (socket) => {
-    needs.onConnected(socket.data as Entrance, socket.request);
-    void serve(needs, socket, socket.data as Entrance);
+    const entrance = socket.data as Entrance;
+    needs.onConnected(entrance, socket.request);
+    const request = rememberRequest(socket.request);
+    forgetRequest(socket.conn);
+    // The token and the headers once more.
+    Object.assign(socket, { data: undefined, handshake: undefined });
+    void serve(needs, socket, request, entrance);
   });
   return {
     close: async () => {
@@ -89,27 +95,33 @@ export function createSocketServer(http: HttpServer, needs: Needs): SocketServer
 /** Until the connection ends: Socket.IO may forget a socket whose connection is still there. @throws {Failure} `too-many-sockets` */
 function takePlace(places: SocketPlaces, connection: EngineConnection, { caller }: Entrance): void {
   const giveBack = places.take(caller);
-  connection.once('close', giveBack);
+  connection.on('close', giveBack);
   // It may have ended while the token was checked, and says so only once.
   if (connection.readyState !== 'open') giveBack();
 }
 
-async function serve(needs: Needs, socket: Socket, { caller, session, after }: Entrance): Promise<void> {
-  const connection = createConnection(needs, socketIoWire(socket), caller);
+async function serve(
+  needs: Needs,
+  socket: Socket,
+  request: HandshakeRequest,
+  { caller, session, after }: Entrance,
+): Promise<void> {
+  const connection = createConnection(needs, new SocketIoWire(socket), caller);
   const toErrorEvent = (error: unknown) => {
     const failure = toFailure(needs.onFault, error);
-    needs.onRefused(failure, socket.request, caller);
+    needs.onRefused(failure, request, caller);
     return errorEvent(failure);
   };
   const endWith = (last: ErrorEvent) => {
-    connection.listener.send(last);
+    connection.send(last);
     socket.disconnect(true);
   };
   const callOff = endWithToken(needs.now, caller.expiresAt, () => endWith(tokenExpired()));
   const unwatch = needs.keyWatch.watch(caller, () => endWith(keyRemoved()));
-  socket.on('disconnect', callOff).on('disconnect', unwatch);
   answerMessages(socket, connection, toErrorEvent);
   socket.on('disconnect', () => {
+    callOff();
+    unwatch();
     connection.close();
     // With its socket gone, a connection would be nobody's, and stay as long as it answers pings.
     socket.conn.close();
@@ -118,7 +130,7 @@ async function serve(needs: Needs, socket: Socket, { caller, session, after }: E
     if (session === null) await connection.greet();
     else await connection.follow(session, after);
   } catch (error) {
-    connection.listener.send(toErrorEvent(error));
+    connection.send(toErrorEvent(error));
     socket.disconnect(true);
   }
 }

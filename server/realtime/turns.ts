@@ -3,14 +3,17 @@ import type { Wire } from './wire.ts';
 
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 
+const NOTHING = () => {};
+
 export function createTurns(wire: Pick<Wire, 'isFull' | 'drained'>): InTurn {
-  let last: Promise<unknown> = Promise.resolve();
+  let last: Promise<void> = Promise.resolve();
   return (work) => {
     const turn = last.then(async () => {
       if (wire.isFull()) await wire.drained();
       return work();
     });
-    last = turn.catch(() => {});
+    // Without what came of it, which would be kept until the next turn.
+    last = turn.then(NOTHING, NOTHING);
     return turn;
   };
 }

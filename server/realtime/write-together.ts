@@ -4,17 +4,17 @@ import type { Duplex } from 'node:stream';
 /** What `ws` keeps to itself; undefined once it is closed. */
 type WithSocket = { _socket?: Duplex | null };
 
-/** @returns to be called before something is written to the socket, as often as it comes */
-export function createWriteTogether(webSocket: () => unknown): () => void {
-  let isHeld = false;
-  return () => {
-    const socket = isHeld ? null : (webSocket() as WithSocket | undefined)?._socket;
-    if (!socket) return;
-    isHeld = true;
-    socket.cork();
-    setImmediate(() => {
-      isHeld = false;
-      socket.uncork();
-    });
-  };
+/** Here, not in a function of each socket: there are ten thousand of them, and most are told nothing. */
+const held = new WeakSet<Duplex>();
+
+/** To be called before something is written to the socket, as often as it comes. */
+export function writeTogether(webSocket: unknown): void {
+  const socket = (webSocket as WithSocket | undefined)?._socket;
+  if (!socket || held.has(socket)) return;
+  held.add(socket);
+  socket.cork();
+  setImmediate(() => {
+    held.delete(socket);
+    socket.uncork();
+  });
 }

@@ -28,13 +28,28 @@ export function createCheckFirstBytes(needs: Needs): CheckFirstBytes {
         offset === 0
           ? Buffer.alloc(0)
           : Buffer.from(await needs.storage.readIncoming(upload.id, Math.min(offset, HEAD_BYTES)));
-      head = Buffer.concat([head, ...chunks.map((chunk) => chunk.subarray(0, HEAD_BYTES))]).subarray(0, HEAD_BYTES);
+      head = firstOf([head, ...chunks]);
       if (head.length < HEAD_BYTES) return;
       decided = true;
       const policy = filePolicyOf(await needs.policyOf(upload.company), upload.uploader);
       const { mimeType } = await decideType(head, false, upload, policy);
+      // The body may stay open for hours, and thousands of them at once.
+      head = null;
       upload.mimeType = mimeType;
       await needs.uploads.noteType(upload.id, mimeType);
     };
   };
+}
+
+/** Copies no more than it keeps: a first batch may be a mebibyte. */
+function firstOf(chunks: readonly Buffer[]): Buffer {
+  const parts: Buffer[] = [];
+  let leftBytes = HEAD_BYTES;
+  for (const chunk of chunks) {
+    if (leftBytes === 0) break;
+    const part = chunk.subarray(0, leftBytes);
+    leftBytes -= part.length;
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
 }

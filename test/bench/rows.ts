@@ -6,13 +6,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { MIGRATIONS } from '../../migrations/index.ts';
 import { createAuditTable } from '../../server/database/audit-table.ts';
 import type { FileFilter, FilePlace } from '../../server/database/chat-file-table.ts';
 import { createChatFileTable } from '../../server/database/chat-file-table.ts';
 import { isPostgres } from '../../server/database/dialect.ts';
 import { createEventLedger } from '../../server/database/event-ledger.ts';
-import { migrate } from '../../server/database/migrate.ts';
 import type { Database } from '../../server/database/open-database.ts';
 import { openPostgres } from '../../server/database/open-postgres.ts';
 import { openSqlite } from '../../server/database/open-sqlite.ts';
@@ -26,15 +24,9 @@ import { newStorageKey, newUploadId } from '../../server/rules/upload-id.ts';
 import { createRecordFile } from '../../server/sharing/record-file.ts';
 import { startPostgres } from '../services/postgres.ts';
 import { median, printTable } from './print-table.ts';
+import { BIG_COMPANY, BIG_SESSION, fillRows } from './speed/fill-rows.ts';
 
-const BIG_COMPANY = 'big';
-const BIG_SESSION = 'busy';
-/** Chats of a thousand, ten, and a hundred files. */
-const SESSION_FILES = { busy: 1000, ofBig: 10, ofOthers: 100 };
-const OTHER_COMPANIES = 500;
 const ROUNDS = 30;
-/** Of one statement: the server's own bound on its time holds here too. */
-const BATCH_ROWS = 20_000;
 const FIRST: FilePlace = { order: 'oldest', beyondId: null };
 const NEWEST: FilePlace = { order: 'newest', beyondId: null };
 
@@ -43,7 +35,7 @@ const figures = new Map<string, Record<string, string>>();
 for (const rows of counts.length > 0 ? counts.map(Number) : [10_000, 5_000_000]) {
   const { database, close } = await open(dialect);
   try {
-    await fill(database, rows);
+    await fillRows(database, rows);
     for (const [work, milliseconds] of Object.entries(await measure(database))) {
       figures.set(work, { work, ...figures.get(work), [`${rows.toLocaleString('en')} rows`]: milliseconds });
     }
@@ -63,61 +55,6 @@ async function open(name: string): Promise<{ database: Database; close(): Promis
   const folder = await mkdtemp(path.join(tmpdir(), 'chatdrop-rows-'));
   const database = openSqlite(path.join(folder, 'chatdrop.sqlite'));
   return { database, close: () => database.destroy().then(() => rm(folder, { recursive: true, force: true })) };
-}
-
-/**
- * By statements of many rows. On PostgreSQL without the triggers: they count each company's bytes in one row, and its
- * versions within one transaction are walked through for each file.
- */
-async function fill(database: Database, rows: number): Promise<void> {
-  await migrate(database, MIGRATIONS);
-  if (isPostgres(database)) await database.raw('alter table chat_files disable trigger user');
-  const ofBig = Math.floor(rows / 10);
-  const numbers = (first: number, last: number) =>
-    isPostgres(database)
-      ? `select generate_series(${first}, ${last}) as n`
-      : `with recursive numbers(n) as (select ${first} union all select n + 1 from numbers where n < ${last}) select n from numbers`;
-  const divided = (n: string, by: number) => `cast(${n} / ${by} as bigint)`;
-  const ofBusy = Math.min(SESSION_FILES.busy, ofBig);
-  const shapes = [
-    { from: 0, count: ofBusy, company: `'${BIG_COMPANY}'`, session: `'${BIG_SESSION}'` },
-    {
-      from: ofBusy,
-      count: ofBig - ofBusy,
-      company: `'${BIG_COMPANY}'`,
-      session: `'s' || ${divided('n', SESSION_FILES.ofBig)}`,
-    },
-    {
-      from: ofBig,
-      count: rows - ofBig,
-      company: `'c' || (${divided('n', SESSION_FILES.ofOthers)} % ${OTHER_COMPANIES})`,
-      session: `'s' || ${divided('n', SESSION_FILES.ofOthers)}`,
-    },
-  ].filter(({ count }) => count > 0);
-  for (const { from, count, company, session } of shapes) {
-    for (let first = 0; first < count; first += BATCH_ROWS) {
-      const rowsOf = numbers(first, Math.min(count, first + BATCH_ROWS) - 1);
-      await database.raw(`
-        insert into chat_sessions (company_id, session_id, created_at, last_activity_at)
-        select company, session, 1, min(n) from (
-          select ${company} as company, ${session} as session, n from (${rowsOf}) as numbers
-        ) as people where true group by company, session on conflict do nothing`);
-      await database.raw(`
-        insert into chat_files (upload_id, company_id, session_id, uploader, storage_key, original_name, search_name,
-          mime_type, size, seq, created_at, chat_session_id)
-        select 'u' || (n + ${from}), ${company}, ${session}, 'user', 'chat/k/' || (n + ${from}), 'photo ' || n || '.png',
-          'photo ' || n || '.png', case when n % 4 = 0 then 'application/pdf' else 'image/png' end, 1000, n + ${from} + 1,
-          1, chat_sessions.id
-        from (${rowsOf}) as numbers
-        join chat_sessions on chat_sessions.company_id = ${company} and chat_sessions.session_id = ${session}`);
-    }
-  }
-  if (isPostgres(database)) {
-    await database.raw('insert into company_usage select company_id, sum(size) from chat_files group by company_id');
-    await database.raw('alter table chat_files enable trigger user');
-  }
-  await database('ledger_counters').insert({ company_id: BIG_COMPANY, last_seq: rows });
-  await database.raw('analyze');
 }
 
 function reads(database: Database): Record<string, () => Promise<unknown>> {

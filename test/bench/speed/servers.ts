@@ -22,7 +22,7 @@ export type Measured = {
 
 export type ServerName = 'plain' | 'chatdrop' | 'chatdrop without fsync';
 
-const COMPANY = 'bench';
+export const COMPANY = 'bench';
 /** As many chats as a busy hour has. */
 const SESSIONS = 200;
 const OURS = path.join(import.meta.dirname, '../../../dist/bench-server');

@@ -3,6 +3,7 @@ import { io } from 'socket.io-client';
 import { mp4File, pngFile } from '../../services/fixtures.ts';
 import { BLOCK_BYTES, headerOf, RawConnection, sendBlocks } from './raw-http.ts';
 import type { Measured } from './servers.ts';
+import { createHead, expectStatus, patchHead } from './tus-heads.ts';
 
 export type Work = {
   title: string;
@@ -101,20 +102,6 @@ async function createEmpty(
   const answer = await connection.exchange(createHead(server, nth, bytes, name, 0));
   expectStatus(answer.status, 201);
   return new URL(headerOf(answer, 'location') ?? '', `http://127.0.0.1:${server.port}`).pathname;
-}
-
-function createHead(server: Measured, nth: number, bytes: number, name: string, bodyBytes: number): string {
-  const filename = Buffer.from(name).toString('base64');
-  const type = bodyBytes > 0 ? 'Content-Type: application/offset+octet-stream\r\n' : '';
-  return `POST ${server.path} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n${server.headers(nth)}Tus-Resumable: 1.0.0\r\nUpload-Length: ${bytes}\r\nUpload-Metadata: filename ${filename}\r\n${type}Content-Length: ${bodyBytes}\r\n\r\n`;
-}
-
-function patchHead(server: Measured, nth: number, location: string, offset: number, bytes: number): string {
-  return `PATCH ${location} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n${server.headers(nth)}Tus-Resumable: 1.0.0\r\nUpload-Offset: ${offset}\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: ${bytes}\r\n\r\n`;
-}
-
-function expectStatus(status: number, expected: number): void {
-  if (status !== expected) throw new Error(`answered ${status} instead of ${expected}`);
 }
 
 /** Once an agent is connected who follows the company: `all` resolves when it heard of that many files. */

@@ -50,6 +50,7 @@ import type { Participant } from '../rules/participant.ts';
 import { previewTypesOf } from '../rules/preview-types.ts';
 import { createListSessions } from '../sharing/list-sessions.ts';
 import { diskRoom } from '../storage/disk-room.ts';
+import { createAppendPatch } from '../upload/append-patch.ts';
 import { createGatherBody } from '../upload/gather-body.ts';
 import { createMultipartUpload } from '../upload/multipart-upload.ts';
 import { createTusEndpoint } from '../upload/tus-endpoint.ts';
@@ -75,9 +76,10 @@ export function composeUpload(
   const shared = { ...sharing, path: TUS_PATH, policyOf, expirySeconds, uploads, parts, storage, now };
   const writeBody = createWriteBody({ ...shared, draining: draining.signal });
   const library = createTusLibrary({ ...shared, writeBody });
+  const appendPatch = createAppendPatch({ ...shared, writeBody });
   const gatherBody = createGatherBody({ draining: draining.signal });
   const multipart = createMultipartUpload({ ...shared, files, writeBody, presentFile, draining: draining.signal });
-  return { tus: createTusEndpoint({ ...shared, library, gatherBody, largestFileBytes }), multipart };
+  return { tus: createTusEndpoint({ ...shared, library, appendPatch, gatherBody, largestFileBytes }), multipart };
 }
 
 type Limits = Omit<ChatConfig, 'caller' | 'preview_types'>;

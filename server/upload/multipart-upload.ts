@@ -18,7 +18,7 @@ import type { SettleUpload } from '../sharing/settle-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { type Fields, readFields, type Said } from './multipart-fields.ts';
 import { type FilePart, MAX_AROUND_FILE_BYTES, readMultipart } from './read-multipart.ts';
-import type { WriteBody } from './tus-library.ts';
+import type { WriteBody } from './write-body.ts';
 import { IDLE_TIMEOUT_MS } from './write-body.ts';
 
 type Needs = {

@@ -94,7 +94,7 @@ async function createWithBody(
 ): Promise<Created> {
   const upload = freshRecord(reserved);
   try {
-    return await needs.library({ incoming, headers, method: 'POST', upload });
+    return await needs.library({ incoming, headers, upload });
   } catch (error) {
     const stillOpen = (await needs.uploads.find(reserved.id))?.state === 'open';
     // Of a body that is longer than announced the upload would survive, but this client never learns its URL.

@@ -11,12 +11,12 @@ import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { RejectUpload } from '../sharing/reject-upload.ts';
 import type { ShareSmall } from '../sharing/share-small.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import type { AppendPatch, Patched } from './append-patch.ts';
 import { bodyOf, type GatherBody } from './gather-body.ts';
 import { withLock } from './locker.ts';
 import { checkAlive, finishedInTime, setExpires, type TusContext } from './tus-answers.ts';
 import { checkChecksumHeader } from './tus-checksum.ts';
 import { bringsAll, checkBodyType, readInteger } from './tus-headers.ts';
-import type { TusLibrary } from './tus-library.ts';
 
 export type PatchNeeds = {
   uploads: Pick<UploadTable, 'find'>;
@@ -28,7 +28,7 @@ export type PatchNeeds = {
   shareSmall: ShareSmall;
   gatherBody: GatherBody;
   locker: Locker;
-  library: TusLibrary;
+  appendPatch: AppendPatch;
   now(): number;
 };
 
@@ -40,8 +40,9 @@ export async function patchUpload(needs: PatchNeeds, ctx: TusContext, upload: Up
   const offset = readInteger(ctx.req, 'upload-offset');
   if (offset === null) throw new Failure('invalid-request', 'Upload-Offset is missing.');
   checkAlive(upload);
-  checkLength(upload, readInteger(ctx.req, 'upload-length'));
-  if (upload.state === 'open') return patchOpen(needs, ctx, upload, offset);
+  const declaredBytes = readInteger(ctx.req, 'upload-length');
+  checkLength(upload, declaredBytes);
+  if (upload.state === 'open') return patchOpen(needs, ctx, upload, { offset, declaredBytes });
   if (offset !== upload.sizeBytes) throw conflict(upload.sizeBytes ?? 0);
   answerWritten(needs, ctx, offset, await finishedInTime(needs.finishUpload(upload.id)));
 }
@@ -52,28 +53,33 @@ function checkLength(upload: UploadRecord, declared: number | null): void {
   throw new Failure('invalid-request', 'Upload-Length cannot be changed.');
 }
 
-async function patchOpen(needs: PatchNeeds, ctx: TusContext, upload: UploadRecord, offset: number): Promise<void> {
+type Declared = { offset: number; declaredBytes: number | null };
+
+async function patchOpen(needs: PatchNeeds, ctx: TusContext, upload: UploadRecord, declared: Declared): Promise<void> {
   try {
-    const answer = await write(needs, ctx.req, upload, offset);
-    answerWritten(needs, ctx, answer.offset ?? offset, answer.fileId);
+    const { offset, fileId } = await write(needs, ctx.req, upload, declared);
+    answerWritten(needs, ctx, offset, fileId);
   } catch (error) {
     const code = error instanceof Failure ? error.code : null;
     if (code === 'offset-conflict') throw conflict(await offsetNow(needs, upload));
     const current = await needs.uploads.find(upload.id);
     // Of a length that is still deferred: no later request could make this file small enough.
     if (code === 'file-too-large' && current?.sizeBytes === null) await needs.rejectUpload(current, error as Failure);
-    // It was finished or ended between our look and the library's: answer by what it is now.
+    // It was finished or ended between our look and the lock: answer by what it is now.
     if (code === 'gone' && current !== null && current.state !== 'open') return patchUpload(needs, ctx, current);
     throw error;
   }
 }
 
-type Written = { offset: number | null; fileId: number | null };
-
-async function write(needs: PatchNeeds, req: IncomingMessage, upload: UploadRecord, offset: number): Promise<Written> {
+async function write(
+  needs: PatchNeeds,
+  req: IncomingMessage,
+  upload: UploadRecord,
+  declared: Declared,
+): Promise<Patched> {
   const { sizeBytes } = upload;
-  const streamed = (incoming: Readable) => needs.library({ incoming, headers: req.headers, method: 'PATCH', upload });
-  const isWhole = offset === 0 && isUnplaced(upload) && upload.concat === null && bringsAll(req, sizeBytes);
+  const streamed = (incoming: Readable) => needs.appendPatch({ incoming, headers: req.headers, upload, ...declared });
+  const isWhole = declared.offset === 0 && isUnplaced(upload) && upload.concat === null && bringsAll(req, sizeBytes);
   if (!isWhole || !needs.shareSmall.takes(sizeBytes, await needs.policyOf(upload.company))) return streamed(req);
   // The lock is taken when all is here: what another request waits for then is no network.
   return needs.gatherBody(req, sizeBytes, async (gathered) => {
@@ -85,7 +91,7 @@ async function write(needs: PatchNeeds, req: IncomingMessage, upload: UploadReco
 /** @returns null for what has to go the ordinary way */
 function completeAlone(needs: PatchNeeds, upload: UploadRecord, bytes: Buffer): Promise<number | null> {
   return withLock(needs.locker, upload.id, async () => {
-    // Bytes of a request before this one, or a place for them: the library knows what to do.
+    // Bytes of a request before this one, or a place for them: append-patch knows what to do.
     if ((await needs.storage.offsetOf(upload.id)) !== null) return null;
     return needs.shareSmall.complete(upload, bytes);
   });

@@ -1,5 +1,6 @@
 /** The write path of a tus request: check the first bytes, put them on disk, tell the others, note how far it came. */
 import { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { HEAD_BYTES } from '../rules/detect-type.ts';
@@ -12,8 +13,11 @@ import type { ReserveBytes } from '../sharing/reserve-bytes.ts';
 import type { ReportProgress } from '../sharing/upload-progress.ts';
 import type { AppendOptions, BodyEnd, FileStorage } from '../storage/file-storage.ts';
 import { type ChunkChecksum, createChunkChecksum } from './tus-checksum.ts';
-import type { WriteBody } from './tus-library.ts';
 
+/** Takes a request's body to the storage. @returns the offset that is on disk. */
+export type WriteBody = (body: IncomingBody, offset: number, maxBytes: number, signal: AbortSignal) => Promise<number>;
+/** Bytes on their way into an upload. */
+export type IncomingBody = { incoming: Readable; upload: UploadRecord };
 type Needs = {
   storage: Pick<FileStorage, 'append'>;
   uploads: Pick<UploadTable, 'noteBytes'>;

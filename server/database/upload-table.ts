@@ -42,20 +42,13 @@ export const ENDED: UploadRowState[] = ['rejected', 'aborted', 'expired', 'joine
 /** The job that the row was is over with its state; what fails from here on (the deletion of the bytes) is another. */
 const NO_JOB = { attempts: 0, next_attempt_at: 0, last_error: null };
 
-const INSERT = insertion('uploads', [
+const COLUMNS = [
   ...['id', 'company_id', 'session_id', 'uploader', 'subject', 'name', 'declared_type', 'size', 'reserved_bytes'],
-  ...[
-    'metadata',
-    'file_key',
-    'sha256',
-    'one_request',
-    'upload_concat',
-    'lease_token',
-    'client_address',
-    'client_agent',
-  ],
-  ...['state', 'created_at', 'expires_at'],
-]);
+  ...['metadata', 'file_key', 'sha256', 'one_request', 'upload_concat', 'lease_token', 'client_address'],
+  ...['client_agent', 'state', 'created_at', 'expires_at'],
+];
+const INSERT = insertion('uploads', COLUMNS);
+const INSERT_FINISHED = insertion('uploads', [...COLUMNS, 'file_id', 'storage_key', 'mime_type', 'bytes_received']);
 // The role is written out, not bound: only then SQLite sees that the index of agents' unfinished uploads will do.
 const PENDING = 'select count(*) as uploads, sum(reserved_bytes) as bytes from uploads where company_id = ?';
 const UNFINISHED = "state in ('open', 'finishing')";
@@ -97,6 +90,17 @@ const steps = {
   /** @throws when there is an upload with this id */
   *insert(upload: NewUpload): Steps<void> {
     yield* changesOf(INSERT.statement, INSERT.valuesOf(toRow(upload)));
+  },
+
+  /** One whose file is recorded already: it was never anything but finished. @throws when there is an upload with this id */
+  *insertFinished(
+    upload: NewUpload,
+    { sizeBytes, storageKey, mimeType, expiresAt }: WholeFacts,
+    fileId: number,
+  ): Steps<void> {
+    const file = { file_id: fileId, storage_key: storageKey, mime_type: mimeType, bytes_received: sizeBytes };
+    const row = { ...toRow(upload), ...file, state: 'finished', expires_at: expiresAt };
+    yield* changesOf(INSERT_FINISHED.statement, INSERT_FINISHED.valuesOf(row));
   },
 
   /** How many unfinished uploads someone has, and the bytes that they reserve: a visitor by session, an agent by subject. */

@@ -28,6 +28,8 @@ type Needs = {
 export type ReserveBytes = {
   /** The row of a new upload, as steps of the caller's transaction: a failure has to roll that back. */
   forNew(upload: NewUpload, allowance: Allowance): Steps<void>;
+  /** A new upload whose row and file are written, so that it holds its bytes as a file: it passes where `forNew` would. */
+  forWhole(upload: NewUpload, allowance: Allowance): Steps<void>;
   /** A final upload whose row and parts are written: its parts hold their bytes already. */
   forFinal(transaction: Knex.Transaction, upload: NewUpload, allowance: Allowance): Promise<void>;
   /** A final upload whose parts are all here: fixes its length. A part of deferred length counted nothing until now. */
@@ -40,22 +42,30 @@ export type ReserveBytes = {
 
 export function createReserveBytes({ database, uploads, parts, files, usage, days, policyOf }: Needs): ReserveBytes {
   function* standingOf(
-    owner: UploadOwner & { createdAt: number },
+    owner: UploadOwner & { createdAt: number; reservedBytes: number },
     { bytesPerDay, companyQuotaBytes, maxFiles }: Allowance,
     isNew: boolean,
+    isWhole = false,
   ): Steps<Standing> {
+    // What is a file already is counted as the upload that it was.
+    const own = isWhole ? 1 : 0;
     const pending = yield* uploads.steps.pendingOf(owner);
+    const pendingUploads = pending.uploads + own;
+    const pendingBytes = pending.bytes + (isWhole ? owner.reservedBytes : 0);
     // Kept in any case, and only looked at where there is a bound.
     const companyBytes = companyQuotaBytes === undefined ? 0 : yield* usage.steps.bytesOf(owner.company);
     const dayBytes = bytesPerDay === undefined ? 0 : yield* days.steps.bytesOn(owner.company, owner.createdAt);
-    const tooMany = Math.max(0, maxFiles - pending.uploads + 1);
-    const shared = isNew ? yield* files.steps.countOfSide(owner, tooMany) : 0;
-    return { files: shared, pendingUploads: pending.uploads, pendingBytes: pending.bytes, companyBytes, dayBytes };
+    const tooMany = Math.max(0, maxFiles - pendingUploads + 1);
+    const shared = isNew ? (yield* files.steps.countOfSide(owner, tooMany + own)) - own : 0;
+    return { files: shared, pendingUploads, pendingBytes, companyBytes, dayBytes };
   }
   return {
     *forNew(upload, allowance) {
       yield* uploads.steps.insert(upload);
       checkNewUpload(yield* standingOf(upload, allowance, true), allowance);
+    },
+    *forWhole(upload, allowance) {
+      checkNewUpload(yield* standingOf(upload, allowance, true, true), allowance);
     },
     async forFinal(transaction, upload, allowance) {
       await uploads.reserveBeyondParts(transaction, upload.id, await parts.bytesBeyond(transaction, upload.id));

@@ -8,7 +8,7 @@ import { databaseFailure } from '../database/database-failure.ts';
 import type { InfectionTable } from '../database/infection-table.ts';
 import type { Database } from '../database/open-database.ts';
 import type { RemovedObjectTable } from '../database/removed-object-table.ts';
-import { type Runner, runWithin, type Steps } from '../database/statement.ts';
+import { type Runner, runWithin } from '../database/statement.ts';
 import { freshRecord, type UploadRecord, type UploadTable } from '../database/upload-table.ts';
 import { bytesOf } from '../pictures/kept-bytes.ts';
 import { MIN_COMPRESSED_BYTES } from '../pictures/limits.ts';
@@ -37,7 +37,7 @@ type Needs = {
   infections: Pick<InfectionTable, 'knowsBadOfSize'>;
   storage: Pick<FileStorage, 'putWhole' | 'remove'>;
   policyOf: PolicyOf;
-  reserveBytes: Pick<ReserveBytes, 'forNew'>;
+  reserveBytes: Pick<ReserveBytes, 'forNew' | 'forWhole'>;
   recordSteps: RecordSteps;
   rejectUpload: RejectUpload;
   report: ReportProgress;
@@ -77,15 +77,14 @@ export function createShareSmall(needs: Needs): ShareSmall {
   return {
     takes: (sizeBytes, { scanRequired }): sizeBytes is number =>
       sizeBytes !== null && sizeBytes <= MAX_SMALL_BYTES && !scanRequired,
-    create: ({ upload, policy }, bytes) =>
+    create: (announced, bytes) =>
       watched(async () => {
-        const record = freshRecord(upload);
-        const begin = () => needs.reserveBytes.forNew(upload, policy);
-        const file = await check(needs, record, policy, bytes).catch(async (error) => {
-          if (isRefusal(error)) await refuseNew(needs, record, error, begin);
+        const record = freshRecord(announced.upload);
+        const file = await check(needs, record, announced.policy, bytes).catch(async (error) => {
+          if (isRefusal(error)) await refuseNew(needs, announced, error);
           throw error;
         });
-        return file === null ? null : share(needs, record, file, begin);
+        return file === null ? null : share(needs, record, file, announced);
       }),
     complete: (upload, bytes) =>
       watched(async () => {
@@ -140,13 +139,15 @@ async function check(
   };
 }
 
-type Begin = () => Steps<void>;
-
 /** The row stays, with the reason, as if it had been there before its bytes. */
-async function refuseNew({ database, uploads }: Needs, { id }: UploadRecord, refusal: Failure, begin: Begin) {
+async function refuseNew(
+  { database, uploads, reserveBytes }: Needs,
+  { upload, policy }: AnnouncedUpload,
+  refusal: Failure,
+): Promise<void> {
   await database.transaction(async (transaction) => {
-    await runWithin(transaction, begin());
-    await uploads.reject(transaction, id, { code: refusal.code, detail: refusal.message });
+    await runWithin(transaction, reserveBytes.forNew(upload, policy));
+    await uploads.reject(transaction, upload.id, { code: refusal.code, detail: refusal.message });
   });
 }
 
@@ -154,7 +155,12 @@ async function refuseNew({ database, uploads }: Needs, { id }: UploadRecord, ref
  * The key is noted as one to be deleted before a byte is there, and is taken off by the transaction that makes it a file: so
  * a crash at any point leaves what a chore deletes, and who lost the race with that chore has no file.
  */
-async function share(needs: Needs, upload: UploadRecord, file: SmallFile, begin?: Begin): Promise<number> {
+async function share(
+  needs: Needs,
+  upload: UploadRecord,
+  file: SmallFile,
+  announced?: AnnouncedUpload,
+): Promise<number> {
   const { removedObjects, storage, now } = needs;
   const key = newStorageKey(upload.company, upload.session, file.extension);
   const known = { ...upload, mimeType: file.mimeType, expiresAt: now() + needs.expirySeconds * 1000 };
@@ -166,7 +172,7 @@ async function share(needs: Needs, upload: UploadRecord, file: SmallFile, begin?
     await waitBriefly(storage.remove(key));
     throw storeFault(error);
   }
-  const fileId = await record(needs, known, { ...file, storageKey: key }, begin);
+  const fileId = await record(needs, known, { ...file, storageKey: key }, announced);
   needs.report(known, known.sizeBytes ?? 0, 'done');
   needs.wake(upload.company);
   return fileId;
@@ -188,11 +194,11 @@ async function record(
   needs: Needs,
   upload: UploadRecord,
   file: SmallFile & { storageKey: string },
-  begin: Begin | undefined,
+  announced: AnnouncedUpload | undefined,
 ): Promise<number> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await needs.watch('upload', 'record', () => recordOnce(needs, upload, file, begin));
+      return await needs.watch('upload', 'record', () => recordOnce(needs, upload, file, announced));
     } catch (error) {
       const mayPass = databaseFailure(error)?.code === 'storage-unavailable';
       const fileId = mayPass || error instanceof NotOurs ? await fileOf(needs, upload.id) : null;
@@ -208,10 +214,10 @@ async function record(
 }
 
 async function recordOnce(
-  { runner, removedObjects, recordSteps, uploads, now }: Needs,
+  { runner, removedObjects, recordSteps, uploads, reserveBytes, now }: Needs,
   upload: UploadRecord,
   { bytes: _, extension: __, ...file }: SmallFile & { storageKey: string },
-  begin: Begin | undefined,
+  announced: AnnouncedUpload | undefined,
 ): Promise<number> {
   const { storageKey, mimeType } = file;
   const whole = { storageKey, mimeType, sizeBytes: upload.sizeBytes ?? 0, expiresAt: upload.expiresAt };
@@ -219,9 +225,13 @@ async function recordOnce(
   const around = {
     *begin() {
       if (!(yield* removedObjects.steps.takePlace(storageKey, createdAt + PLACE_MARGIN_MS))) throw new NotOurs();
-      if (begin !== undefined) yield* begin();
     },
     *finish(fileId: number) {
+      if (announced !== undefined) {
+        yield* uploads.steps.insertFinished(announced.upload, whole, fileId);
+        yield* reserveBytes.forWhole(announced.upload, announced.policy);
+        return;
+      }
       if (!(yield* uploads.steps.finishWhole(upload.id, whole, fileId))) throw new NotOurs();
     },
   };

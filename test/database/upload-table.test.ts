@@ -302,6 +302,28 @@ describe('a new upload', () => {
     expect(await pending(agents[0])).toEqual({ uploads: 1, bytes: 20 });
   });
 
+  test('that is written as finished is the same, and counted the same, as one that was open before', async () => {
+    const whole = { sizeBytes: 20, storageKey: 'chat/whole', mimeType: 'image/png', expiresAt: NOW + 9000 };
+    const [before, atOnce] = [newUpload({ company: 'before' }), newUpload({ company: 'at-once' })];
+    for (const upload of [before, atOnce]) Object.assign(upload, { sizeBytes: 20, reservedBytes: 20 });
+    const { transact } = runnerOf(open.database);
+    await transact(function* () {
+      yield* uploads.steps.insert(before);
+      expect(yield* uploads.steps.finishWhole(before.id, whole, 7)).toBe(true);
+    });
+    await transact(() => uploads.steps.insertFinished(atOnce, whole, 7));
+    const { id, session } = before;
+    expect({ ...(await uploads.find(atOnce.id)), id, session, company: 'before' }).toEqual(await uploads.find(id));
+    expect(await uploads.find(id)).toMatchObject({ state: 'finished', fileId: 7, ...whole, bytesReceived: 20 });
+    const countersOf = async (company: string) =>
+      Promise.all(
+        ['company_usage', 'company_days', 'company_statistics', 'webhook_deliveries'].map(async (table) =>
+          (await open.database(table).where({ company_id: company })).map((row) => ({ ...row, company_id: '' })),
+        ),
+      );
+    expect(await countersOf('at-once')).toEqual(await countersOf('before'));
+  });
+
   test('never takes an id a second time', async () => {
     const upload = newUpload();
     await insert(upload);

@@ -9,7 +9,7 @@ const STEPS = [
   ['upload', 'http', 'realtime', 'jobs', 'metrics', 'tracing'],
   ['compose'],
   ['commands'],
-  ['main', 'run-main', 'chatdrop', 'chatdrop-executable'],
+  ['main', 'run-main', 'chatdrop', 'built-main', 'executable-main'],
   ['build'],
 ];
 
@@ -21,11 +21,16 @@ const BESIDE = {
   'config-values': ['contract', 'rules'],
   // What the single executable carries: nothing of it knows what the server does.
   embedded: [],
+  // The entries of what is built run a script, and know nothing of what is in it.
+  prepared: [],
+  'right-node': [],
+  'chatdrop-built': ['prepared', 'right-node'],
+  'chatdrop-executable': ['prepared', 'embedded'],
   assets: ['contract', 'rules', 'embedded'],
   // A client of the server, for other people's backends: it knows what crosses the wire, and no part of the server knows it.
   client: ['contract'],
 };
-const MAY_IMPORT_EMBEDDED = ['pictures', 'commands', 'chatdrop-executable', 'build'];
+const MAY_IMPORT_EMBEDDED = ['pictures', 'commands', 'executable-main', 'build'];
 const MAY_IMPORT_ASSETS = ['http', 'compose', 'commands', 'main', 'chatdrop'];
 
 const steps = STEPS.flatMap((places, step) => places.map((place) => ({ place, step })));
@@ -39,8 +44,10 @@ const stepRules = steps.map(({ place, step }) => {
   if (MAY_IMPORT_ASSETS.includes(place)) allowed.push('assets');
   if (MAY_IMPORT_EMBEDDED.includes(place)) allowed.push('embedded');
   if (place === 'run-main') allowed.push('main');
-  if (place === 'chatdrop') allowed.push('run-main');
-  if (place === 'chatdrop-executable') allowed.push('run-main', 'pictures');
+  if (place === 'chatdrop') allowed.push('run-main', 'right-node');
+  if (place === 'built-main') allowed.push('run-main');
+  if (place === 'build') allowed.push('prepared');
+  if (place === 'executable-main') allowed.push('run-main', 'pictures');
   return {
     name: `server-${place}`,
     comment: `server/${place} may import only: ${allowed.join(', ')}`,
@@ -99,7 +106,7 @@ export default {
     {
       name: 'migrations-are-run-by-database',
       severity: 'error',
-      from: { path: '^server/', pathNot: anyOf(['database', 'compose', 'main']) },
+      from: { path: '^server/', pathNot: anyOf(['database', 'compose', 'main', 'build']) },
       to: { path: '^migrations/' },
     },
     {

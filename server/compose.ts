@@ -13,8 +13,9 @@ import { claimStore } from './compose/storage.ts';
 import { takeFolders } from './compose/tools.ts';
 import { composeTracing } from './compose/tracing.ts';
 import type { Config } from './config.ts';
+import { FIRST_TABLES } from './database/first-tables.ts';
 import { migrate } from './database/migrate.ts';
-import { openDatabase, openForMigration } from './database/open-database.ts';
+import { type Database, openDatabase, openForMigration } from './database/open-database.ts';
 import { listen, trackConnections } from './http/http-server.ts';
 import { createRequestContext, type RequestContext } from './http/request-context.ts';
 import { createChores } from './jobs/chores.ts';
@@ -58,8 +59,7 @@ export async function compose(
   const lock = takeFolders(config);
   let release = async () => lock.release();
   try {
-    await migrateFirst(config);
-    const database = await openDatabase(config);
+    const database = await openMigrated(config);
     release = async () => {
       await database.destroy();
       lock.release();
@@ -177,13 +177,18 @@ async function claimDisk({ stores, nodes }: Parts): Promise<void> {
   );
 }
 
-async function migrateFirst(config: Config): Promise<void> {
+/** SQLite has one connection, which then stays; a PostgreSQL that is migrated may take its time, one that serves may not. */
+async function openMigrated(config: Config): Promise<Database> {
   const database = await openForMigration(config);
+  const stays = config.postgresUrl === undefined;
   try {
-    await migrate(database, MIGRATIONS);
+    await migrate(database, MIGRATIONS, FIRST_TABLES);
+    if (stays) return database;
   } catch (error) {
+    if (stays) await database.destroy();
     throw databaseFault(config, error);
   } finally {
-    await database.destroy();
+    if (!stays) await database.destroy();
   }
+  return openDatabase(config);
 }

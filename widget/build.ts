@@ -1,9 +1,10 @@
 /** Bundles the widget's pages into `dist/widget/` and prints what they weigh: `node widget/build.ts`. */
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { COMMON_OPTIONS, MODULE_OPTIONS } from './build-options.ts';
+import { withPreloads } from './preloads.ts';
 
 const widgetDirectory = import.meta.dirname;
 const outDirectory = join(widgetDirectory, '../dist/widget');
@@ -35,7 +36,8 @@ const scriptTag = await build({
   format: 'iife',
 });
 for (const page of ['frame/embed.html', 'pages/admin.html', 'pages/dashboard.html', 'pages/demo.html']) {
-  await copyFile(join(widgetDirectory, page), join(outDirectory, basename(page)));
+  const html = await readFile(join(widgetDirectory, page), 'utf8');
+  await writeFile(join(outDirectory, basename(page)), withPreloads(html, modules.metafile));
 }
 
 for (const path of Object.keys({ ...scriptTag.metafile.outputs, ...modules.metafile.outputs })) {

@@ -2,15 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LICENCES } from '../embedded/embedded.ts';
-import { bundleServer } from './bundle-server.ts';
+import { buildServer } from './build-server.ts';
 import { sourcesOfPages } from './sources-of-pages.ts';
 import { packagesIn, thirdPartyLicenses } from './third-party-licenses.ts';
 
 const dist = join(import.meta.dirname, '../../dist');
-const { inputs, outputs } = await bundleServer({ chatdrop: 'server/chatdrop.js' }, join(dist, 'server'));
-const packages = packagesIn([...Object.keys(inputs), ...(await sourcesOfPages(join(dist, 'widget')))]);
+const { inputs, bytes } = await buildServer(join(dist, 'server'));
+const packages = packagesIn([...inputs, ...(await sourcesOfPages(join(dist, 'widget')))]);
 await writeFile(join(dist, LICENCES), thirdPartyLicenses(packages, { node: false }));
-const bytes = Object.values(outputs).reduce((sum, output) => sum + output.bytes, 0);
-console.log(
-  `${'server'.padEnd(20)} ${(bytes / 1024).toFixed(1).padStart(7)} kB in ${Object.keys(outputs).length} files`,
-);
+console.log(`${'server'.padEnd(20)} ${(bytes / 1024).toFixed(1).padStart(7)} kB`);

@@ -3,9 +3,11 @@ import { execFile } from 'node:child_process';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { LICENCES, libraryPath, MANIFEST, type Manifest, pagePath } from '../embedded/embedded.ts';
+import { build } from 'esbuild';
+import { LICENCES, libraryPath, MANIFEST, type Manifest, PREPARED, pagePath, SCRIPT } from '../embedded/embedded.ts';
 import { bundleExecutable } from './bundle-executable.ts';
 import { carriedLibraries, packagesOfLibraries } from './carried-libraries.ts';
+import { prepareScript } from './prepare-script.ts';
 import { sourcesOfPages } from './sources-of-pages.ts';
 import { packagesIn, thirdPartyLicenses } from './third-party-licenses.ts';
 
@@ -16,6 +18,8 @@ const MAC_SEGMENT = 'NODE_SEA';
 
 /** As a process of its own: what it says of Node's sections is of no use to anybody, unless it fails. */
 const POSTJECT = path.join(import.meta.dirname, '../../node_modules/postject/dist/cli.js');
+
+const ENTRY = path.join(import.meta.dirname, '../chatdrop-executable.ts');
 
 const run = promisify(execFile);
 
@@ -55,19 +59,19 @@ async function putInside(program: string, blob: string): Promise<void> {
 
 /** The script, prepared for this Node, and everything that it reads from the executable. @returns the file */
 async function makeBlob(folder: string, pages: string): Promise<string> {
-  const script = path.join(folder, 'chatdrop.cjs');
-  const { inputs } = await bundleExecutable(script);
+  const { code, metafile } = await bundleExecutable();
   const libraries = await carriedLibraries();
   const pageNames = (await readdir(pages)).sort();
   const manifest: Manifest = { pages: pageNames, libraries: libraries.map(({ sources: _, ...library }) => library) };
   const packages = [
-    ...packagesIn(Object.keys(inputs)),
+    ...packagesIn(Object.keys(metafile.inputs)),
     ...packagesOfLibraries(),
     ...packagesIn(await sourcesOfPages(pages)),
   ];
   const written = {
     [MANIFEST]: JSON.stringify(manifest),
     [LICENCES]: thirdPartyLicenses(packages, { node: true }),
+    [SCRIPT]: code,
   };
   const assets: Record<string, string> = {};
   for (const name of pageNames) assets[pagePath(name)] = path.join(pages, name);
@@ -77,12 +81,26 @@ async function makeBlob(folder: string, pages: string): Promise<string> {
     assets[name] = path.join(folder, name);
     await writeFile(assets[name], text);
   }
+  assets[PREPARED] = path.join(folder, PREPARED);
+  await prepareScript({ script: assets[SCRIPT] as string, into: assets[PREPARED], assets });
+  const main = path.join(folder, 'chatdrop.cjs');
+  await bundleEntry(main);
   const output = path.join(folder, 'blob');
   const config = path.join(folder, 'sea-config.json');
-  await writeFile(
-    config,
-    JSON.stringify({ main: script, output, disableExperimentalSEAWarning: true, useCodeCache: true, assets }),
-  );
+  await writeFile(config, JSON.stringify({ main, output, disableExperimentalSEAWarning: true, assets }));
   await run(process.execPath, ['--experimental-sea-config', config]);
   return output;
+}
+
+/** The few lines that run the script. */
+async function bundleEntry(outfile: string): Promise<void> {
+  await build({
+    entryPoints: [ENTRY],
+    outfile,
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node22.18',
+    logLevel: 'warning',
+  });
 }

@@ -1,7 +1,9 @@
 /** Brings the tables up to date, one node at a time. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
 import { isPostgres } from './dialect.ts';
+import { type FirstTables, makeFirstTables } from './first-tables.ts';
 import type { Database } from './open-database.ts';
 
 type NamedMigrations = ReadonlyMap<string, Knex.Migration>;
@@ -29,12 +31,22 @@ const MAX_WAIT_MS = 10 * 60_000;
 /**
  * Runs what is missing, in order. For SQLite call it only under the instance lock; PostgreSQL keeps the other nodes out
  * by a lock of its own.
+ * @param firstTables what the same migrations make of an empty SQLite database, to be made at once there
  * @returns the names that were run
  * @throws {MigrationFailed} · {NewerDatabase}, and nothing was changed then · after ten minutes' wait
  */
-export function migrate(database: Database, migrations: NamedMigrations): Promise<string[]> {
+export function migrate(
+  database: Database,
+  migrations: NamedMigrations,
+  firstTables: FirstTables | null = null,
+): Promise<string[]> {
   return alone(database, async () => {
-    await refuseNewer(database, migrations);
+    const { pending, unknown, isEmpty } = await migrationState(database, migrations);
+    if (unknown.length > 0) throw new NewerDatabase(unknown);
+    if (pending.length === 0) return [];
+    const fits = firstTables !== null && isDeepStrictEqual([...firstTables.migrations], pending);
+    if (isEmpty && fits && !isPostgres(database) && (await makeFirstTables(database, firstTables, Date.now())))
+      return pending;
     const source = migrationConfig(migrations);
     // Nobody else is at it: a lock row that a killed migration left behind is stale.
     await database.migrate.forceFreeMigrationsLock(source);
@@ -46,7 +58,8 @@ export function migrate(database: Database, migrations: NamedMigrations): Promis
 /** Takes the newest batch back. @throws as `migrate` */
 export function rollback(database: Database, migrations: NamedMigrations): Promise<string[]> {
   return alone(database, async () => {
-    await refuseNewer(database, migrations);
+    const { unknown } = await migrationState(database, migrations);
+    if (unknown.length > 0) throw new NewerDatabase(unknown);
     const [, names] = await database.migrate.rollback(migrationConfig(migrations));
     return names;
   });
@@ -68,11 +81,6 @@ export async function migrationState(
 }
 
 const TABLE = 'migrations';
-
-async function refuseNewer(database: Database, migrations: NamedMigrations): Promise<void> {
-  const { unknown } = await migrationState(database, migrations);
-  if (unknown.length > 0) throw new NewerDatabase(unknown);
-}
 
 async function alone<T>(database: Database, work: () => Promise<T>): Promise<T> {
   if (!isPostgres(database)) return work();

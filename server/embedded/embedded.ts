@@ -20,6 +20,9 @@ export type Manifest = {
 
 /** Of the blob inside the executable; what is carried besides is named by its path. */
 export const MANIFEST = 'manifest.json';
+/** The bundled server, and what V8 has compiled of it (`prepared/`). */
+export const SCRIPT = 'server.cjs';
+export const PREPARED = 'server.bin';
 export const LICENCES = 'THIRD-PARTY-LICENSES.txt';
 export const pagePath = (name: string) => `pages/${name}`;
 export const libraryPath = ({ name }: Pick<Library, 'name'>, file: string) => `libraries/${name}/${file}`;

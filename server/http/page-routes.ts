@@ -83,7 +83,10 @@ export function createPageRoutes(needs: Needs): PageRoutes {
       if (ctx.get('Host') !== host) return ctx.redirect(`${origin}/demo/`);
       setPolicy(needs, ctx, "'none'");
       ctx.set('X-Frame-Options', 'DENY');
-      sendAsset(needs, ctx, 'demo.html');
+      // A new chat's are in the page, so that it need not ask for them. Who may not read the page may not read them.
+      const tokens = await demoTokens(needs, newSession());
+      sendPage(needs, ctx, 'demo.html', { tokens: JSON.stringify(tokens) });
+      ctx.set('Cache-Control', 'no-store');
     },
     demoTokens: async (ctx) => {
       onlyInDevelopment();
@@ -92,10 +95,12 @@ export function createPageRoutes(needs: Needs): PageRoutes {
         throw new Failure('forbidden', 'Tokens are for the demo page only.');
       const { session_id } = readQuery(tokensBody, await readJson(ctx.req, MAX_JSON_BYTES));
       ctx.set('Cache-Control', 'no-store');
-      ctx.body = await demoTokens(needs, session_id ?? randomBytes(9).toString('base64url'));
+      ctx.body = await demoTokens(needs, session_id ?? newSession());
     },
   };
 }
+
+const newSession = () => randomBytes(9).toString('base64url');
 
 async function demoTokens({ signToken, now }: Needs, session: string): Promise<Record<string, string>> {
   const sign = (claims: Pick<TokenClaims, 'role' | 'session' | 'subject'>) =>

@@ -1,5 +1,6 @@
 /** The server as it is shipped, bundled anew before each run: a start costs a third of what the sources cost, and there are hundreds. */
 import { join, resolve } from 'node:path';
+import { buildServer } from '../../server/build/build-server.ts';
 import { bundleServer } from '../../server/build/bundle-server.ts';
 
 const DIST = join(import.meta.dirname, '../../dist');
@@ -21,7 +22,7 @@ export function variantEntry(name: (typeof VARIANTS)[number]): string {
 export async function setup(): Promise<void> {
   const shared = globalThis as { [building]?: Promise<unknown> };
   shared[building] ??= Promise.all([
-    bundleServer({ chatdrop: 'server/chatdrop.js' }, join(DIST, 'server')),
+    buildServer(join(DIST, 'server')),
     bundleServer(
       Object.fromEntries(VARIANTS.map((name) => [name, `test/services/${name}.ts`])),
       join(DIST, 'test-server'),

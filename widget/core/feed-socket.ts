@@ -28,6 +28,8 @@ export type ServerEvents = {
 
 export type FeedSocket = {
   connection: Observable<Connection>;
+  /** Fetches what `connect` will need, while something else is waited for. A failure is left to `connect`. */
+  prepare(): void;
   /** Connects, and goes on trying. Nothing happens where it is connected already. */
   connect(): void;
   /** The server refused this caller by HTTP: the same will hold here. */
@@ -63,7 +65,7 @@ export function createFeedSocket(needs: {
   let socket: LiveSocket | null = null;
   let opening: Promise<LiveSocket> | null = null;
 
-  /** A fifth of the widget's bytes, and nothing that the list waits for. */
+  /** A fifth of the widget's bytes, and nothing that the list waits for: it comes beside it. */
   async function open(): Promise<LiveSocket> {
     const { io } = await import('socket.io-client');
     const next: LiveSocket = io(needs.apiBaseUrl, {
@@ -141,6 +143,12 @@ export function createFeedSocket(needs: {
 
   return {
     connection,
+    prepare() {
+      opening ??= open();
+      opening.catch(() => {
+        if (socket === null) opening = null;
+      });
+    },
     connect() {
       retry.reset();
       void connect();

@@ -121,7 +121,9 @@ export function createFileFeed(needs: {
     starting = true;
     try {
       await needs.ready();
-      await loadAll();
+      const loading = loadAll();
+      socket.prepare();
+      await loading;
       socket.connect();
     } catch (error) {
       const status = error instanceof ApiError ? error.answer?.status : undefined;

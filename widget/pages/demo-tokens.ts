@@ -30,6 +30,13 @@ export async function requestDemoTokens(sessionId: string | null): Promise<DemoT
   return (await response.json()) as DemoTokens;
 }
 
+/** Those of a new chat, which the page brings along: once, since the next new chat is another. */
+export function takeTokensOfPage(): DemoTokens | null {
+  const { tokens } = document.body.dataset;
+  delete document.body.dataset.tokens;
+  return tokens ? (JSON.parse(tokens) as DemoTokens) : null;
+}
+
 /** Hands out one session's tokens and renews them when asked again later. */
 export function createDemoTokens(first: DemoTokens): { get(side: 'user' | 'agent'): Promise<string> } {
   let current = Promise.resolve(first);

@@ -5,7 +5,7 @@ import type { Uploader as Side } from '../../server/contract/chat-file.ts';
 import { type ChatFilesElement, defineChatFiles } from '../element/chat-files-element.tsx';
 import { followColorScheme } from '../element/color-scheme.ts';
 import { Icon } from '../ui/icons.tsx';
-import { createDemoTokens, type DemoTokens, requestDemoTokens } from './demo-tokens.ts';
+import { createDemoTokens, type DemoTokens, requestDemoTokens, takeTokensOfPage } from './demo-tokens.ts';
 import { SideTabs, useCurrentSide } from './side-tabs.tsx';
 
 type Session = { id: string; company: string; getToken: (side: Side) => Promise<string> };
@@ -18,20 +18,27 @@ function Demo() {
     // Also when somebody pastes another link, or goes back.
     const onHashChange = () => void open(sessionInAddress());
     window.addEventListener('hashchange', onHashChange);
-    void open(sessionInAddress());
+    const first = sessionInAddress();
+    const brought = first === null ? takeTokensOfPage() : null;
+    if (brought === null) void open(first);
+    else show(brought);
     return () => window.removeEventListener('hashchange', onHashChange);
   }, []);
 
   async function open(sessionId: string | null): Promise<void> {
     try {
-      const next = connect(await requestDemoTokens(sessionId));
-      setProblem(null);
-      setSession(next);
-      // So that a reload, or the link on another device, shows the same chat.
-      if (sessionInAddress() !== next.id) history.pushState(null, '', `#${next.id}`);
+      show(await requestDemoTokens(sessionId));
     } catch (error) {
       setProblem((error as Error).message);
     }
+  }
+
+  function show(tokens: DemoTokens): void {
+    const next = connect(tokens);
+    setProblem(null);
+    setSession(next);
+    // So that a reload, or the link on another device, shows the same chat.
+    if (sessionInAddress() !== next.id) history.pushState(null, '', `#${next.id}`);
   }
 
   return (

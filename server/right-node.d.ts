@@ -1,0 +1,3 @@
+export function hasRightNode(): boolean;
+export function hideTypeScriptNotice(): void;
+export function startUnderOwnNode(entry: string): Promise<void>;

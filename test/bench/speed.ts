@@ -25,6 +25,7 @@ import {
 } from './speed/record.ts';
 import { performancePage, serverRows, targetRows, withQuote } from './speed/render-record.ts';
 import { buildServers, SERVER_NAMES, type ServerName } from './speed/servers.ts';
+import { measureSyncs, syncRows } from './speed/syncs.ts';
 import type { Work } from './speed/work.ts';
 
 const PROJECT = path.join(import.meta.dirname, '../..');
@@ -47,6 +48,7 @@ const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds wants a number from 1.');
 if (values.write && values.quick) throw new Error('A quick run has no figures to write.');
 if (positionals[0] === 'owed') write(heldRecord(readRecord(RECORD), allWorks(), here()));
+else if (positionals[0] === 'syncs') await followServer();
 else await run();
 
 async function run(): Promise<void> {
@@ -64,6 +66,16 @@ async function run(): Promise<void> {
   process.stdout.write(`\n${works.length} works in ${secondsSince(startedAt)} s\n`);
   if (isWhole || values.write) write(mergeRecords(readRecord(RECORD), { machine, versions, works: measured }));
   if (measured.some(({ failed }) => failed !== undefined)) process.exitCode = 1;
+}
+
+/** That a server without fsync is found out is seen with `--servers 'chatdrop without fsync'`. */
+async function followServer(): Promise<void> {
+  await buildServers();
+  const name = serverName(values.servers ?? 'chatdrop');
+  const findings = await measureSyncs(name);
+  printTable(`Syncs of ${name}: 100 small files and a long one`, syncRows(findings));
+  for (const fault of findings.faults) process.stdout.write(`${fault}\n`);
+  if (findings.faults.length > 0) process.exitCode = 1;
 }
 
 function here() {

@@ -63,6 +63,8 @@ export const NAVIGATION: readonly Group[] = [
       { page: 'metrics', from: 'docs/metrics.md' },
       { page: 'logs', from: 'README.md#logs' },
       { page: 'audit', from: 'README.md#the-audit' },
+      { page: 'performance', from: 'README.md#performance', title: 'Performance' },
+      { page: 'performance-figures', from: 'docs/performance.md' },
       { page: 'questions', from: 'README.md#questions' },
       { page: 'limits-of-this-version', from: 'README.md#limits-of-this-version' },
     ],

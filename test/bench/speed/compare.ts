@@ -1,49 +1,98 @@
 /** Rounds in turn: each server does the same work, and each pair of one round gives one ratio. */
 import { execFileSync } from 'node:child_process';
+import { readdirSync, statSync, truncateSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuSeconds } from './process-cost.ts';
-import type { Measured } from './servers.ts';
-import type { Work } from './works.ts';
+import { cpuSeconds, forgetPeak, peakMebibytes } from './process-cost.ts';
+import { type Measured, type ServerName, startServer } from './servers.ts';
+import type { SelfFigures } from './watched.ts';
+import type { Bench } from './work.ts';
 
-export type Sample = { seconds: number; cpu: number };
+export type Sample = {
+  seconds: number;
+  /** Seconds of processor of the server and its children, what they did afterwards for this work among them. */
+  cpu: number;
+  /** The most memory that they held. */
+  mebibytes: number;
+  self: SelfFigures | null;
+};
+
+/** What one server did, a sample for each round. */
+export type Turns = { name: string; samples: Sample[] };
+
+export type Bring = (server: Measured) => Promise<void>;
 
 const IDLE_LOOK_MS = 200;
-/** A server is idle when a look later it has used no more than this. */
+/** A server is quiet in a look if it has used no more than this: one tick of the clock that it is counted by. */
 const IDLE_CPU_SECONDS = 0.011;
+/** Idle is who was quiet in so many looks: what is put off for a second is not missed. */
+const QUIET_LOOKS = 6;
+/** Then it goes on: who never rests is counted with all that it does. */
 const MAX_IDLE_WAIT_MS = 60_000;
+/** Of such files only the name stays after a round: a work of many rounds would fill the disk. */
+const LARGE_FILE_BYTES = 4 * 1024 * 1024;
+const DATABASE_FILE = /\.sqlite(?:-wal|-shm)?$|^chatdrop\./;
 
-/** Of each server, a sample for each round. The first round warms up and is not among them. */
-export async function compare(work: Work, servers: readonly Measured[], rounds: number): Promise<Sample[][]> {
-  const samples: Sample[][] = servers.map(() => []);
-  for (let round = 0; round <= rounds; round += 1) {
-    // Who comes first in a round changes with each.
-    const order = servers.map((_, at) => (at + round) % servers.length);
-    for (const at of order) {
-      const sample = await measure(work, servers[at] as Measured);
-      if (round > 0) samples[at]?.push(sample);
+/** `plain` is measured whether it is named or not. The first round warms up and is not among the samples. */
+export async function compare(bring: Bring, names: readonly ServerName[], bench: Bench): Promise<Turns[]> {
+  const servers: Measured[] = [];
+  try {
+    for (const name of new Set<ServerName>(['plain', ...names])) servers.push(await startServer(name));
+    const turns: Turns[] = servers.map(({ name }) => ({ name, samples: [] }));
+    for (let round = 0; round <= bench.rounds; round += 1) {
+      for (const at of orderOf(round, servers.length)) {
+        const server = servers[at] as Measured;
+        bench.progress(`${round === 0 ? 'warm-up' : `round ${round} of ${bench.rounds}`}, ${server.name}`);
+        const sample = await measure(bring, server, servers);
+        if (round > 0) turns[at]?.samples.push(sample);
+      }
+      for (const { folder } of servers) emptyLargeFiles(folder);
     }
+    return turns;
+  } finally {
+    for (const server of servers) await server.stop();
   }
-  return samples;
 }
 
-async function measure(work: Work, server: Measured): Promise<Sample> {
+/** Who comes first changes with each round, and who comes after whom: every second one goes backwards. */
+function orderOf(round: number, count: number): number[] {
+  const order = Array.from({ length: count }, (_, at) => (at + Math.floor(round / 2)) % count);
+  return round % 2 === 0 ? order : order.reverse();
+}
+
+async function measure(bring: Bring, server: Measured, all: readonly Measured[]): Promise<Sample> {
   execFileSync('sync');
-  await untilIdle(server);
+  await untilIdle(all);
+  forgetPeak(server.pid);
+  await server.watched?.begin();
   const before = cpuSeconds(server.pid);
   const startedAt = performance.now();
-  await work.run(server);
+  await bring(server);
   const seconds = (performance.now() - startedAt) / 1000;
+  const self = (await server.watched?.end()) ?? null;
+  execFileSync('sync');
   // What it still does for this work is its own.
-  await untilIdle(server);
-  return { seconds, cpu: cpuSeconds(server.pid) - before };
+  await untilIdle(all);
+  return { seconds, cpu: cpuSeconds(server.pid) - before, mebibytes: peakMebibytes(server.pid), self };
 }
 
-async function untilIdle(server: Measured): Promise<void> {
-  let last = cpuSeconds(server.pid);
-  for (let waited = 0; waited < MAX_IDLE_WAIT_MS; waited += IDLE_LOOK_MS) {
+async function untilIdle(servers: readonly Measured[]): Promise<void> {
+  const look = () => servers.map(({ pid }) => cpuSeconds(pid));
+  let last = look();
+  let quiet = 0;
+  for (let waited = 0; waited < MAX_IDLE_WAIT_MS && quiet < QUIET_LOOKS; waited += IDLE_LOOK_MS) {
     await sleep(IDLE_LOOK_MS);
-    const current = cpuSeconds(server.pid);
-    if (current - last <= IDLE_CPU_SECONDS) return;
+    const current = look();
+    quiet = current.every((seconds, at) => seconds - (last[at] ?? 0) <= IDLE_CPU_SECONDS) ? quiet + 1 : 0;
     last = current;
+  }
+}
+
+/** They are not deleted: to create files soon after many were deleted costs several times as much on some file systems. */
+function emptyLargeFiles(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (entry.isFile() && !DATABASE_FILE.test(entry.name) && statSync(file).size >= LARGE_FILE_BYTES)
+      truncateSync(file);
   }
 }

@@ -2,7 +2,9 @@
 import { createServer } from 'node:http';
 import { FileStore } from '@tus/file-store';
 import { Server } from '@tus/server';
+import { watchSelf } from './watch-self.ts';
 
+watchSelf();
 const tus = new Server({ path: '/files', datastore: new FileStore({ directory: String(process.argv[2]) }) });
 const server = createServer((request, response) => void tus.handle(request, response));
 server.requestTimeout = 0;

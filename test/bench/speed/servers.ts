@@ -7,75 +7,108 @@ import path from 'node:path';
 import { bundleServer } from '../../../server/build/bundle-server.ts';
 import { startChatdrop } from '../../services/chatdrop-process.ts';
 import { agentToken, visitorToken } from '../../services/tokens.ts';
+import { startNginx } from './nginx-peer.ts';
+import { type Watched, watched } from './watched.ts';
 
 export type Measured = {
   name: string;
   port: number;
   pid: number;
+  /** All that it stores lies below. */
+  folder: string;
+  /** How files are brought to it, see `upload-clients.ts`. */
+  protocol: 'tus' | 'put' | 'form';
   /** Where uploads are created, and the headers that they need here. */
   path: string;
   headers(nth: number): string;
   /** An agent's token, where finished files are told of. */
   agentToken: string | null;
+  /** What it tells of its own event loop; null where there is none. */
+  watched: Watched | null;
   stop(): Promise<void>;
 };
 
-export type ServerName = 'plain' | 'chatdrop' | 'chatdrop without fsync';
+/** The reference first: all ratios are against it. */
+export const SERVER_NAMES = ['plain', 'chatdrop without fsync', 'chatdrop', 'nginx', 'multer'] as const;
+export type ServerName = (typeof SERVER_NAMES)[number];
 
 export const COMPANY = 'bench';
 /** As many chats as a busy hour has. */
 const SESSIONS = 200;
 const OURS = path.join(import.meta.dirname, '../../../dist/bench-server');
+/** Bounds that no work is to meet. */
+const SETTINGS = {
+  CHAT_MAX_FILE_SIZE: '2GB',
+  CHAT_MAX_PENDING_SIZE: '100GB',
+  CHAT_MAX_FILES: '1000000',
+  CHAT_UPLOAD_RATE_LIMIT: '1000000',
+};
 
 /** Before the first `chatdrop`. */
 export async function buildServers(): Promise<void> {
-  const entries = { chatdrop: 'server/chatdrop.js', unsynced: 'test/bench/speed/unsynced-server.ts' };
+  const entries = { chatdrop: 'test/bench/speed/chatdrop-server.ts', unsynced: 'test/bench/speed/unsynced-server.ts' };
   await bundleServer(entries, OURS);
 }
 
 export async function startServer(name: ServerName): Promise<Measured> {
-  return name === 'plain' ? startPlain() : startOurs(name);
+  const peer = { name, agentToken: null, headers: () => '' };
+  if (name === 'plain') return { ...peer, protocol: 'tus', path: '/files', ...(await startScript(name)) };
+  if (name === 'multer') return { ...peer, protocol: 'form', path: '/', ...(await startScript(name)) };
+  if (name === 'nginx') return { ...peer, protocol: 'put', path: '/', watched: null, ...(await startNginx()) };
+  return startOurs(name);
 }
 
-async function startPlain(): Promise<Measured> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'bench-plain-'));
-  const script = path.join(import.meta.dirname, 'plain-server.ts');
-  const child = spawn(process.execPath, [script, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = await once(child.stdout, 'data');
-  return {
-    name: 'plain',
-    port: Number(String(line)),
-    pid: child.pid ?? 0,
-    path: '/files',
-    headers: () => '',
-    agentToken: null,
-    async stop() {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-      await rm(folder, { recursive: true, force: true });
-    },
+/** A script beside this one, that takes a folder and prints its port. */
+async function startScript(name: 'plain' | 'multer') {
+  const { folder, watchFile, remove } = await newFolder(name);
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, `${name}-server.ts`), folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, BENCH_WATCH: watchFile },
+  });
+  const ended = once(child, 'exit');
+  const stop = async () => {
+    child.kill('SIGKILL');
+    await ended;
+    await remove();
   };
+  const line = await Promise.race([once(child.stdout, 'data').then(String), ended.then(() => null)]);
+  if (line === null) {
+    await remove();
+    throw new Error(`${name} did not start`);
+  }
+  const pid = child.pid ?? 0;
+  return { port: Number(line), pid, folder, watched: watched(pid, watchFile), stop };
 }
 
 async function startOurs(name: ServerName): Promise<Measured> {
+  const { folder, watchFile, remove } = await newFolder(name.replaceAll(' ', '-'));
   const entry = path.join(OURS, name === 'chatdrop' ? 'chatdrop.js' : 'unsynced.js');
-  const server = await startChatdrop({
-    entry,
-    env: {
-      CHAT_MAX_FILE_SIZE: '2GB',
-      CHAT_MAX_PENDING_SIZE: '100GB',
-      CHAT_MAX_FILES: '1000000',
-      CHAT_UPLOAD_RATE_LIMIT: '1000000',
-    },
+  const env = { ...SETTINGS, BENCH_WATCH: watchFile };
+  const server = await startChatdrop({ entry, dataDir: folder, env }).catch(async (error) => {
+    await remove();
+    throw error;
   });
   const tokens = Array.from({ length: SESSIONS }, (_, at) => visitorToken(COMPANY, `s${at}`));
   return {
     name,
     port: server.port,
     pid: server.pid,
+    folder,
+    protocol: 'tus',
     path: '/api/chat/tus/',
     headers: (nth) => `Authorization: Bearer ${tokens[nth % SESSIONS]}\r\n`,
     agentToken: agentToken(COMPANY),
-    stop: () => server.stop().then(() => {}),
+    watched: watched(server.pid, watchFile),
+    stop: () => server.stop().then(remove),
   };
+}
+
+async function newFolder(name: string) {
+  const folder = await mkdtemp(path.join(tmpdir(), `bench-${name}-`));
+  const watchFile = `${folder}.watch`;
+  const remove = async () => {
+    await rm(folder, { recursive: true, force: true });
+    await rm(watchFile, { force: true });
+  };
+  return { folder, watchFile, remove };
 }

@@ -4,7 +4,9 @@
  */
 import { open } from 'node:fs/promises';
 import Sqlite from 'better-sqlite3';
+import { watchSelf } from './watch-self.ts';
 
+watchSelf();
 const handle = await open(process.execPath, 'r');
 const nothing = async () => {};
 Object.assign(Object.getPrototypeOf(handle), { sync: nothing, datasync: nothing });

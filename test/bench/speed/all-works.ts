@@ -1,0 +1,10 @@
+/** Every work of `npm run bench`, in the order of the table. */
+import type { ServerName } from './servers.ts';
+import { uploadWorks } from './upload-works.ts';
+import type { Work } from './work.ts';
+
+/** @param servers for a to e, instead of those that belong there */
+export function allWorks(servers: readonly ServerName[] | null = null): Work[] {
+  const works = [...uploadWorks(servers)];
+  return works.sort((one, other) => (one.id < other.id ? -1 : 1));
+}

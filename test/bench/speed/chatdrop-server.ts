@@ -1,0 +1,6 @@
+/** Chatdrop as `chatdrop serve` runs it, with a look at its own event loop. */
+import { main } from '../../../server/main.ts';
+import { watchSelf } from './watch-self.ts';
+
+watchSelf();
+process.exitCode = await main(['serve'], process.env);

@@ -34,7 +34,7 @@ export type Authenticated = Readonly<Participant & { signedBy: string }>;
 
 export function createAuthenticateToken(rules: TokenKeys & ClaimRules): AuthenticateToken {
   const verifyToken = createVerifyToken(rules);
-  const kept = createKeptTokens({ now: Date.now });
+  const kept = createKeptTokens<Authenticated>({ now: Date.now });
   return async (token) => {
     const known = await kept.find(token);
     if (known !== null) return known;

@@ -4,23 +4,30 @@
  * a key that was removed, or a policy that has changed, is no longer believed with the next request, and nobody has to say so here.
  */
 import { hash } from 'node:crypto';
-import type { Authenticated } from './authenticate-token.ts';
 import { CLOCK_SKEW_SECONDS, type Verified } from './verify-token.ts';
 
 /** Some 500 bytes each: 5 MB at most. Who came first is forgotten first, and checked again. */
 const MAX_KEPT = 10_000;
 
-type Kept = { caller: Authenticated; holds: Verified['holds'] };
+/** `expiresAt`: milliseconds since the epoch. */
+type Caller = { readonly expiresAt: number };
+type Kept<C> = { caller: C; holds: Verified['holds'] };
 
-export type KeptTokens = {
+export type KeptTokens<C> = {
   /** Who it is, or null: unknown, expired, or of keys that may count no more; then the token is to be checked. */
-  find(token: string): Promise<Authenticated | null>;
-  keep(token: string, kept: Kept): void;
+  find(token: string): Promise<C | null>;
+  keep(token: string, kept: Kept<C>): void;
 };
 
 /** `now`: milliseconds since the epoch. */
-export function createKeptTokens({ now, maxKept = MAX_KEPT }: { now(): number; maxKept?: number }): KeptTokens {
-  const all = new Map<string, Kept>();
+export function createKeptTokens<C extends Caller>({
+  now,
+  maxKept = MAX_KEPT,
+}: {
+  now(): number;
+  maxKept?: number;
+}): KeptTokens<C> {
+  const all = new Map<string, Kept<C>>();
   return {
     async find(token) {
       const name = nameOf(token);
@@ -43,6 +50,6 @@ function nameOf(token: string): string {
 }
 
 /** To the second as the check itself has it. */
-function isInTime({ expiresAt }: Authenticated, nowMs: number): boolean {
+function isInTime({ expiresAt }: Caller, nowMs: number): boolean {
   return expiresAt / 1000 > Math.floor(nowMs / 1000) - CLOCK_SKEW_SECONDS;
 }

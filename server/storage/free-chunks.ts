@@ -4,8 +4,8 @@ import type { Readable } from 'node:stream';
 
 /**
  * Node's HTTP parser copies each piece of a body into a block of memory of its own, 64 KiB mostly. Left alone, hundreds of
- * dead blocks wait for a collection: the next copy goes to memory that no cache holds, and V8 collects all that is old only
- * because so much hangs on it. Given back here, the allocator hands out the same few blocks again and again.
+ * dead blocks wait for a collection, and more memory is touched than a cache holds. Given back here, the allocator hands out
+ * the same few blocks again and again.
  *
  * The chunks are empty afterwards, so nobody may look at them any more. Only for bodies whose chunks are nobody else's:
  * a stream of somebody else's may have sliced its chunks out of a block that it still reads.

@@ -1,6 +1,6 @@
 /** A token that was found good is believed again only while its keys count and its time has come and is not over. */
 import { describe, expect, test } from 'vitest';
-import { createAuthenticateToken } from '../../server/auth/authenticate-token.ts';
+import { type Authenticated, createAuthenticateToken } from '../../server/auth/authenticate-token.ts';
 import type { Jwks, KnownKeys } from '../../server/auth/jwks.ts';
 import { createKeptTokens } from '../../server/auth/kept-tokens.ts';
 import { signToken } from '../../server/auth/sign-token.ts';
@@ -81,7 +81,7 @@ describe('what is kept', () => {
 
   test('ends with the token, to the same second and with the same tolerance as the check', async () => {
     let nowMs = 0;
-    const kept = createKeptTokens({ now: () => nowMs });
+    const kept = createKeptTokens<Authenticated>({ now: () => nowMs });
     kept.keep('token', { caller, holds });
     nowMs = 1_004_999;
     expect(await kept.find('token')).toBe(caller);
@@ -93,7 +93,7 @@ describe('what is kept', () => {
   });
 
   test('is bounded, whoever came first is forgotten; no two tokens are one', async () => {
-    const kept = createKeptTokens({ now: () => 0, maxKept: 3 });
+    const kept = createKeptTokens<Authenticated>({ now: () => 0, maxKept: 3 });
     for (const token of ['a', 'b', 'c', 'd']) kept.keep(token, { caller: { ...caller, session: token }, holds });
     const sessions: (string | null | undefined)[] = [];
     for (const token of ['a', 'b', 'c', 'd', 'e']) sessions.push((await kept.find(token))?.session);

@@ -11,7 +11,8 @@ const DATABASE_TESTS = [
   'test/database/*-table.test.ts',
   'test/database/{event-ledger,migrate,run-statements}.test.ts',
   'test/jobs/clean-up.test.ts',
-  'test/flow/{admin-page,bad-input,company-policy,crash-points,deletion,files-api,import,links,mishaps,quota,realtime,sessions-api,tus-protocol,webhooks}.test.ts',
+  'test/sharing/share-small.test.ts',
+  'test/flow/{admin-page,bad-input,company-policy,crash-points,deletion,files-api,import,links,mishaps,quota,realtime,sessions-api,small-files,tus-protocol,webhooks}.test.ts',
 ];
 
 /** They need an S3; what they start stands on it. */
@@ -24,7 +25,7 @@ const S3_TESTS = ['test/{deploy,storage,flow,services}/*s3*.test.ts'];
 const SHARING_WORKERS = { isolate: false };
 
 /** And these hold wherever the bytes are. */
-const STORAGE_TESTS = ['test/flow/{archive,multipart-upload,resume}.test.ts'];
+const STORAGE_TESTS = ['test/flow/{archive,multipart-upload,resume,small-files}.test.ts'];
 
 export default defineConfig({
   test: {

@@ -3,6 +3,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type SqliteSnapshot, takeSqliteSnapshot } from '../database/sqlite-snapshot.ts';
+import { isUnplaced } from '../rules/upload-place.ts';
 import type { LocalBytes, LocalReader } from '../storage/local-reader.ts';
 import {
   type BackupEntry,
@@ -115,13 +116,15 @@ async function copyUnfinished(
 ): Promise<BackupEntry[]> {
   const { target, signal, disk, onProgress } = needs;
   const entries: BackupEntry[] = [];
-  for (const { id, storageKey } of snapshot.unfinished()) {
+  for (const upload of snapshot.unfinished()) {
+    const { id, storageKey } = upload;
     signal.throwIfAborted();
     const entry =
       (await add(target, incomingName(id), await disk.incoming(id))) ??
       (storageKey && (await add(target, finishingName(storageKey), await disk.object(storageKey))));
     if (!entry) {
-      snapshot.abort(id);
+      // One that waits for its first byte has no place, and begins there again.
+      if (!isUnplaced(upload)) snapshot.abort(id);
       continue;
     }
     entries.push(entry);

@@ -9,6 +9,7 @@ import {
   createAnnounceUpload,
   createReserveUpload,
 } from '../sharing/accept-upload.ts';
+import { createKnownRoom } from '../sharing/check-room.ts';
 import { createCheckScanner } from '../sharing/check-scanner.ts';
 import { createRefuseKnownBad } from '../sharing/refuse-known-bad.ts';
 import { isRefusal, type RejectUpload } from '../sharing/reject-upload.ts';
@@ -33,7 +34,7 @@ export function composeAccepting(given: Parts, { storage, reserveBytes, creation
     runner,
     uploads,
     parts,
-    storage,
+    storage: { freeBytes: createKnownRoom(storage, now) },
     policyOf: policies.of,
     reserveBytes,
     expirySeconds: config.uploadExpirySeconds,

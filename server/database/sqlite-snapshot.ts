@@ -33,12 +33,13 @@ export function takeSqliteSnapshot(databaseFile: string, to: string) {
   };
 }
 
-type Unfinished = { id: string; storageKey: string | null };
+type Unfinished = { id: string; state: string; bytesReceived: number; storageKey: string | null };
 
 const BUSY_TIMEOUT_MS = 60_000;
 const OBJECT_KEYS = `select storage_key as key from chat_files
   union all select thumbnail from chat_files where thumbnail is not null order by key`;
-const UNFINISHED = "select id, storage_key as storageKey from uploads where state in ('open', 'finishing') order by id";
+const UNFINISHED = `select id, state, bytes_received as bytesReceived, storage_key as storageKey from uploads
+  where state in ('open', 'finishing') order by id`;
 
 /**
  * Makes a restored database one that goes on after the lost one, not in its place: what was given out between the backup

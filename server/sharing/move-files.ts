@@ -2,12 +2,13 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
-import type { UploadTable } from '../database/upload-table.ts';
+import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { newUploadId } from '../rules/upload-id.ts';
+import { isUnplaced } from '../rules/upload-place.ts';
 import { copyObject } from '../storage/copy-object.ts';
 import type { FileStorage, StoredObject } from '../storage/file-storage.ts';
 
-type Source = Pick<FileStorage, 'open' | 'storedKeys' | 'remove'>;
+type Source = Pick<FileStorage, 'open' | 'offsetOf' | 'storedKeys' | 'remove'>;
 type Target = Pick<
   FileStorage,
   'open' | 'create' | 'append' | 'makeFinal' | 'put' | 'discard' | 'remove' | 'offsetOf' | 'storedKeys'
@@ -73,7 +74,7 @@ export function createMoveFiles(needs: Needs): MoveFiles {
       let unfinished = 0;
       for (let afterId = ''; ; ) {
         const page = await needs.uploads.pageUnfinished(afterId, PAGE_KEYS);
-        for (const { id } of page) if ((await needs.to.offsetOf(id)) === null) unfinished += 1;
+        for (const upload of page) if (await isElsewhere(needs, upload)) unfinished += 1;
         const last = page.at(-1);
         if (last === undefined) return unfinished;
         afterId = last.id;
@@ -98,6 +99,12 @@ export function createMoveFiles(needs: Needs): MoveFiles {
       return orphans;
     },
   };
+}
+
+/** An upload that has no place yet gets it in the new store. */
+async function isElsewhere({ from, to }: Needs, upload: UploadRecord): Promise<boolean> {
+  if ((await to.offsetOf(upload.id)) !== null) return false;
+  return !isUnplaced(upload) || (await from.offsetOf(upload.id)) !== null;
 }
 
 async function* pagesOf(keys: AsyncIterable<string>): AsyncGenerator<string[]> {

@@ -13,6 +13,7 @@ import { freshRecord, type UploadRecord, type UploadTable } from '../database/up
 import { bytesOf } from '../pictures/kept-bytes.ts';
 import { MIN_COMPRESSED_BYTES } from '../pictures/limits.ts';
 import { findKeptBytes, hasStrippableMetadata } from '../pictures/strip-metadata.ts';
+import { isOverAllowance } from '../rules/allowance.ts';
 import { type CompanyPolicy, filePolicyOf, type PolicyOf } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
 import { confirmType } from '../rules/inspect-whole.ts';
@@ -201,7 +202,8 @@ async function record(
       return await needs.watch('upload', 'record', () => recordOnce(needs, upload, file, announced));
     } catch (error) {
       const mayPass = databaseFailure(error)?.code === 'storage-unavailable';
-      const fileId = mayPass || error instanceof NotOurs ? await fileOf(needs, upload.id) : null;
+      // Only a limit says for sure that there is none.
+      const fileId = isOverAllowance(error) ? null : await fileOf(needs, upload.id);
       if (fileId === null && mayPass && tries < MAX_RECORD_TRIES) {
         await sleep(RECORD_AGAIN_MS * tries);
         continue;

@@ -81,6 +81,8 @@ test('an archive, made while the server runs, gives the same answers on an empty
     metadata: { filename: 'half.mp4' },
   });
   await patch({ url, token: room.visitor, offset: 0, body: unfinished.subarray(0, 200 * KIB) });
+  // One that waits for its first byte.
+  const empty = await create({ baseUrl, token: room.visitor, length: 300, metadata: { filename: 'none-yet.txt' } });
   await eventually('it has its thumbnail', async () => {
     const [photo] = (await listFiles(baseUrl, room)).files;
     return photo?.thumbnail != null;
@@ -122,7 +124,12 @@ test('an archive, made while the server runs, gives the same answers on an empty
     expect(after).toEqual({ count: 3, contents: before.contents.slice(0, 3), files: before.files });
     const [photo] = (await listFiles(other.baseUrl, room)).files;
     expect((await download(String(photo?.thumbnail))).headers['content-type']).toBe('image/webp');
-    expect(await listUploads(other.baseUrl, room)).toMatchObject([{ name: 'half.mp4', offset: 200 * KIB }]);
+    expect(await listUploads(other.baseUrl, room)).toMatchObject([
+      { name: 'half.mp4', offset: 200 * KIB },
+      { name: 'none-yet.txt', offset: 0 },
+    ]);
+    const waiting = await head(other.baseUrl + new URL(empty.url).pathname, room.visitor);
+    expect([waiting.status, offsetOf(waiting)]).toEqual([200, 0]);
     // Who has seen more than the backup knows asks anew, and what they were given never becomes something else.
     const socket = recordSocket({ baseUrl: other.baseUrl, auth: { token: room.visitor, after: later.seq } });
     expect((await socket.waitForEvent('error')).payload).toMatchObject({ code: 'resync' });

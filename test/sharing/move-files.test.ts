@@ -151,9 +151,11 @@ describe('emptying the old store', () => {
 describe('before the end of a move', () => {
   test('uploads are counted whose bytes are not in the new store; and objects there that no file has', async () => {
     const signal = new AbortController().signal;
-    const here = await insertUpload();
+    const [here, there] = [await insertUpload(), await insertUpload()];
+    // One that has no place yet gets it in the new store.
     await insertUpload();
     await to.create(here);
+    await from.create(there);
     await stored(to, newStorageKey('c', 's', ''), Buffer.from('of a file that was removed'));
     await shared(Buffer.from('a file'));
     await mover().copyAll(request());

@@ -411,6 +411,22 @@ function objects(current: Current, openStorage: OpenStorage): void {
     expect(await listed(storage)).toEqual([id]);
   });
 
+  test('is put whole at a new key, of pieces or of nothing, and is no upload', async () => {
+    const { storage, id } = current;
+    const keys = [keyOf(), keyOf()];
+    const pieces = [content.subarray(0, 1), content.subarray(1, 70_000), Buffer.alloc(0), content.subarray(70_000)];
+    for (const [at, bytes] of [pieces, []].entries()) {
+      const whole = Buffer.concat(bytes);
+      await storage.putWhole(keys[at] as string, bytes, whole.length);
+      const object = await storage.open(keys[at] as string);
+      expect(object?.sizeBytes).toBe(whole.length);
+      expect(Buffer.from((await object?.read(0, whole.length)) ?? '').equals(whole)).toBe(true);
+      await object?.close();
+    }
+    expect((await collected(storage.storedKeys())).toSorted()).toEqual(keys.toSorted());
+    expect(await listed(storage)).toEqual([id]);
+  });
+
   test('stays as it is where what is to replace it breaks off, or is shorter than was said', async () => {
     const { storage } = current;
     const key = await store();

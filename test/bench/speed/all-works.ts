@@ -1,10 +1,12 @@
 /** Every work of `npm run bench`, in the order of the table. */
+import { pageWork } from './page-work.ts';
 import type { ServerName } from './servers.ts';
+import { startWork } from './start-work.ts';
 import { uploadWorks } from './upload-works.ts';
 import type { Work } from './work.ts';
 
 /** @param servers for a to e, instead of those that belong there */
 export function allWorks(servers: readonly ServerName[] | null = null): Work[] {
-  const works = [...uploadWorks(servers)];
+  const works = [...uploadWorks(servers), startWork, pageWork];
   return works.sort((one, other) => (one.id < other.id ? -1 : 1));
 }

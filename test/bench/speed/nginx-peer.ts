@@ -34,7 +34,7 @@ export async function startNginx(): Promise<NginxPeer> {
   });
   const endAtOnce = () => {
     child.kill('SIGTERM');
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   };
   process.once('exit', endAtOnce);
   const isOver = () => child.exitCode !== null || child.signalCode !== null;

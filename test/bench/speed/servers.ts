@@ -110,7 +110,7 @@ async function newFolder(name: string) {
   const folder = await mkdtemp(path.join(tmpdir(), `bench-${name}-`));
   const watchFile = `${folder}.watch`;
   const removeAtOnce = () => {
-    for (const left of [folder, watchFile]) rmSync(left, { recursive: true, force: true });
+    for (const left of [folder, watchFile]) rmSync(left, { recursive: true, force: true, maxRetries: 10 });
   };
   // A run that is ended in the middle leaves nothing either.
   process.once('exit', removeAtOnce);

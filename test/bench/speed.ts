@@ -44,6 +44,8 @@ const { positionals, values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 });
+// What the servers and folders of a run hang on is the end of this process, and a signal alone is none.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds wants a number from 1.');
 if (values.write && values.quick) throw new Error('A quick run has no figures to write.');

@@ -1,6 +1,7 @@
 /** nginx that takes files by PUT into a folder: two workers, no log, one file system for what comes and what is there. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -31,8 +32,14 @@ export async function startNginx(): Promise<NginxPeer> {
   const child = spawn(program, ['-c', path.join(folder, 'nginx.conf'), '-p', folder, '-e', 'stderr'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  const endAtOnce = () => {
+    child.kill('SIGTERM');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+  };
+  process.once('exit', endAtOnce);
   const isOver = () => child.exitCode !== null || child.signalCode !== null;
   const stop = async () => {
+    process.off('exit', endAtOnce);
     if (!isOver()) {
       // At once, with its workers; a SIGKILL would leave those.
       child.kill('SIGTERM');

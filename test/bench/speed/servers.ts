@@ -1,6 +1,7 @@
 /** The servers that are measured against each other, each a process of its own with an empty folder. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -65,7 +66,9 @@ async function startScript(name: 'plain' | 'multer') {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, BENCH_WATCH: watchFile },
   });
-  const ended = once(child, 'exit');
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const ended = once(child, 'exit').finally(() => process.off('exit', kill));
   const stop = async () => {
     child.kill('SIGKILL');
     await ended;
@@ -106,7 +109,13 @@ async function startOurs(name: ServerName): Promise<Measured> {
 async function newFolder(name: string) {
   const folder = await mkdtemp(path.join(tmpdir(), `bench-${name}-`));
   const watchFile = `${folder}.watch`;
+  const removeAtOnce = () => {
+    for (const left of [folder, watchFile]) rmSync(left, { recursive: true, force: true, maxRetries: 10 });
+  };
+  // A run that is ended in the middle leaves nothing either.
+  process.once('exit', removeAtOnce);
   const remove = async () => {
+    process.off('exit', removeAtOnce);
     await rm(folder, { recursive: true, force: true });
     await rm(watchFile, { force: true });
   };

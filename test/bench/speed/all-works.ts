@@ -1,10 +1,11 @@
 /** Every work of `npm run bench`, in the order of the table. */
+import { BUCKET_WORKS } from './bucket-works.ts';
 import type { ServerName } from './servers.ts';
 import { uploadWorks } from './upload-works.ts';
 import type { Work } from './work.ts';
 
 /** @param servers for a to e, instead of those that belong there */
 export function allWorks(servers: readonly ServerName[] | null = null): Work[] {
-  const works = [...uploadWorks(servers)];
+  const works = [...uploadWorks(servers), ...BUCKET_WORKS];
   return works.sort((one, other) => (one.id < other.id ? -1 : 1));
 }

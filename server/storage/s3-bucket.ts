@@ -18,6 +18,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { Multipart } from '../rules/s3-upload.ts';
 import { isMissing, mayPass } from './s3-errors.ts';
+import { createQuickPut } from './s3-quick-put.ts';
 
 const STREAM_ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 200;
@@ -29,11 +30,17 @@ export type MakeBody = () => Readable;
 
 export type Bucket = ReturnType<typeof createBucket>;
 
+/** Above it the SDK's way costs little beside the bytes, and it asks the store before it sends them. */
+const QUICK_PUT_BYTES = 1024 * 1024;
+
 /** `reading` has sockets of its own: a part may be read while it is written. */
 export function createBucket(name: string, client: S3Client, reading: S3Client) {
   const Bucket = name;
+  const quickPut = createQuickPut(name, client);
   return {
+    /** One request, if all goes well. */
     async put(key: string, bytes: Buffer): Promise<void> {
+      if (bytes.length <= QUICK_PUT_BYTES && (await quickPut(key, bytes))) return;
       await client.send(new PutObjectCommand({ Bucket, Key: key, Body: bytes }));
     },
 

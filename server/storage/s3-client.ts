@@ -1,5 +1,6 @@
 /** The AWS SDK's clients, with bounds on everything that it leaves unbounded. */
-import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import { webcrypto } from 'node:crypto';
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import type { S3Settings } from '../rules/s3-settings.ts';
 
 /** For tests: what is waited for at most. */
@@ -44,4 +45,34 @@ export function s3Config(settings: S3Settings, timeouts: S3Timeouts, maxSockets:
       httpsAgent: agent,
     },
   };
+}
+
+const HASH = 'x-amz-content-sha256';
+/** In the place of a hash of the body. */
+export const UNSIGNED = { [HASH]: 'UNSIGNED-PAYLOAD' };
+const WITH_BYTES = new Set(['PutObjectCommand', 'UploadPartCommand']);
+
+/**
+ * In the clear the hash of what is in memory is part of the request, and the store refuses bytes that it does not fit. It is
+ * made beside the event loop, which the SDK would hold for it. Over TLS, which guards each byte, there is none: it costs
+ * more than all else that is done with a part.
+ */
+export function hashBesideLoop(client: S3Client): void {
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const { protocol, headers, body } = args.request as Outgoing;
+        if (!WITH_BYTES.has(String(commandName))) return next(args);
+        if (protocol === 'https:') Object.assign(headers, UNSIGNED);
+        else if (Buffer.isBuffer(body)) headers[HASH] = await sha256Of(body);
+        return next(args);
+      },
+    { step: 'build', name: 'hashBesideLoop' },
+  );
+}
+
+type Outgoing = { protocol: string; headers: Record<string, string>; body?: unknown };
+
+async function sha256Of(bytes: Buffer): Promise<string> {
+  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
 }

@@ -27,8 +27,15 @@ export type S3WriterNeeds = {
 
 /** Of one part, where parts are large since the file is. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
+/** Of one body. A store takes several at once sooner than the same one after the other. */
+const MAX_PARTS_UNDER_WAY = 4;
 /** Above it some are put together. */
 const MAX_PIECES = 32;
+
+/** Stores bytes that were taken from what waits. */
+type Store = (bytes: Buffer[], sizeBytes: number) => Promise<Note>;
+/** What was stored is in the tally. */
+type Note = () => void;
 
 /** One body's life. Calls wait for each other; after a fault of the store only `settle` and `takeBack` are left. */
 export class S3Writer {
@@ -41,7 +48,12 @@ export class S3Writer {
   private tailBytes: number;
   private nextByte: number;
   private head: Buffer;
+  /** Ends when all that was begun is stored and counts, in the order of its bytes. */
   private storing: Promise<void> = Promise.resolve();
+  /** The same for each part under way, the oldest first. */
+  private partsUnderWay: Promise<void>[] = [];
+  private partsBegun: number;
+  private lastWasPart = true;
   private fault: { error: unknown } | null = null;
   private turn: Promise<unknown> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
@@ -52,6 +64,7 @@ export class S3Writer {
     this.tally = createS3Tally(needs.uploads, upload);
     this.countsAtEnd = countsAtEnd;
     this.tailBytes = bytesOf(upload.pieces);
+    this.partsBegun = upload.parts;
     this.nextByte = upload.offset;
     this.head = upload.head;
   }
@@ -137,22 +150,49 @@ export class S3Writer {
     await this.start(this.storePiece, this.waitingBytes);
   }
 
-  /** One on its way, one that fills: more would only wait in memory. */
-  private async start(store: (bytes: Buffer[], sizeBytes: number) => Promise<void>, bytes: number): Promise<void> {
-    await this.stored();
+  /** Returns when there is room for more: what is on its way, and what fills, are within this body's share of memory. */
+  private async start(store: Store, bytes: number): Promise<void> {
+    const follows = store === this.storePart && this.mayFollow();
+    await (follows ? this.roomForPart(bytes) : this.stored());
+    // What is left has only just come.
+    clearTimeout(this.timer);
+    this.timer = undefined;
     const { chunks, rest } = take(this.waiting, bytes);
     this.waiting = rest;
     this.waitingBytes -= bytes;
     if (this.head.length < HEAD_BYTES) this.head = Buffer.concat([this.head, ...chunks]).subarray(0, HEAD_BYTES);
-    const { head } = this;
-    const storeAndCount = async () => {
-      await store.call(this, chunks, bytes);
-      this.tally.noteHead(head);
-      if (!this.countsAtEnd) await this.tally.count();
-    };
-    this.storing = storeAndCount().catch((error: unknown) => {
-      this.fault = { error };
+    const { head, storing: before } = this;
+    const stored = store.call(this, chunks, bytes);
+    this.lastWasPart = store === this.storePart;
+    stored.catch(() => {});
+    const counted = before.then(async () => {
+      try {
+        const note = await stored;
+        // It counts only behind what comes before it.
+        if (this.fault !== null) return;
+        note();
+        this.tally.noteHead(head);
+        if (!this.countsAtEnd) await this.tally.count();
+      } catch (error) {
+        this.fault ??= { error };
+      } finally {
+        if (store === this.storePart) this.partsUnderWay.splice(0, 1);
+      }
     });
+    if (store === this.storePart) this.partsUnderWay.push(counted);
+    this.storing = counted;
+  }
+
+  /** The first part, and one that takes pieces into itself, go alone: what they are is known when they are stored. */
+  private mayFollow(): boolean {
+    const { multipart, pieces } = this.tally.now;
+    return multipart !== null && pieces.length === 0 && this.lastWasPart;
+  }
+
+  private async roomForPart(bytes: number): Promise<void> {
+    const room = Math.floor((2 * this.needs.heldBytes()) / bytes) - 1;
+    while (this.partsUnderWay.length >= Math.max(1, Math.min(MAX_PARTS_UNDER_WAY, room))) await this.partsUnderWay[0];
+    if (this.fault !== null) throw this.fault.error;
   }
 
   private async stored(): Promise<void> {
@@ -160,31 +200,32 @@ export class S3Writer {
     if (this.fault !== null) throw this.fault.error;
   }
 
-  private async storePart(bytes: Buffer[], sizeBytes: number): Promise<void> {
+  private async storePart(bytes: Buffer[], sizeBytes: number): Promise<Note> {
+    this.partsBegun += 1;
+    const number = this.partsBegun;
     const { bucket, multiparts, reader, names } = this.needs;
-    const { id, pieces, parts, multipart: begun } = this.tally.now;
+    const { id, pieces, multipart: begun } = this.tally.now;
     const multipart = begun ?? (await multiparts.begin((await this.takePlace()) ?? names.object(id, WHOLE)));
-    const number = parts + 1;
     const sources = sourcesOf(names, id, pieces);
     const makeBody = () => streamOf(reader, sources, bytes);
     const etag =
       sources.length === 0
         ? await multiparts.put(multipart, number, joined(bytes))
         : await bucket.putPartStream(multipart, number, makeBody, bytesOf(sources) + sizeBytes);
-    this.tally.addPart(multipart, etag, sizeBytes);
+    return () => this.tally.addPart(multipart, etag, sizeBytes);
   }
 
   /** All of the file in one request, where it will be. */
-  private async storeWhole(bytes: Buffer[], sizeBytes: number): Promise<void> {
-    await this.storePiece(bytes, sizeBytes, (await this.takePlace()) ?? newPieceName());
+  private async storeWhole(bytes: Buffer[], sizeBytes: number): Promise<Note> {
+    return this.storePiece(bytes, sizeBytes, (await this.takePlace()) ?? newPieceName());
   }
 
-  private async storePiece(bytes: Buffer[], sizeBytes: number, name = newPieceName()): Promise<void> {
+  private async storePiece(bytes: Buffer[], sizeBytes: number, name = newPieceName()): Promise<Note> {
     const { bucket, names } = this.needs;
     const { id, offset } = this.tally.now;
     const piece = { start: offset, sizeBytes, name };
     await bucket.put(names.object(id, piece.name), joined(bytes));
-    this.tally.addPiece(piece);
+    return () => this.tally.addPiece(piece);
   }
 
   /** Nothing is there that is not noted; what an earlier process began there is ended. Null: not known, or not to be relied on. */

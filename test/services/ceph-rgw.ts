@@ -3,8 +3,10 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { type DebianProgram, debianProgram, installDebianPrograms } from './debian-programs.ts';
 import { eventually } from './eventually.ts';
@@ -17,6 +19,8 @@ export type CephRgw = S3Access & {
   /** Kills the gateway; what is stored stays. */
   stopGateway(): Promise<void>;
   startGateway(): Promise<void>;
+  /** That the gateway has taken since it started. */
+  requests(): Promise<number>;
   close(): Promise<void>;
 };
 
@@ -121,6 +125,10 @@ async function startCluster(folder: string, children: ChildProcess[]): Promise<O
       gateway = daemon(RGW, ['-n', 'client.rgw']);
       await untilItAnswers();
     },
+    async requests() {
+      const dump = await askDaemon(path.join(folder, 'run', 'client.rgw.asok'), 'perf dump');
+      return Number((JSON.parse(dump) as { rgw: { req: number } }).rgw.req);
+    },
   };
 }
 
@@ -179,6 +187,13 @@ rgw gc processor period = 20
 function program(command: string, debianPackage: string): DebianProgram {
   const setting = `TEST_${command.toUpperCase().replace('-', '_')}`;
   return { title: 'Ceph', setting, commands: [command], debianPackages: [debianPackage] };
+}
+
+/** By its admin socket: a command that ends with a zero byte, an answer with its length before it. */
+async function askDaemon(socketPath: string, prefix: string): Promise<string> {
+  const socket = connect(socketPath);
+  socket.write(`${JSON.stringify({ prefix })}\0`);
+  return (await buffer(socket)).subarray(4).toString();
 }
 
 /** Of each log, the end. */

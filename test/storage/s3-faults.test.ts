@@ -73,12 +73,16 @@ function expectPassing(error: unknown): null {
   return null;
 }
 
-async function expectWhole({ storage, id, key }: Scene, bytes: Buffer): Promise<void> {
+async function expectWhole(scene: Scene, bytes: Buffer): Promise<void> {
+  await expectStored(scene, bytes);
+  expect(await scene.storage.offsetOf(scene.id)).toBeNull();
+}
+
+async function expectStored({ storage, key }: Scene, bytes: Buffer): Promise<void> {
   const object = await storage.open(key);
   expect(object?.sizeBytes).toBe(bytes.length);
   const stored = await buffer(object?.stream(0, bytes.length - 1) ?? Readable.from([]));
   expect(stored.equals(bytes)).toBe(true);
-  expect(await storage.offsetOf(id)).toBeNull();
 }
 
 /** After what the sweep does once the upload has ended. */
@@ -200,6 +204,69 @@ describe.concurrent('a file whose place is known: nothing is copied, and nothing
       expect(scene.proxy.operations()).toEqual(['PutObject', 'GetObject']);
     });
   });
+});
+
+describe.concurrent('a file of six parts, several of them under way at once', () => {
+  const long = randomBytes(5 * 5 * MIB + 1);
+  test.each<[S3Operation, S3Fault, number]>([
+    ['UploadPart', '503', 9],
+    ['UploadPart', 'cut', 9],
+    ['UploadPart', 'lost', 9],
+  ])('%s: %s × %i', async (operation, fault, times) => {
+    await withScene(long.length, async (scene) => {
+      scene.proxy.fail(operation, fault, times);
+      await uploadAll(scene, long, long.length, scene.key);
+      await finish(scene);
+      expect(scene.proxy.left()).toBe(0);
+      await expectWhole(scene, long);
+      await expectNothingElse(scene);
+    });
+  });
+});
+
+describe.concurrent('a file that comes whole, straight to its key', () => {
+  const small = content.subarray(0, 25_000);
+  const put = ({ storage, key }: Scene) =>
+    storage.putWhole(key, [small.subarray(0, 10), small.subarray(10)], small.length);
+
+  test('it is one request', async () => {
+    await withScene(null, async (scene) => {
+      await put(scene);
+      expect(scene.proxy.operations()).toEqual(['PutObject']);
+      await expectStored(scene, small);
+    });
+  });
+
+  test.each<[S3Fault]>([['503'], ['cut'], ['lost'], ['hang']])('%s once: it is stored all the same', async (fault) => {
+    await withScene(null, async (scene) => {
+      scene.proxy.fail('PutObject', fault);
+      await put(scene);
+      expect(scene.proxy.left()).toBe(0);
+      await expectStored(scene, small);
+    });
+  });
+
+  test.each<[S3Fault, string, number]>([
+    ['503', 'storage-unavailable', 4],
+    ['cut', 'storage-unavailable', 4],
+    ['lost', 'storage-unavailable', 4],
+    ['full', 'storage-full', 2],
+  ])(
+    '%s again and again: told as %s after %i requests, and what is there goes with its key',
+    async (fault, code, tries) => {
+      await withScene(null, async (scene) => {
+        scene.proxy.fail('PutObject', fault, 20);
+        await expect(put(scene)).rejects.toMatchObject({ code });
+        expect(scene.proxy.left()).toBe(20 - tries);
+        scene.proxy.heal();
+        // Only an answer that was lost leaves something, and that is whole.
+        expect(await objectKeys(scene.place.bucket)).toEqual(fault === 'lost' ? [scene.key] : []);
+        await scene.storage.remove(scene.key);
+        await scene.storage.remove(scene.key);
+        expect([await objectKeys(scene.place.bucket), await begunMultiparts(scene.place.bucket)]).toEqual([[], []]);
+      });
+    },
+  );
 });
 
 describe.concurrent('a file is read', () => {

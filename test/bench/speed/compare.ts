@@ -38,20 +38,25 @@ export async function compare(bring: Bring, names: readonly ServerName[], bench:
   const servers: Measured[] = [];
   try {
     for (const name of new Set<ServerName>(['plain', ...names])) servers.push(await startServer(name));
-    const turns: Turns[] = servers.map(({ name }) => ({ name, samples: [] }));
-    for (let round = 0; round <= bench.rounds; round += 1) {
-      for (const at of orderOf(round, servers.length)) {
-        const server = servers[at] as Measured;
-        bench.progress(`${round === 0 ? 'warm-up' : `round ${round} of ${bench.rounds}`}, ${server.name}`);
-        const sample = await measure(bring, server, servers);
-        if (round > 0) turns[at]?.samples.push(sample);
-      }
-      for (const { folder } of servers) emptyLargeFiles(folder);
-    }
-    return turns;
+    return await takeTurns(bring, servers, bench);
   } finally {
     for (const server of servers) await server.stop();
   }
+}
+
+/** The first is the one that the others are compared with. The first round warms up and is not among the samples. */
+export async function takeTurns(bring: Bring, servers: readonly Measured[], bench: Bench): Promise<Turns[]> {
+  const turns: Turns[] = servers.map(({ name }) => ({ name, samples: [] }));
+  for (let round = 0; round <= bench.rounds; round += 1) {
+    for (const at of orderOf(round, servers.length)) {
+      const server = servers[at] as Measured;
+      bench.progress(`${round === 0 ? 'warm-up' : `round ${round} of ${bench.rounds}`}, ${server.name}`);
+      const sample = await measure(bring, server, servers);
+      if (round > 0) turns[at]?.samples.push(sample);
+    }
+    for (const { folder } of servers) emptyLargeFiles(folder);
+  }
+  return turns;
 }
 
 /** Who comes first changes with each round, and who comes after whom: every second one goes backwards. */

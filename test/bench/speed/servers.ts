@@ -59,12 +59,12 @@ export async function startServer(name: ServerName): Promise<Measured> {
   return startOurs(name);
 }
 
-/** A script beside this one, that takes a folder and prints its port. */
-async function startScript(name: 'plain' | 'multer') {
+/** A script beside this one, `{name}-server.ts`, that takes a folder and prints its port. */
+export async function startScript(name: string, settings: Record<string, string> = {}) {
   const { folder, watchFile, remove } = await newFolder(name);
   const child = spawn(process.execPath, [path.join(import.meta.dirname, `${name}-server.ts`), folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, BENCH_WATCH: watchFile },
+    env: { ...process.env, ...settings, BENCH_WATCH: watchFile },
   });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
@@ -83,10 +83,11 @@ async function startScript(name: 'plain' | 'multer') {
   return { port: Number(line), pid, folder, watched: watched(pid, watchFile), stop };
 }
 
-async function startOurs(name: ServerName): Promise<Measured> {
+/** @param settings beside those that all have */
+export async function startOurs(name: ServerName, settings: Record<string, string> = {}): Promise<Measured> {
   const { folder, watchFile, remove } = await newFolder(name.replaceAll(' ', '-'));
   const entry = path.join(OURS, name === 'chatdrop' ? 'chatdrop.js' : 'unsynced.js');
-  const env = { ...SETTINGS, BENCH_WATCH: watchFile };
+  const env = { ...SETTINGS, ...settings, BENCH_WATCH: watchFile };
   const server = await startChatdrop({ entry, dataDir: folder, env }).catch(async (error) => {
     await remove();
     throw error;

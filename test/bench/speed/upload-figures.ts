@@ -9,13 +9,14 @@ const MEBIBYTES_A_GIBIBYTE = 1024;
 /** @param turns the first is the one that the others are compared with */
 export function figuresOf(turns: readonly Turns[], { amount, unit }: Amount, targets: readonly Target[]): Figure[] {
   const reference = turns[0]?.samples ?? [];
+  const unitOfRatios = `× ${turns[0]?.name}`;
   return turns.flatMap(({ name, samples }) => {
     const ratios = (of: (sample: Sample) => number) => samples.map((one, at) => of(one) / of(reference[at] as Sample));
     const selves = samples.flatMap(({ self }) => self ?? []);
     const perGibibyte = MEBIBYTES_A_GIBIBYTE / amount;
     const figures: Figure[] = [
-      { what: 'throughput', unit: '× plain', better: 'more', samples: ratios(({ seconds }) => 1 / seconds) },
-      { what: 'CPU', unit: '× plain', better: 'less', samples: ratios(({ cpu }) => cpu) },
+      { what: 'throughput', unit: unitOfRatios, better: 'more', samples: ratios(({ seconds }) => 1 / seconds) },
+      { what: 'CPU', unit: unitOfRatios, better: 'less', samples: ratios(({ cpu }) => cpu) },
       { what: 'speed', unit: `${unit}/s`, better: 'more', samples: samples.map(({ seconds }) => amount / seconds) },
       unit === 'files'
         ? { what: 'CPU a file', unit: 'ms', better: 'less', samples: samples.map(({ cpu }) => (cpu * 1000) / amount) }

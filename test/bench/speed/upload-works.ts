@@ -119,14 +119,14 @@ function throughput(of: ServerName, [floor, goal]: [number, number]): Target {
   return { what: 'throughput', of, unit: '× plain', better: 'more', floor, goal };
 }
 
-async function film(server: Measured, nth: number, bytes: number, requestBytes: number): Promise<void> {
+export async function film(server: Measured, nth: number, bytes: number, requestBytes: number): Promise<void> {
   const connection = new RawConnection(server.port);
   await UPLOAD_CLIENTS[server.protocol].film(server, connection, nth, bytes, requestBytes);
   connection.close();
 }
 
 /** All are sent, and the other side has heard of each. */
-async function pictures(server: Measured, count: number, send: SendPicture): Promise<void> {
+export async function pictures(server: Measured, count: number, send: SendPicture): Promise<void> {
   const { all: told } = await countEvents(server, count);
   let next = 0;
   const sender = async () => {

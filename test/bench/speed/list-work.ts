@@ -2,8 +2,7 @@
  * Work j: a chat's first page with its count, as the server makes it, from a table of few rows and of many. Without HTTP:
  * what grows with the rows is the database's part.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createChatFileTable } from '../../../server/database/chat-file-table.ts';
@@ -21,14 +20,12 @@ const SAMPLES = 800;
 const WARM_UPS = 200;
 const POOL = 5;
 
-/** `keptIn`: where a filled SQLite file stays for the next time; left out, it goes with the run. */
-export async function listsOfSqlite(counts: readonly number[], keptIn?: string): Promise<Figure[]> {
-  const folder = keptIn ?? (await mkdtemp(path.join(tmpdir(), 'chatdrop-rows-')));
-  await mkdir(folder, { recursive: true });
+export async function listsOfSqlite(counts: readonly number[]): Promise<Figure[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'chatdrop-rows-'));
   try {
     return await inTurns('SQLite', counts, (rows) => filledFile(path.join(folder, `${rows}.sqlite`), rows));
   } finally {
-    if (keptIn === undefined) await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -45,15 +42,10 @@ export async function listsOfPostgres(counts: readonly number[]): Promise<Figure
   }
 }
 
-/** By its last name only when it is full. */
 async function filledFile(file: string, rows: number): Promise<Database> {
-  if (!existsSync(file)) {
-    const filling = openSqlite(`${file}.filling`);
-    await fillRows(filling, rows);
-    await filling.destroy();
-    await rename(`${file}.filling`, file);
-  }
-  return openSqlite(file);
+  const database = openSqlite(file);
+  await fillRows(database, rows);
+  return database;
 }
 
 /** All tables are asked in turns: whatever else the machine does is the same for each. */

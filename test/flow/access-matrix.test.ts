@@ -397,7 +397,7 @@ describe('events', () => {
   ];
 
   test('each has its row here', () => {
-    const said = [...read('server/realtime/socket-messages.ts').matchAll(/\bon\('(\w+)'/g)].map(([, name]) => name);
+    const said = [...read('server/realtime/socket-messages.ts').matchAll(/\[\s*'(\w+)',/g)].map(([, name]) => name);
     expect(Object.keys(FROM_CLIENT).sort()).toEqual(said.sort());
     const told = [...read('server/contract/events.ts').matchAll(/\btype: '(\w+)'/g)].map(([, name]) => name);
     expect(TO_CLIENT.toSorted()).toEqual([...new Set(told)].sort());

@@ -26,14 +26,21 @@ export function createQuickPut(bucket: string, client: S3Client): QuickPut {
         signingDate: new Date(Date.now() + client.config.systemClockOffset),
       });
       const { response } = (await client.config.requestHandler.handle(request as Request)) as Handled;
-      // Unread, it would keep its connection from the next request.
-      response.body?.resume();
-      return response.statusCode === STORED;
+      // Read in any case: unread, it would keep its connection from the next request.
+      const isEmpty = await isEmptyBody(response.body);
+      return response.statusCode === STORED && isEmpty;
     } catch {
       target = null;
       return false;
     }
   };
+}
+
+/** A store may find its fault when 200 is on its way, and says so in the body; of an object that is stored there is nothing to say. */
+async function isEmptyBody(body: AsyncIterable<Uint8Array> | undefined): Promise<boolean> {
+  let bytes = 0;
+  for await (const chunk of body ?? []) bytes += chunk.length;
+  return bytes === 0;
 }
 
 type Target = { url: URL; signer: Awaited<ReturnType<S3Client['config']['signer']>> };

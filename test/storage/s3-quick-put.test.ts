@@ -25,7 +25,7 @@ test('it stores the bytes in one request; what is refused or cut is not called s
     expect([ContentType, Metadata]).toEqual(['application/octet-stream', {}]);
 
     const none = newStorageKey('company', 'session', '');
-    for (const fault of ['503', 'cut', 'full'] as const) {
+    for (const fault of ['503', 'cut', 'full', 'error-in-200'] as const) {
       proxy.fail('PutObject', fault);
       expect(await put(none, bytes)).toBe(false);
     }

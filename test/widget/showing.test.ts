@@ -1,6 +1,8 @@
 /** How shared files are shown, in a real Chromium: room that is kept, the viewer, players, cards, long chats. */
 
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import axe from 'axe-core';
 import Database from 'better-sqlite3';
 import type { Browser, BrowserContextOptions, CDPSession, Locator, Page } from 'playwright-core';
@@ -17,6 +19,7 @@ import { movingGif, picture, wavFile, webmFile } from '../services/media-files.t
 import { startWebPage } from '../services/web-page.ts';
 import { jsonOf, send } from '../services/wire.ts';
 
+const REST_MS = 250;
 let server: Chatdrop;
 let browser: Browser;
 let page: Page;
@@ -48,8 +51,8 @@ describe('pictures in the chat', () => {
     for (const seed of [3, 4, 5]) await share(`together-${seed}.png`, picture(seed), 'agent');
     const release = await openChat({}, { holdMedia: true });
     await card('known.png').waitFor();
+    const before = await restingBoxes();
     await watchShifts();
-    const before = await boxes();
     expect(
       await eventually('the placeholder has colours', () =>
         pane()
@@ -688,6 +691,18 @@ async function boxes(): Promise<unknown[]> {
   return await pane()
     .locator('article')
     .evaluateAll((articles) => articles.map((article) => article.getBoundingClientRect().toJSON()));
+}
+
+/** What comes beside the list (the limits, the connection, the place in it) has come: nothing has moved for a while. */
+async function restingBoxes(): Promise<unknown[]> {
+  let last = await boxes();
+  return eventually('nothing moves', async () => {
+    await sleep(REST_MS);
+    const now = await boxes();
+    const rests = now.length > 0 && isDeepStrictEqual(now, last);
+    last = now;
+    return rests && now;
+  });
 }
 
 async function watchShifts(): Promise<void> {

@@ -51,6 +51,7 @@ describe('pictures in the chat', () => {
     for (const seed of [3, 4, 5]) await share(`together-${seed}.png`, picture(seed), 'agent');
     const release = await openChat({}, { holdMedia: true });
     await card('known.png').waitFor();
+    await page.locator('[data-side=agent] .connection[data-state=live]').waitFor();
     const before = await restingBoxes();
     await watchShifts();
     expect(

@@ -33,24 +33,32 @@ const MAX_IDLE_WAIT_MS = 60_000;
 const LARGE_FILE_BYTES = 4 * 1024 * 1024;
 const DATABASE_FILE = /\.sqlite(?:-wal|-shm)?$|^chatdrop\./;
 
-/** `plain` is measured whether it is named or not. The first round warms up and is not among the samples. */
-export async function compare(bring: Bring, names: readonly ServerName[], bench: Bench): Promise<Turns[]> {
+/** `plain` is measured whether it is named or not. */
+export async function compare(bring: Bring, names: readonly ServerName[], bench: Bench, warmUps = 1): Promise<Turns[]> {
   const servers: Measured[] = [];
   try {
     for (const name of new Set<ServerName>(['plain', ...names])) servers.push(await startServer(name));
-    return await takeTurns(bring, servers, bench);
+    return await takeTurns(bring, servers, bench, warmUps);
   } finally {
     for (const server of servers) await server.stop();
   }
 }
 
-/** The first is the one that the others are compared with. The first round warms up and is not among the samples. */
-export async function takeTurns(bring: Bring, servers: readonly Measured[], bench: Bench): Promise<Turns[]> {
+/**
+ * The first is the one that the others are compared with. The rounds that warm up are not among the samples: until V8 has
+ * compiled what is hot, a server costs twice what it costs for the rest of its life.
+ */
+export async function takeTurns(
+  bring: Bring,
+  servers: readonly Measured[],
+  bench: Bench,
+  warmUps = 1,
+): Promise<Turns[]> {
   const turns: Turns[] = servers.map(({ name }) => ({ name, samples: [] }));
-  for (let round = 0; round <= bench.rounds; round += 1) {
+  for (let round = 1 - warmUps; round <= bench.rounds; round += 1) {
     for (const at of orderOf(round, servers.length)) {
       const server = servers[at] as Measured;
-      bench.progress(`${round === 0 ? 'warm-up' : `round ${round} of ${bench.rounds}`}, ${server.name}`);
+      bench.progress(`${round < 1 ? 'warm-up' : `round ${round} of ${bench.rounds}`}, ${server.name}`);
       const sample = await measure(bring, server, servers);
       if (round > 0) turns[at]?.samples.push(sample);
     }
@@ -61,8 +69,9 @@ export async function takeTurns(bring: Bring, servers: readonly Measured[], benc
 
 /** Who comes first changes with each round, and who comes after whom: every second one goes backwards. */
 function orderOf(round: number, count: number): number[] {
-  const order = Array.from({ length: count }, (_, at) => (at + Math.floor(round / 2)) % count);
-  return round % 2 === 0 ? order : order.reverse();
+  const turn = Math.abs(round);
+  const order = Array.from({ length: count }, (_, at) => (at + Math.floor(turn / 2)) % count);
+  return turn % 2 === 0 ? order : order.reverse();
 }
 
 async function measure(bring: Bring, server: Measured, all: readonly Measured[]): Promise<Sample> {

@@ -1,14 +1,13 @@
 /** nginx that takes files by PUT into a folder: two workers, no log, one file system for what comes and what is there. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type DebianProgram, debianProgram, installDebianPrograms } from '../../services/debian-programs.ts';
 import { eventually } from '../../services/eventually.ts';
 import { freePort } from '../../services/free-port.ts';
+import { newBenchFolder } from './bench-folder.ts';
 
 const NGINX: DebianProgram = {
   title: 'nginx',
@@ -25,27 +24,22 @@ export type NginxPeer = { port: number; pid: number; folder: string; stop(): Pro
 export async function startNginx(): Promise<NginxPeer> {
   await installDebianPrograms([NGINX]);
   const program = debianProgram(NGINX);
-  const folder = await mkdtemp(path.join(tmpdir(), 'bench-nginx-'));
+  const folder = await newBenchFolder('nginx');
   const port = await freePort();
   await mkdir(path.join(folder, 'files'));
   await writeFile(path.join(folder, 'nginx.conf'), settings(folder, port));
   const child = spawn(program, ['-c', path.join(folder, 'nginx.conf'), '-p', folder, '-e', 'stderr'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  const endAtOnce = () => {
-    child.kill('SIGTERM');
-    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
-  };
+  const endAtOnce = () => child.kill('SIGTERM');
   process.once('exit', endAtOnce);
   const isOver = () => child.exitCode !== null || child.signalCode !== null;
   const stop = async () => {
     process.off('exit', endAtOnce);
-    if (!isOver()) {
-      // At once, with its workers; a SIGKILL would leave those.
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
-    await rm(folder, { recursive: true, force: true });
+    if (isOver()) return;
+    // At once, with its workers; a SIGKILL would leave those.
+    child.kill('SIGTERM');
+    await once(child, 'exit');
   };
   try {
     await eventually('nginx listens', async () => isOver() || (await isOpen(port)), START_MS);

@@ -1,13 +1,12 @@
 /** The servers that are measured against each other, each a process of its own with an empty folder. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { bundleServer } from '../../../server/build/bundle-server.ts';
 import { startChatdrop } from '../../services/chatdrop-process.ts';
 import { agentToken, visitorToken } from '../../services/tokens.ts';
+import { newBenchFolder } from './bench-folder.ts';
 import { startNginx } from './nginx-peer.ts';
 import { type Watched, watched } from './watched.ts';
 
@@ -61,7 +60,7 @@ export async function startServer(name: ServerName): Promise<Measured> {
 
 /** A script beside this one, `{name}-server.ts`, that takes a folder and prints its port. */
 export async function startScript(name: string, settings: Record<string, string> = {}) {
-  const { folder, watchFile, remove } = await newFolder(name);
+  const { folder, watchFile } = await newFolder(name);
   const child = spawn(process.execPath, [path.join(import.meta.dirname, `${name}-server.ts`), folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...settings, BENCH_WATCH: watchFile },
@@ -72,26 +71,19 @@ export async function startScript(name: string, settings: Record<string, string>
   const stop = async () => {
     child.kill('SIGKILL');
     await ended;
-    await remove();
   };
   const line = await Promise.race([once(child.stdout, 'data').then(String), ended.then(() => null)]);
-  if (line === null) {
-    await remove();
-    throw new Error(`${name} did not start`);
-  }
+  if (line === null) throw new Error(`${name} did not start`);
   const pid = child.pid ?? 0;
   return { port: Number(line), pid, folder, watched: watched(pid, watchFile), stop };
 }
 
 /** @param settings beside those that all have */
 export async function startOurs(name: ServerName, settings: Record<string, string> = {}): Promise<Measured> {
-  const { folder, watchFile, remove } = await newFolder(name.replaceAll(' ', '-'));
+  const { folder, watchFile } = await newFolder(name.replaceAll(' ', '-'));
   const entry = path.join(OURS, name === 'chatdrop' ? 'chatdrop.js' : 'unsynced.js');
   const env = { ...SETTINGS, ...settings, BENCH_WATCH: watchFile };
-  const server = await startChatdrop({ entry, dataDir: folder, env }).catch(async (error) => {
-    await remove();
-    throw error;
-  });
+  const server = await startChatdrop({ entry, dataDir: folder, env });
   const tokens = Array.from({ length: SESSIONS }, (_, at) => visitorToken(COMPANY, `s${at}`));
   return {
     name,
@@ -103,22 +95,13 @@ export async function startOurs(name: ServerName, settings: Record<string, strin
     headers: (nth) => `Authorization: Bearer ${tokens[nth % SESSIONS]}\r\n`,
     agentToken: agentToken(COMPANY),
     watched: watched(server.pid, watchFile),
-    stop: () => server.stop().then(remove),
+    stop: async () => void (await server.stop()),
   };
 }
 
 async function newFolder(name: string) {
-  const folder = await mkdtemp(path.join(tmpdir(), `bench-${name}-`));
-  const watchFile = `${folder}.watch`;
-  const removeAtOnce = () => {
-    for (const left of [folder, watchFile]) rmSync(left, { recursive: true, force: true, maxRetries: 10 });
-  };
-  // A run that is ended in the middle leaves nothing either.
-  process.once('exit', removeAtOnce);
-  const remove = async () => {
-    process.off('exit', removeAtOnce);
-    await rm(folder, { recursive: true, force: true });
-    await rm(watchFile, { force: true });
-  };
-  return { folder, watchFile, remove };
+  const around = await newBenchFolder(name);
+  const folder = path.join(around, 'data');
+  await mkdir(folder);
+  return { folder, watchFile: path.join(around, 'watch') };
 }

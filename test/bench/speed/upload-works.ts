@@ -14,6 +14,8 @@ const MIB = BLOCK_BYTES;
 const SMALL = pngFile({ bytes: 25_000, width: 16, height: 16 });
 const AT_ONCE = 16;
 const FILES = 2000;
+/** Of small files: some eight thousand requests until the code of each server is compiled. */
+const WARM_UPS = 4;
 /** What a quick run does of it. */
 const QUICK_SHARE = 1 / 16;
 
@@ -25,6 +27,8 @@ type UploadWork = {
   /** How much one round is, in the unit. */
   amount: number;
   unit: 'MiB' | 'files';
+  /** One if not set. */
+  warmUps?: number;
   bring(server: Measured, amount: number): Promise<void>;
 };
 
@@ -72,6 +76,7 @@ const WORKS: readonly UploadWork[] = [
     targets: [...ratios([1.5, 3.3], [0.7, 0.25]), throughput('chatdrop', [1, 2])],
     amount: FILES,
     unit: 'files',
+    warmUps: WARM_UPS,
     bring: (server, files) => pictures(server, files, UPLOAD_CLIENTS[server.protocol].picture),
   },
   {
@@ -81,6 +86,7 @@ const WORKS: readonly UploadWork[] = [
     targets: ratios([1.5, 3.5], [0.7, 0.25]),
     amount: FILES,
     unit: 'files',
+    warmUps: WARM_UPS,
     bring: (server, files) => pictures(server, files, pictureInTwo),
   },
 ];
@@ -93,9 +99,8 @@ export function uploadWorks(servers: readonly ServerName[] | null): Work[] {
     targets: work.targets,
     async run(bench) {
       const amount = bench.quick ? Math.max(8, work.amount * QUICK_SHARE) : work.amount;
-
       const bring = (server: Measured) => work.bring(server, amount);
-      const turns = await compare(bring, servers ?? work.servers, bench);
+      const turns = await compare(bring, servers ?? work.servers, bench, work.warmUps);
       noteVersions(bench);
       return figuresOf(turns, { amount, unit: work.unit }, work.targets);
     },

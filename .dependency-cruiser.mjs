@@ -46,7 +46,7 @@ const stepRules = steps.map(({ place, step }) => {
   if (place === 'run-main') allowed.push('main');
   if (place === 'chatdrop') allowed.push('run-main', 'right-node');
   if (place === 'built-main') allowed.push('run-main');
-  if (place === 'build') allowed.push('prepared');
+  if (place === 'build') allowed.push('prepared', 'right-node');
   if (place === 'executable-main') allowed.push('run-main', 'pictures');
   return {
     name: `server-${place}`,

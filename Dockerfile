@@ -55,6 +55,6 @@ EXPOSE 8001
 # Can it take uploads? Docker shows the answer and restarts nothing for it.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --start-interval=2s \
     CMD ["node", "-e", "require('node:http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/readyz', timeout: 8000 }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('timeout', () => process.exit(1)).on('error', () => process.exit(1))"]
-# Without a shell between them, the signal that ends a container reaches Chatdrop.
-ENTRYPOINT ["node", "/app/dist/server/chatdrop.js"]
+# Without a shell between them, the signal that ends a container reaches Chatdrop. The option: right-node.js.
+ENTRYPOINT ["node", "--experimental-async-context-frame", "/app/dist/server/chatdrop.js"]
 CMD ["serve"]

@@ -3,6 +3,12 @@ const NEEDED_MAJOR = 22;
 const NEEDED_MINOR = 18;
 const WINDOWS = process.platform === 'win32';
 
+/**
+ * Node 22 keeps what belongs to a request (its id in the log, its trace) by a hook that JavaScript runs for every promise; with
+ * this it travels with the promise itself, as it does without being asked from Node 24 on. Without it all works the same, slower.
+ */
+export const CHEAP_CONTEXTS = '--experimental-async-context-frame';
+
 export function hasRightNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   return major > NEEDED_MAJOR || (major === NEEDED_MAJOR && minor >= NEEDED_MINOR);
@@ -38,7 +44,7 @@ export async function startUnderOwnNode(entry) {
     process.exitCode = 1;
     return;
   }
-  const child = spawn(own, [entry, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(own, [CHEAP_CONTEXTS, entry, ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? (signal === null ? 1 : 128);

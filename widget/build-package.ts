@@ -2,27 +2,31 @@
 import { execFileSync } from 'node:child_process';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
-import { COMMON_OPTIONS, MODULE_OPTIONS } from './build-options.ts';
+import { build as buildPlain } from 'esbuild';
+import { build } from 'rolldown';
+import { INPUT_OPTIONS, MODULE_OPTIONS, TARGET } from './build-options.ts';
 
 const project = join(import.meta.dirname, '..');
 const outDirectory = join(project, 'dist/package');
 
 await rm(outDirectory, { recursive: true, force: true });
 await build({
-  ...MODULE_OPTIONS,
-  outdir: outDirectory,
-  // Not minified: who bundles it does that, and who debugs it reads it.
-  entryPoints: ['index', 'element', 'dashboard', 'react'].map((name) =>
-    join(import.meta.dirname, `package/${name}.ts`),
+  ...INPUT_OPTIONS,
+  input: Object.fromEntries(
+    ['index', 'element', 'dashboard', 'react'].map((name) => [name, join(import.meta.dirname, `package/${name}.ts`)]),
   ),
   external: ['react'],
+  // Not minified: who bundles it does that, and who debugs it reads it.
+  output: { ...MODULE_OPTIONS, dir: outDirectory },
 });
-await build({
-  ...COMMON_OPTIONS,
+await buildPlain({
   outfile: join(outDirectory, 'client.js'),
   entryPoints: [join(project, 'server/client/index.ts')],
   format: 'esm',
+  bundle: true,
+  target: TARGET,
+  legalComments: 'none',
+  charset: 'utf8',
   // Not for browsers: what it needs of others is a dependency, and Node's own is asked for when a path is given.
   external: ['jose', 'ws', 'node:*'],
 });

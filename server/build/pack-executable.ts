@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { LICENCES, libraryPath, MANIFEST, type Manifest, PREPARED, pagePath, SCRIPT } from '../embedded/embedded.ts';
+import { CHEAP_CONTEXTS } from '../right-node.js';
 import { bundleExecutable } from './bundle-executable.ts';
 import { carriedLibraries, packagesOfLibraries } from './carried-libraries.ts';
 import { prepareScript } from './prepare-script.ts';
@@ -87,7 +88,8 @@ async function makeBlob(folder: string, pages: string): Promise<string> {
   await bundleEntry(main);
   const output = path.join(folder, 'blob');
   const config = path.join(folder, 'sea-config.json');
-  await writeFile(config, JSON.stringify({ main, output, disableExperimentalSEAWarning: true, assets }));
+  const options = { disableExperimentalSEAWarning: true, execArgv: [CHEAP_CONTEXTS] };
+  await writeFile(config, JSON.stringify({ ...options, main, output, assets }));
   await run(process.execPath, ['--experimental-sea-config', config]);
   return output;
 }

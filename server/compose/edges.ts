@@ -140,7 +140,7 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
     },
   };
   const { audit, auditLog } = parts;
-  const app = createHttpApp({
+  const answer = createHttpApp({
     log,
     onAnswered(answer) {
       metrics.http.answered(answer);
@@ -254,12 +254,11 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       now,
     }),
   });
-  const answer = app.callback();
   http.on('request', (request, response) => {
     tracing.request(request, () => {
       const traceId = tracing.traceIdOf(request);
       if (traceId !== null) requests.noteTrace(traceId);
-      void answer(request, response);
+      answer(request, response);
     });
   });
   const onFault = (err: unknown) => log.error({ err }, 'a socket message failed');

@@ -31,11 +31,13 @@ const NEXT_SEQ = statement<{ last_seq: number }>(
 const APPEND = statement(
   'insert into ledger (company_id, seq, session_id, type, file_id, reason, created_at) values (?, ?, ?, ?, ?, ?, ?)',
 );
-// No limit is bound as such: see `statement`.
-const AFTER = 'select company_id, seq, session_id, type, file_id, reason from ledger where company_id = ? and seq > ?';
+// No limit is bound as such: see `statement`. Neither is a column that SQLite, which looks for an order that needs no sorting,
+// finds to be one value: it would compile the statement anew for each.
+const AFTER = `select company_id, seq, session_id, type, file_id, reason from ledger
+  where company_id = cast(? as varchar) and seq > ?`;
 const PAGE = 'order by seq limit cast(? as bigint)';
 const ENTRIES_OF_COMPANY = statement<Row>(`${AFTER} ${PAGE}`);
-const ENTRIES_OF_SESSION = statement<Row>(`${AFTER} and session_id = ? ${PAGE}`);
+const ENTRIES_OF_SESSION = statement<Row>(`${AFTER} and session_id = cast(? as varchar) ${PAGE}`);
 
 export type EventLedger = ReturnType<typeof createEventLedger>;
 

@@ -8,6 +8,11 @@ import { cacheStatements } from './statement-cache.ts';
 
 /** Milliseconds that a statement waits for another process (the command line) to end its write. */
 const BUSY_TIMEOUT_MS = 5000;
+/**
+ * Of the log (`-wal`), 16 MiB, before they are brought into the database: a commit of a few files is some dozen pages, and
+ * the same ones again and again, which are brought there once. What a commit waits for, and what a crash leaves, is the same.
+ */
+const LOG_PAGES = 4000;
 /** SQLite's number for `synchronous=FULL`. */
 const SYNCHRONOUS_FULL = 2;
 
@@ -60,6 +65,7 @@ function makeDurable(connection: SqliteConnection): void {
   connection.pragma('foreign_keys = ON');
   // Not in a folder for temporary files: a container with a read-only root has none, and a statement would fail there.
   connection.pragma('temp_store = MEMORY');
+  connection.pragma(`wal_autocheckpoint = ${LOG_PAGES}`);
   connection.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
   if (connection.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL) {
     throw new Error(

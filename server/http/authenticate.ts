@@ -1,4 +1,5 @@
 /** Puts the caller into `ctx.state`, or answers 401. */
+import type { IncomingMessage } from 'node:http';
 import type { RouterContext } from '@koa/router';
 import type { Context } from 'koa';
 import type { AuthenticateToken } from '../auth/authenticate-token.ts';
@@ -20,21 +21,32 @@ export type CallerMiddleware = (ctx: RouterContext<CallerState>, next: () => Pro
 
 type Needs = { authenticateToken: AuthenticateToken; origins: Pick<Origins, 'pageOf' | 'isAllowedOrigin'> };
 
-export function authenticate({ authenticateToken, origins }: Needs): CallerMiddleware {
+export function authenticate(needs: Needs): CallerMiddleware {
   return async (ctx, next) => {
-    const bearer = bearerToken(ctx);
-    const token = bearer ?? readSessionCookie(ctx.req.headers.cookie);
-    if (token === undefined) throw new Failure('unauthenticated', 'Send a token: Authorization: Bearer …');
-    const method = ctx.state.sentMethod ?? ctx.method;
-    if (bearer === undefined) checkCookieRequest(origins, { method, headers: ctx.req.headers });
-    ctx.set('Cache-Control', 'no-store');
-    ctx.state.caller = await authenticateToken(token).catch((error: unknown) => {
+    await identify(needs, ctx.req, ctx, ctx.state.sentMethod ?? ctx.method).catch((error: unknown) => {
       throw ctx.method === 'HEAD' ? notYet(error) : error;
     });
-    checkPageOf(origins, ctx.req, ctx.state.caller.company);
     // Not waited for here: nothing is left to do, and what comes may take hours.
     return next() as Promise<void>;
   };
+}
+
+/** Who asks: into the answer's state. @param sentMethod as it came, whatever a header says of it @throws {Failure} */
+export async function identify(
+  { authenticateToken, origins }: Needs,
+  request: IncomingMessage,
+  answer: { state: { caller?: Participant }; set(name: string, value: string): void },
+  sentMethod: string,
+): Promise<void> {
+  const { headers } = request;
+  const bearer = bearerIn(headers.authorization ?? '');
+  const token = bearer ?? readSessionCookie(headers.cookie);
+  if (token === undefined) throw new Failure('unauthenticated', 'Send a token: Authorization: Bearer …');
+  if (bearer === undefined) checkCookieRequest(origins, { method: sentMethod, headers });
+  answer.set('Cache-Control', 'no-store');
+  const caller = await authenticateToken(token);
+  answer.state.caller = caller;
+  checkPageOf(origins, request, caller.company);
 }
 
 /**
@@ -43,7 +55,10 @@ export function authenticate({ authenticateToken, origins }: Needs): CallerMiddl
  * @throws {Failure} `unauthenticated` when the header holds no single token
  */
 export function bearerToken(ctx: Pick<Context, 'get'>): string | undefined {
-  const header = ctx.get('Authorization');
+  return bearerIn(ctx.get('Authorization'));
+}
+
+function bearerIn(header: string): string | undefined {
   if (!/^Bearer\b/i.test(header)) return undefined;
   const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
   if (token === undefined) throw new Failure('unauthenticated', 'Send one token: Authorization: Bearer …');

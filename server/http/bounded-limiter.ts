@@ -1,20 +1,51 @@
 /** A counter in this process' memory, with a bound on how many it counts. */
-import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { type Limiter, type LimiterOptions, toLimiter, UNLIMITED_POINTS } from './limiter.ts';
+import type { Count, Limiter, LimiterOptions } from './limiter.ts';
 
 type Options = Pick<LimiterOptions, 'windowSeconds'> & { maxKeys: number };
+/** `endsAt`: milliseconds of a clock that nobody sets. */
+type Window = { points: number; endsAt: number };
 
-/** When all places are taken, whoever began first is forgotten: theirs is the window that would have ended next. */
+/**
+ * When all places are taken, whoever began first is forgotten: theirs is the window that would have ended next. No timer: what
+ * is over is forgotten with the next window that begins.
+ */
 export function createBoundedLimiter({ windowSeconds, maxKeys }: Options): Limiter {
-  const limiter = new RateLimiterMemory({ points: UNLIMITED_POINTS, duration: windowSeconds });
-  /** In the order in which their windows began. */
-  const keys = new Set<string>();
-  return toLimiter(limiter, { windowSeconds }, async (key, isFirst) => {
-    if (isFirst) keys.delete(key);
-    keys.add(key);
-    const [oldest] = keys;
-    if (keys.size <= maxKeys || oldest === undefined) return;
-    keys.delete(oldest);
-    await limiter.delete(oldest);
+  /** In the order in which they began, which is that in which they end. */
+  const windows = new Map<string, Window>();
+  const find = (key: string, now: number): Window | undefined => {
+    const window = windows.get(key);
+    return window !== undefined && window.endsAt > now ? window : undefined;
+  };
+  const begin = (key: string, now: number): Window => {
+    windows.delete(key);
+    for (const [name, { endsAt }] of windows) {
+      if (endsAt > now && windows.size < maxKeys) break;
+      windows.delete(name);
+    }
+    const window = { points: 0, endsAt: now + windowSeconds * 1000 };
+    windows.set(key, window);
+    return window;
+  };
+  const toCount = (window: Window | undefined, now: number, points: number, allowed: boolean): Count => ({
+    allowed,
+    remaining: Math.max(0, points - (window?.points ?? 0)),
+    resetSeconds: window === undefined ? windowSeconds : Math.max(1, Math.ceil((window.endsAt - now) / 1000)),
   });
+  return {
+    async consume(key, points) {
+      const now = performance.now();
+      const window = find(key, now) ?? begin(key, now);
+      window.points += 1;
+      return toCount(window, now, points, window.points <= points);
+    },
+    async giveBack(key) {
+      const window = find(key, performance.now());
+      if (window !== undefined) window.points -= 1;
+    },
+    async look(key, points) {
+      const now = performance.now();
+      const window = find(key, now);
+      return toCount(window, now, points, (window?.points ?? 0) < points);
+    },
+  };
 }

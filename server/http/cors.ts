@@ -3,6 +3,7 @@
  * to them too: a dashboard on app.example.com sets and uses the cookie of files.example.com. A list of exact names,
  * never `*`, makes that safe.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Middleware } from 'koa';
 import type { Origins } from '../auth/origins.ts';
 
@@ -15,23 +16,31 @@ const ALLOWED_HEADERS =
 /** How long a browser may remember a preflight. */
 const PREFLIGHT_SECONDS = 600;
 
-export function cors({ isAllowedOrigin }: Origins): Middleware {
+type Rules = Pick<Origins, 'isAllowedOrigin'>;
+
+export function cors(origins: Rules): Middleware {
   return (ctx, next) => {
-    const origin = ctx.get('Origin');
-    // The first to say so; `ctx.vary` would take apart what is there.
-    ctx.set('Vary', 'Origin');
-    if (origin !== '' && isAllowedOrigin(origin, ctx.get('Host'))) {
-      ctx.set('Access-Control-Allow-Origin', origin);
-      ctx.set('Access-Control-Allow-Credentials', 'true');
-      ctx.set('Access-Control-Expose-Headers', EXPOSED);
-      if (ctx.method === 'OPTIONS' && ctx.get('Access-Control-Request-Method') !== '') {
-        ctx.set('Access-Control-Allow-Methods', 'GET, HEAD, POST, PATCH, DELETE');
-        ctx.set('Access-Control-Allow-Headers', ALLOWED_HEADERS);
-        ctx.set('Access-Control-Max-Age', String(PREFLIGHT_SECONDS));
-        ctx.status = 204;
-        return undefined;
-      }
-    }
-    return next();
+    const isAllowed = allowOrigin(origins, ctx.req.headers, ctx);
+    if (!isAllowed || ctx.method !== 'OPTIONS' || ctx.get('Access-Control-Request-Method') === '') return next();
+    ctx.set('Access-Control-Allow-Methods', 'GET, HEAD, POST, PATCH, DELETE');
+    ctx.set('Access-Control-Allow-Headers', ALLOWED_HEADERS);
+    ctx.set('Access-Control-Max-Age', String(PREFLIGHT_SECONDS));
+    ctx.status = 204;
+    return undefined;
   };
+}
+
+/** Says in the answer whether the page that asks may read it. @returns whether there is one that may */
+export function allowOrigin(
+  { isAllowedOrigin }: Rules,
+  { origin = '', host = '' }: IncomingHttpHeaders,
+  answer: { set(name: string, value: string): void },
+): boolean {
+  // The first to say so; `ctx.vary` would take apart what is there.
+  answer.set('Vary', 'Origin');
+  if (origin === '' || !isAllowedOrigin(origin, host)) return false;
+  answer.set('Access-Control-Allow-Origin', origin);
+  answer.set('Access-Control-Allow-Credentials', 'true');
+  answer.set('Access-Control-Expose-Headers', EXPOSED);
+  return true;
 }

@@ -1,5 +1,5 @@
-/** Koa: the order of the middleware and the route table, on one screen. */
-import type { IncomingMessage } from 'node:http';
+/** The order of the middleware and the route table, on one screen; what most uploads are goes a shorter way (tus-lane.ts). */
+import type { RequestListener } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Middleware } from 'koa';
 import type { Logger } from 'pino';
@@ -10,6 +10,7 @@ import type { ArchiveRoutes } from './archive-routes.ts';
 import type { AuditAdminRoutes } from './audit-admin-routes.ts';
 import { authenticate, type CallerMiddleware, type CallerState } from './authenticate.ts';
 import type { ChatSessionRoutes } from './chat-session-routes.ts';
+import { checkHost } from './check-host.ts';
 import type { ClientAddress } from './client-address.ts';
 import { cors } from './cors.ts';
 import type { DeletionAdminRoutes } from './deletion-admin-routes.ts';
@@ -19,27 +20,20 @@ import type { HealthRoutes } from './health-routes.ts';
 import type { InfectionAdminRoutes } from './infection-admin-routes.ts';
 import type { JobAdminRoutes } from './job-admin-routes.ts';
 import { limitCreations } from './limit-creations.ts';
+import { type Answered, createNoteAnswer, type NoteAnswer } from './note-answers.ts';
 import type { OverviewAdminRoutes } from './overview-admin-routes.ts';
 import type { PageRoutes } from './page-routes.ts';
 import type { PolicyAdminRoutes } from './policy-admin-routes.ts';
 import type { ProblemPages } from './problem-pages.ts';
-import { problemResponses } from './problem-responses.ts';
+import { createAnswerProblem, problemResponses } from './problem-responses.ts';
 import type { CreationLimits } from './rate-limit.ts';
 import type { SecurityLog } from './security-log.ts';
 import type { SessionRoutes } from './session-routes.ts';
 import type { StatisticsAdminRoutes } from './statistics-admin-routes.ts';
+import { createTusLane, type TusShortcuts } from './tus-lane.ts';
 import { unreadBody } from './unread-body.ts';
 import type { UploadRoutes } from './upload-routes.ts';
 import type { WebhookAdminRoutes } from './webhook-admin-routes.ts';
-
-type Answered = {
-  request: IncomingMessage;
-  method: string;
-  route: string;
-  status: number;
-  seconds: number;
-  fileBytes: number;
-};
 
 type Needs = {
   log: Logger;
@@ -56,7 +50,7 @@ type Needs = {
   /** Aborts when the server shuts down. */
   draining: AbortSignal;
   session: SessionRoutes;
-  tus: { every: Middleware; options: Middleware; create: CallerMiddleware; upload: CallerMiddleware };
+  tus: { every: Middleware; options: Middleware; create: CallerMiddleware; upload: CallerMiddleware } & TusShortcuts;
   files: FileRoutes;
   chats: ChatSessionRoutes;
   uploads: UploadRoutes;
@@ -83,15 +77,29 @@ type Needs = {
 
 export const TUS_PATH = '/api/chat/tus';
 
-export function createHttpApp(needs: Needs): Koa {
+/** @returns what answers a request: the short way for most uploads, Koa for all else */
+export function createHttpApp(needs: Needs): RequestListener {
+  const noteAnswer = createNoteAnswer(needs);
+  const answer = createKoa(needs, noteAnswer).callback();
+  const answerProblem = createAnswerProblem(needs.log, needs.securityLog);
+  const takeUpload = createTusLane({ ...needs, path: TUS_PATH, answerProblem, noteAnswer });
+  return (request, response) => {
+    if (!takeUpload(request, response)) void answer(request, response);
+  };
+}
+
+function createKoa(needs: Needs, noteAnswer: NoteAnswer): Koa {
   const app = new Koa();
   const routes = createRoutes(needs);
   app.use(unreadBody());
   app.use(endConnection(needs.draining));
   app.use(problemResponses(needs.log, needs.securityLog));
   // From here on only who has something to do afterwards waits for the rest: a body may take hours, and each waits as long.
-  app.use(noteAnswers(needs));
-  app.use(checkHost(needs.origins));
+  app.use(noteAnswers(noteAnswer));
+  app.use((ctx, next) => {
+    checkHost(needs.origins, ctx.req);
+    return next();
+  });
   app.use(cors(needs.origins));
   app.use(keepFilesApart(needs));
   app.use(needs.tus.every);
@@ -219,75 +227,19 @@ function routeWebhooks(routes: Router<CallerState>, { admin, webhooks }: Pick<Ne
   );
 }
 
+function noteAnswers(noteAnswer: NoteAnswer): Middleware {
+  return (ctx, next) => {
+    noteAnswer(ctx.req, ctx.res, ctx);
+    return next();
+  };
+}
+
 /** A proxy that hears of it sends the next request to another node, instead of into a connection that is just closed. */
 function endConnection(draining: AbortSignal): Middleware {
   return async (ctx, next) => {
     await next();
     if (draining.aborted && !ctx.headerSent) ctx.set('Connection', 'close');
   };
-}
-
-/** Once an answer has ended, or its client has left: a line in the log, and a count. The line has no query: it may hold a signature. */
-function noteAnswers({ log, onAnswered, mediaPath }: Needs): Middleware {
-  const shown = createShownRoutes(mediaPath);
-  return (ctx, next) => {
-    const { req: request, res } = ctx;
-    const { socket } = request;
-    const [startedAt, sentBefore] = [performance.now(), socket.bytesWritten];
-    res.once('close', () => {
-      const ms = performance.now() - startedAt;
-      const { method } = ctx;
-      const { route, sendsFiles } = shown(ctx._matchedRoute);
-      if (log.isLevelEnabled('debug'))
-        log.debug({ method, path: ctx.path, status: ctx.status, ms: Math.round(ms) }, 'request');
-      const fileBytes = sendsFiles && method === 'GET' ? Math.max(0, socket.bytesWritten - sentBefore) : 0;
-      onAnswered({ request, method, route, status: res.statusCode, seconds: ms / 1000, fileBytes });
-    });
-    return next();
-  };
-}
-
-type ShownRoute = { route: string; sendsFiles: boolean };
-
-/** As the README writes it: `/api/chat/files/{id}`. The route is the table's, so that there are as many as it has rows. */
-function createShownRoutes(mediaPath: string): (route: unknown) => ShownRoute {
-  const known = new Map<unknown, ShownRoute>();
-  const show = (matched: unknown): ShownRoute => {
-    const route = typeof matched === 'string' ? matched.replaceAll(/:([a-z]+)|\{\*([a-z]+)\}/g, '{$1$2}') : 'none';
-    const sendsFiles =
-      route.startsWith(mediaPath) ||
-      route.endsWith('/content') ||
-      route.endsWith('/archive') ||
-      route.endsWith('/export');
-    return { route, sendsFiles };
-  };
-  return (matched) => {
-    const there = known.get(matched) ?? show(matched);
-    known.set(matched, there);
-    return there;
-  };
-}
-
-function checkHost({ isAllowedHost, isFilesHost }: Origins): Middleware {
-  return (ctx, next) => {
-    // RFC 9112 section 3.2: "a server MUST respond with a 400 […] to any request message that contains more than one Host".
-    if (countHosts(ctx.req.rawHeaders) > 1)
-      throw new Failure('invalid-request', 'The request names more than one Host.');
-    const host = ctx.get('Host');
-    if (!isFilesHost(host) && !isAllowedHost(host))
-      throw new Failure('wrong-host', 'In development mode only loopback names are answered.');
-    return next();
-  };
-}
-
-/** Names and values in turn. */
-function countHosts(rawHeaders: readonly string[]): number {
-  let count = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string;
-    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
-  }
-  return count;
 }
 
 function refuseOtherMethods(routes: Router<CallerState>): Middleware {

@@ -1,9 +1,10 @@
 /** Node's HTTP server: its time limits, its address, and its answer to what is no HTTP. */
-import { createServer, type IncomingMessage, type Server, type ServerOptions, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ProblemCode, problemOf } from '../contract/problem.ts';
 import { headerLines } from '../rules/answer-headers.ts';
+import { ownResponse } from './own-response.ts';
 import { createRequestContext, newRequestId, REQUEST_ID_HEADER, type RequestContext } from './request-context.ts';
 
 /** A client has this long for its headers. A body may take for ever, as long as bytes come: a phone in a tunnel. */
@@ -33,7 +34,7 @@ export function createHttpServer(
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     // Some clients offer HTTP/2 with every request (`Upgrade: h2c`). "A server MAY ignore" it (RFC 9110 section 7.8).
     shouldUpgradeCallback: ({ headers: { upgrade } }) => /^websocket$/i.test(upgrade ?? ''),
-    ServerResponse: answerWith(headers, requests),
+    ServerResponse: ownResponse(headers, requests),
   };
   const server = createServer(options);
   server.on('clientError', (error, socket) => refuseUnreadable(error, socket, headers));
@@ -45,17 +46,6 @@ export function createHttpServer(
   };
   server.on('listening', () => ports.set(server, (server.address() as AddressInfo).port));
   return server;
-}
-
-function answerWith(headers: Readonly<Record<string, string>>, { idOf }: Requests): typeof ServerResponse {
-  const all = Object.entries(headers);
-  return class<Request extends IncomingMessage> extends ServerResponse<Request> {
-    constructor(request: Request) {
-      super(request);
-      for (const [name, value] of all) this.setHeader(name, value);
-      this.setHeader(REQUEST_ID_HEADER, idOf(request));
-    }
-  };
 }
 
 export type Connections = { endIdle(): void; endSockets(): void; endAll(): void };

@@ -1,5 +1,6 @@
 /** Stands before every route that starts an upload: notes the client's address, and says in the answer what the limits leave. */
 import { CREATION_WINDOW_SECONDS } from '../rules/creation-limits.ts';
+import type { Participant } from '../rules/participant.ts';
 import type { CallerMiddleware } from './authenticate.ts';
 import type { ClientAddress } from './client-address.ts';
 import type { CreationLimits, LimitStanding } from './rate-limit.ts';
@@ -14,11 +15,21 @@ export function limitCreations({ clientAddress, limits }: Needs): CallerMiddlewa
     try {
       await next();
     } finally {
-      // They only inform: a creation that was answered stays so when its limits cannot be read.
-      const standings = await limits.standings(ctx.state.caller, address).catch(() => []);
-      if (standings.length > 0) ctx.set(rateLimitHeaders(standings));
+      await sayStandings(limits, ctx.state.caller, address, ctx);
     }
   };
+}
+
+/** They only inform: a creation that was answered stays so when its limits cannot be read. */
+export async function sayStandings(
+  limits: Pick<CreationLimits, 'standings'>,
+  caller: Participant,
+  address: string,
+  answer: { set(name: string, value: string): void },
+): Promise<void> {
+  const standings = await limits.standings(caller, address).catch(() => []);
+  if (standings.length === 0) return;
+  for (const [name, value] of Object.entries(rateLimitHeaders(standings))) answer.set(name, value);
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4: lists of RFC 9651 strings with parameters. */

@@ -1,4 +1,4 @@
-/** How often something happened in a window of time: rate-limiter-flexible's counters, in our words. */
+/** How often something happened in a window of time; rate-limiter-flexible's counters, which nodes share, in our words. */
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 
 export type Count = { allowed: boolean; remaining: number; resetSeconds: number };
@@ -22,11 +22,10 @@ export type CreateLimiter = (options: LimiterOptions) => Limiter;
  */
 export const UNLIMITED_POINTS = 1_000_000_000;
 
-/** `onCounted`: also whether a window began for this key. */
+/** Of the library's. */
 export function toLimiter(
   limiter: RateLimiterAbstract,
   { windowSeconds }: Pick<LimiterOptions, 'windowSeconds'>,
-  onCounted: (key: string, isFirst: boolean) => Promise<void> = async () => {},
 ): Limiter {
   const toCount = (state: RateLimiterRes | null, points: number, allowed: boolean): Count => ({
     allowed,
@@ -39,9 +38,7 @@ export function toLimiter(
         if (reason instanceof RateLimiterRes) return reason;
         throw reason;
       });
-      const allowed = state.consumedPoints <= points;
-      if (allowed) await onCounted(key, state.isFirstInDuration);
-      return toCount(state, points, allowed);
+      return toCount(state, points, state.consumedPoints <= points);
     },
     async giveBack(key) {
       await limiter.reward(key);

@@ -30,7 +30,7 @@ const DEMO_COMPANY = 'demo';
 const DEMO_TOKEN_SECONDS = 60 * 60;
 const MAX_JSON_BYTES = 1024;
 /** Chunks are named by what is in them. */
-const IMMUTABLE = /^chunk-[A-Z0-9]+\./;
+const IMMUTABLE = /^chunk-[a-z0-9]+\./;
 const YEAR_SECONDS = 365 * 24 * 60 * 60;
 /** Where a developer's own page may stand: development mode is for this machine only. */
 const LOOPBACK_PAGES = ['http://localhost:*', 'http://*.localhost:*', 'http://127.0.0.1:*', 'https://localhost:*'];

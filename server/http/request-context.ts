@@ -1,8 +1,8 @@
 /** An id for each request: in its answer, in a problem's body, and in every line that the log has about it. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createIsProxied } from '../rules/proxied.ts';
+import { randomText } from '../rules/random-text.ts';
 
 type Needs = {
   /** Proxies before this server: how many there are, or their addresses. 0: none. */
@@ -53,8 +53,7 @@ export function createRequestContext({ trustProxy }: Needs): RequestContext {
   };
 }
 
-/** For what never became a request: 64 random bits. Of a UUID, since Node has the randomness for many of them at hand. */
+/** For what never became a request: 64 random bits. */
 export function newRequestId(): string {
-  const uuid = randomUUID();
-  return uuid.slice(0, 8) + uuid.slice(-8);
+  return randomText(8, 'hex');
 }

@@ -1,5 +1,5 @@
 /** An answer in the middle of a body: sent at once, then read on a little so that the client sees it, then closed. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from 'koa';
 
 /** What is still read of a body that nobody wants (contract: at most 1 MiB or 2 s). */
@@ -14,7 +14,7 @@ export function unreadBody(): Middleware {
   return async (ctx, next) => {
     await next();
     const { req, res } = ctx;
-    if (!bringsBody(req) || req.readableEnded || req.destroyed) return;
+    if (!isUnread(req)) return;
     res.setHeader('Connection', 'close');
     // Only refusals and empty answers are worth the trouble; anything else Node sends before it closes.
     if (ctx.body != null && typeof ctx.body !== 'string') {
@@ -24,15 +24,23 @@ export function unreadBody(): Middleware {
     const body = ctx.body ?? '';
     ctx.respond = false;
     if (ctx.status !== 204) res.setHeader('Content-Length', Buffer.byteLength(body));
-    res.flushHeaders();
-    if (body !== '' && ctx.method !== 'HEAD') res.write(body);
-    await readOn(req);
-    res.end();
+    await endUnread(req, res, ctx.method === 'HEAD' ? '' : body);
   };
 }
 
-function bringsBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+/** Whether bytes of the request's body may still come. */
+export function isUnread(request: IncomingMessage): boolean {
+  const { headers } = request;
+  const bringsBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  return bringsBody && !request.readableEnded && !request.destroyed;
+}
+
+/** Sends an answer whose headers are known, among them `Connection: close` and its length. */
+export async function endUnread(request: IncomingMessage, response: ServerResponse, body: string): Promise<void> {
+  response.flushHeaders();
+  if (body !== '') response.write(body);
+  await readOn(request);
+  response.end();
 }
 
 function readOn(req: IncomingMessage): Promise<void> {

@@ -1,4 +1,5 @@
 /** Which addresses are one visitor's as far as counting goes. */
+import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** Groups of 16 bits that name a network: the rest of an IPv6 address its owner chooses as they like (RFC 8981). */
@@ -9,7 +10,7 @@ const NETWORK_GROUPS = 4;
  * customer gets (RFC 6177). @returns null for what is no address
  */
 export function addressGroup(address: string): string | null {
-  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return address;
+  if (isIPv4(address)) return address;
   if (!ipaddr.IPv6.isValid(address)) return null;
   const parsed = ipaddr.IPv6.parse(address);
   if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();

@@ -36,6 +36,8 @@ const HIDDEN = new RegExp(`(${VISIBLE_USE})|${INVISIBLE}`, 'gu');
 /** Every width of space but the ideographic one, which is part of how Japanese names are written. */
 const ODD_SPACES = /[\p{Zs}--\u3000]/gv;
 const EDGE = /[.\s]/u;
+/** Of letters, digits and signs of ASCII, as most are: nothing in it is hidden, odd, a path or at an edge, so it is clean. */
+const PLAIN = /^[!-\-0-[\]-~](?:[ -.0-[\]-~]{0,253}[!-\-0-[\]-~])?$/;
 
 /**
  * The name without path, control, bidi and invisible characters, in NFC, without dots and spaces at its ends, at most
@@ -43,6 +45,8 @@ const EDGE = /[.\s]/u;
  * is data only: it never becomes a path or a key, so names that Windows reserves are kept.
  */
 export function cleanFileName(raw: string): string {
+  // A name is judged some nine times on its way, each time as if nobody had cleaned it before.
+  if (PLAIN.test(raw)) return raw;
   const visible = raw
     .slice(-MAX_RAW_UNITS)
     .normalize('NFC')

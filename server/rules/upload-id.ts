@@ -1,12 +1,13 @@
 /** Names that nobody can guess: upload ids and storage keys. */
-import { hash, randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { randomText } from './random-text.ts';
 
 const UPLOAD_ID = /^[A-Za-z0-9_-]{22}$/;
 const STORAGE_KEY = /^chat\/[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9_-]{22}(?:\.[a-z0-9]{1,10})?$/;
 
 /** 128 random bits. Ids are never reused: the store would truncate what is there. */
 export function newUploadId(): string {
-  return randomBytes(16).toString('base64url');
+  return randomText(16, 'base64url');
 }
 
 export function isUploadId(value: string): boolean {
@@ -20,7 +21,7 @@ export function publicUploadId(id: string): string {
 
 /** `chat/{company}/{session}/{random}{ext}`: nothing of it comes from a user's file name. */
 export function newStorageKey(company: string, session: string, extension: string): string {
-  return `chat/${company}/${session}/${randomBytes(16).toString('base64url')}${extension}`;
+  return `chat/${company}/${session}/${randomText(16, 'base64url')}${extension}`;
 }
 
 export function isStorageKey(value: string): boolean {

@@ -1,12 +1,18 @@
 /** Answers that more than one verb of the tus endpoint gives. */
-import type { ParameterizedContext } from 'koa';
+import type { IncomingMessage } from 'node:http';
 import type { UploadRecord } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
 import type { Participant } from '../rules/participant.ts';
 import { storedRefusal } from '../sharing/reject-upload.ts';
 
-/** `address`: on a creation only. */
-export type TusContext = ParameterizedContext<{ caller: Participant; address: string }>;
+/** A request below the tus path and its answer, so far. `address`: on a creation only. */
+export type TusContext = {
+  req: IncomingMessage;
+  state: { caller: Participant; address: string };
+  status: number;
+  body: unknown;
+  set(name: string, value: string): void;
+};
 
 /** How long an answer waits for a finish that may take its time: joining a large file is limited by the disk. */
 const MAX_FINISH_WAIT_MS = 10_000;

@@ -8,7 +8,7 @@ import type { TusContext } from './tus-answers.ts';
 import { CHECKSUM_ALGORITHMS } from './tus-checksum.ts';
 import { type CreateNeeds, createUpload } from './tus-create.ts';
 import { type HeadNeeds, headUpload } from './tus-head.ts';
-import { checkVersion, TUS_EXTENSIONS, TUS_VERSION } from './tus-headers.ts';
+import { checkVersion, TUS_EXTENSIONS, TUS_VERSION, VERSION_HEADER } from './tus-headers.ts';
 import { createTusMethod } from './tus-method.ts';
 import { type PatchNeeds, patchUpload } from './tus-patch.ts';
 import { type TerminateNeeds, terminateUpload } from './tus-terminate.ts';
@@ -22,10 +22,25 @@ type Needs = CreateNeeds &
  * `every` comes before the routes; `id` of the route `upload` is the upload's. The caller is authenticated before `create`
  * and `upload`.
  */
-export type TusEndpoint = Record<'every' | 'options' | 'create' | 'upload', Middleware>;
+export type TusEndpoint = Record<'every' | 'options' | 'create' | 'upload', Middleware> & {
+  /** The two that bring files, for who has found out already that they are meant; `said`: what their answers begin with. */
+  said: Readonly<Record<string, string>>;
+  post(ctx: TusContext): Promise<void>;
+  patch(ctx: TusContext, id: string): Promise<void>;
+};
 
 export function createTusEndpoint(needs: Needs): TusEndpoint {
+  const post = async (ctx: TusContext) => {
+    checkVersion(ctx.req);
+    await createUpload(needs, ctx);
+  };
   return {
+    said: { [VERSION_HEADER]: TUS_VERSION },
+    post,
+    async patch(ctx, id) {
+      checkVersion(ctx.req);
+      await patchUpload(needs, ctx, await findOwn(needs, ctx.state.caller, id));
+    },
     every: createTusMethod(needs.path),
     options: async (ctx) => {
       // No look at Tus-Resumable: "the Server MUST ignore the header".
@@ -38,8 +53,9 @@ export function createTusEndpoint(needs: Needs): TusEndpoint {
       ctx.set('Tus-Checksum-Algorithm', CHECKSUM_ALGORITHMS.join(','));
     },
     create: async (ctx) => {
-      checkVersion(ctx.req);
-      await createUpload(needs, ctx as unknown as TusContext);
+      await post(ctx as unknown as TusContext);
+      // Koa's, of what has no bytes.
+      ctx.remove('Content-Type');
     },
     upload: async (ctx) => {
       checkVersion(ctx.req);

@@ -4,6 +4,8 @@ import { Failure } from '../rules/failure.ts';
 import type { UploadRequest } from '../sharing/new-upload.ts';
 
 export const TUS_VERSION = '1.0.0';
+/** "MUST be included in every request and response": also in a 401 or 405. */
+export const VERSION_HEADER = 'Tus-Resumable';
 /** What this version offers, in the words of `Tus-Extension`. */
 export const TUS_EXTENSIONS = [
   'creation',

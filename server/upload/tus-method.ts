@@ -1,6 +1,6 @@
 /** What holds for every request below the tus path, before it is routed: the version spoken, and the method that is meant. */
 import type { Context, Middleware, Next } from 'koa';
-import { TUS_VERSION } from './tus-headers.ts';
+import { TUS_VERSION, VERSION_HEADER } from './tus-headers.ts';
 
 /** @param path without its last slash */
 export function createTusMethod(path: string): Middleware {
@@ -10,8 +10,7 @@ export function createTusMethod(path: string): Middleware {
     if (asked !== path && !asked.startsWith(below)) return next();
     // Whether a foreign page may have made the request depends on the method that was really sent (http/csrf.ts).
     ctx.state.sentMethod = method;
-    // "The Tus-Resumable header MUST be included in every request and response": also in a 401 or 405.
-    ctx.set('Tus-Resumable', TUS_VERSION);
+    ctx.set(VERSION_HEADER, TUS_VERSION);
     // "[It] MUST be interpreted as the request's method by the Server, if the header is presented. The actual method of
     // the request MUST be ignored."
     const meant = (ctx.get('X-HTTP-Method-Override') || method).toUpperCase();

@@ -67,13 +67,13 @@ describe('with all places taken', () => {
     expect((await limiter.look('b', POINTS)).remaining).toBe(2);
   });
 
-  test('a flood of keys leaves as many as there are places, and no timer for the others', async () => {
+  test('a flood of keys leaves as many as there are places, and no timer', async () => {
     const limiter = create(50);
     for (let n = 0; n < 5000; n += 1) await limiter.consume(`key-${n}`, POINTS);
-    expect(vi.getTimerCount()).toBe(50);
+    expect(vi.getTimerCount()).toBe(0);
     expect((await limiter.look('key-4949', POINTS)).remaining).toBe(2);
     expect((await limiter.look('key-4950', POINTS)).remaining).toBe(1);
     vi.advanceTimersByTime(60_000);
-    expect(vi.getTimerCount()).toBe(0);
+    expect((await limiter.look('key-4999', POINTS)).remaining).toBe(2);
   });
 });

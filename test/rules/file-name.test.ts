@@ -1,4 +1,5 @@
 /** Names are made harmless and stay readable. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cleanFileName, extensionOf } from '../../server/rules/file-name.ts';
 import { noise } from './sample-files.ts';
@@ -53,6 +54,27 @@ describe('cleanFileName', () => {
     ['takes a long tail for no extension', `a.${'b'.repeat(400)}`, `a.${'b'.repeat(253)}`],
   ])('a long name: %s', (_what, raw, clean) => {
     expect(cleanFileName(raw)).toBe(clean);
+  });
+
+  it('comes to the same for names of ASCII, whichever way they go', () => {
+    const ascii = fc.string({ unit: fc.integer({ min: 1, max: 0x7e }).map((code) => String.fromCharCode(code)) });
+    const edges = [
+      'a',
+      '.',
+      ' ',
+      '/',
+      '\\',
+      'a b',
+      'a.',
+      ' a',
+      'a/b',
+      'a'.repeat(255),
+      'a'.repeat(256),
+      `${'a'.repeat(254)}.`,
+    ];
+    // With a character that is taken out again it is no name of ASCII.
+    for (const raw of edges) expect(cleanFileName(raw)).toBe(cleanFileName(`\u200B${raw}`));
+    fc.assert(fc.property(ascii, (raw) => cleanFileName(raw) === cleanFileName(`\u200B${raw}`)));
   });
 
   it('holds its promises on noise, and cleaning twice changes nothing', () => {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '../../server/config.ts';
 import { type Database, openDatabase } from '../../server/database/open-database.ts';
+import { CHEAP_CONTEXTS } from '../../server/right-node.js';
 import { EXECUTABLE, SERVER_ENTRY } from './built-server.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
@@ -94,7 +95,8 @@ export async function startChatdrop(options: ChatdropOptions = {}): Promise<Chat
 
   const start = async () => {
     if (emptyFolder !== null) await mkdir(emptyFolder, { recursive: true });
-    const script = executable === undefined ? [options.entry ?? SERVER_ENTRY] : [];
+    // As images, services and `npm start` run it; the executable brings the option with it.
+    const script = executable === undefined ? [CHEAP_CONTEXTS, options.entry ?? SERVER_ENTRY] : [];
     const started = spawn(executable ?? process.execPath, [...script, 'serve'], {
       cwd: emptyFolder ?? PROJECT,
       env,

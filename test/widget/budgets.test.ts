@@ -99,7 +99,7 @@ test('the widget’s files come compressed as the browser likes it, and chunks m
   });
   expect(again.status).toBe(304);
   const embed = await (await fetch(`${server.baseUrl}/widget/embed.js`)).text();
-  const chunk = /chunk-[A-Z0-9]+\.js/.exec(embed)?.[0];
+  const chunk = /chunk-[a-z0-9]+\.js/.exec(embed)?.[0];
   const { headers } = await fetch(`${server.baseUrl}/widget/${chunk}`);
   expect(headers.get('cache-control')).toContain('immutable');
   expect(headers.get('access-control-allow-origin')).toBe('*');

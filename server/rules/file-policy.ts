@@ -86,6 +86,8 @@ function refuseForbiddenNames(file: Declared, stated: Stated): void {
  */
 function savedNames(name: string): string[] {
   const plain = name.normalize('NFKC');
+  // As most are: it is saved as it is called.
+  if (plain === name && !plain.includes(':')) return [];
   return [plain, plain.split(':')[0] ?? ''].map(cleanFileName);
 }
 

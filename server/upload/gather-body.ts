@@ -22,11 +22,16 @@ export type GatherBody = <T>(
 
 export function createGatherBody({ draining }: { draining: AbortSignal }): GatherBody {
   let heldBytes = 0;
+  /** Of those that are under way: what each does when the server shuts down. */
+  const underWay = new Set<() => void>();
+  draining.addEventListener('abort', () => {
+    for (const hurry of underWay) hurry();
+  });
   return async (request, lengthBytes, work) => {
     if (draining.aborted || heldBytes + lengthBytes > MAX_HELD_BYTES) return work({ rest: request });
     heldBytes += lengthBytes;
     try {
-      return await work(await gather(request, lengthBytes, draining));
+      return await work(await gather(request, lengthBytes, underWay));
     } finally {
       heldBytes -= lengthBytes;
     }
@@ -38,13 +43,13 @@ export function bodyOf(gathered: Gathered): Readable {
   return 'rest' in gathered ? gathered.rest : Readable.from([gathered.bytes], { objectMode: false });
 }
 
-function gather(request: IncomingMessage, lengthBytes: number, draining: AbortSignal): Promise<Gathered> {
+function gather(request: IncomingMessage, lengthBytes: number, underWay: Set<() => void>): Promise<Gathered> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let receivedBytes = 0;
     const settle = (gathered: Gathered) => {
       clearTimeout(timer);
-      draining.removeEventListener('abort', onSlow);
+      underWay.delete(onSlow);
       request.off('data', onData).off('end', onEnd).off('close', onLeft);
       // The error listener stays: an error after this must not be thrown at the process.
       resolve(gathered);
@@ -61,7 +66,7 @@ function gather(request: IncomingMessage, lengthBytes: number, draining: AbortSi
       settle({ rest: request });
     };
     const timer = setTimeout(() => (receivedBytes < lengthBytes ? onSlow() : timer.refresh()), MAX_GATHER_MS);
-    draining.addEventListener('abort', onSlow, { once: true });
+    underWay.add(onSlow);
     request.on('data', onData).on('end', onEnd).on('close', onLeft).on('error', onLeft);
     if (request.readableEnded) onEnd();
     else if (request.destroyed) onLeft();

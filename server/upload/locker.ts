@@ -7,6 +7,8 @@ export const MAX_WAIT_MS = 10_000;
 /** Requests that may wait for one upload. */
 const MAX_WAITING = 50;
 
+const NEVER = new AbortController().signal;
+
 type Waiting = { requestRelease: RequestRelease; start(): void };
 type Queue = { holder: RequestRelease; waiting: Waiting[] };
 
@@ -27,7 +29,7 @@ export function createLocker(): Locker {
 /** Runs `work` as the only one on an upload. */
 export async function withLock<T>(locker: Locker, id: string, work: () => Promise<T>): Promise<T> {
   const lock = locker.newLock(id);
-  await lock.lock(new AbortController().signal, () => {});
+  await lock.lock(NEVER, () => {});
   try {
     return await work();
   } finally {

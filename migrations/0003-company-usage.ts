@@ -40,22 +40,27 @@ export async function up(knex: Knex): Promise<void> {
       union all select company_id, reserved_bytes from uploads where state in ('open', 'finishing')
     ) as held group by company_id`);
   // By triggers, so that it also holds for the cascade of a deleted session, and for whoever deletes rows by SQL.
-  for (const [name, [event, table, when, row, bytes]] of Object.entries(TRIGGERS)) {
-    await createTrigger(
-      knex,
-      name,
-      table,
-      event,
-      `
-        insert into company_usage (company_id, bytes) values (${row}.company_id, ${bytes})
-        on conflict (company_id) do update set bytes = company_usage.bytes + excluded.bytes;`,
-      when,
-    );
-  }
+  for (const name of Object.keys(TRIGGERS)) await createCounting(knex, name);
   // A visitor's are found by their session. An agent's would be looked for in all uploads of the company.
   await knex.raw(`
     create index uploads_unfinished_of_agents on uploads (company_id, subject)
     where uploader = 'agent' and state in ('open', 'finishing')`);
+}
+
+export const createUploadAdded = (knex: Knex): Promise<void> => createCounting(knex, 'company_usage_upload_added');
+
+async function createCounting(knex: Knex, name: string): Promise<void> {
+  const [event, table, when, row, bytes] = TRIGGERS[name] as (typeof TRIGGERS)[string];
+  await createTrigger(
+    knex,
+    name,
+    table,
+    event,
+    `
+        insert into company_usage (company_id, bytes) values (${row}.company_id, ${bytes})
+        on conflict (company_id) do update set bytes = company_usage.bytes + excluded.bytes;`,
+    when,
+  );
 }
 
 export async function down(knex: Knex): Promise<void> {

@@ -2,10 +2,12 @@
 import type { Knex } from 'knex';
 import { createTrigger, dropTrigger } from './triggers.ts';
 
-const BEGINNINGS = [
-  ['uploads_begin_session', 'after insert'],
-  ['uploads_settle_session', 'after update of session_id'],
-] as const;
+const BEGINNINGS: Record<string, string> = {
+  uploads_begin_session: 'after insert',
+  uploads_settle_session: 'after update of session_id',
+};
+const later = (activity: string) =>
+  `case when chat_sessions.last_activity_at < ${activity} then ${activity} else chat_sessions.last_activity_at end`;
 
 export async function up(knex: Knex): Promise<void> {
   await knex.schema.alterTable('chat_sessions', (table) => {
@@ -17,23 +19,29 @@ export async function up(knex: Knex): Promise<void> {
       (select max(created_at) from chat_files where chat_files.chat_session_id = chat_sessions.id),
       created_at)`);
   // Triggers, since files and uploads change in many places, and a place that forgot it would hide a chat from its agent.
-  const later = (activity: string) =>
-    `case when chat_sessions.last_activity_at < ${activity} then ${activity} else chat_sessions.last_activity_at end`;
-  for (const [name, event] of BEGINNINGS) {
-    // A session appears with its first upload. '' is none yet.
-    await createTrigger(
-      knex,
-      name,
-      'uploads',
-      event,
-      `
+  for (const name of Object.keys(BEGINNINGS)) await createBeginning(knex, name);
+  await createSessionMove(knex);
+}
+
+export const createSessionBeginning = (knex: Knex): Promise<void> => createBeginning(knex, 'uploads_begin_session');
+
+/** A session appears with its first upload. '' is none yet. */
+async function createBeginning(knex: Knex, name: string): Promise<void> {
+  await createTrigger(
+    knex,
+    name,
+    'uploads',
+    BEGINNINGS[name] as string,
+    `
         insert into chat_sessions (company_id, session_id, created_at, last_activity_at)
           values (new.company_id, new.session_id, new.created_at, new.created_at)
           on conflict (company_id, session_id)
           do update set last_activity_at = ${later('excluded.last_activity_at')};`,
-      "new.session_id <> ''",
-    );
-  }
+    "new.session_id <> ''",
+  );
+}
+
+export async function createSessionMove(knex: Knex): Promise<void> {
   await createTrigger(
     knex,
     'ledger_moves_session',
@@ -46,7 +54,7 @@ export async function up(knex: Knex): Promise<void> {
 }
 
 export async function down(knex: Knex): Promise<void> {
-  for (const [name] of BEGINNINGS) await dropTrigger(knex, name, 'uploads');
+  for (const name of Object.keys(BEGINNINGS)) await dropTrigger(knex, name, 'uploads');
   await dropTrigger(knex, 'ledger_moves_session', 'ledger');
   await knex.schema.alterTable('chat_sessions', (table) => {
     table.dropIndex(['company_id', 'last_activity_at', 'id']);

@@ -54,6 +54,10 @@ export async function up(knex: Knex): Promise<void> {
     table.primary(['company_id', 'day']);
     table.index('day');
   });
+  await createDailyBytes(knex);
+}
+
+export async function createDailyBytes(knex: Knex): Promise<void> {
   for (const [name, [event, when, bytes]] of Object.entries(TRIGGERS)) {
     await createTrigger(
       knex,

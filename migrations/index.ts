@@ -20,6 +20,7 @@ import * as resumes from './0019-resumes.ts';
 import * as webhooks from './0020-webhooks.ts';
 import * as statistics from './0021-statistics.ts';
 import * as importedFiles from './0022-imported-files.ts';
+import * as cheaperTriggers from './0023-cheaper-triggers.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -45,4 +46,5 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0020-webhooks', webhooks],
   ['0021-statistics', statistics],
   ['0022-imported-files', importedFiles],
+  ['0023-cheaper-triggers', cheaperTriggers],
 ]);

@@ -93,3 +93,30 @@ test('nodes that start at once on PostgreSQL: one runs what is missing, the othe
   expect(ran.flat()).toEqual(['9998-counted']);
   expect([running, most]).toEqual([0, 1]);
 });
+
+test('the cheaper triggers can be taken back and made again, and are the same afterwards', async () => {
+  const { database } = opened;
+  const cheaper = MIGRATIONS.get('0023-cheaper-triggers');
+  const triggers = (): Promise<{ name: string; text: string }[]> =>
+    isPostgres(database)
+      ? database('pg_proc')
+          .join('pg_trigger', 'tgfoid', 'pg_proc.oid')
+          .where({ tgisinternal: false })
+          .orderBy('proname')
+          .select('proname as name', database.raw('pg_get_triggerdef(pg_trigger.oid) || prosrc as text'))
+      : database('sqlite_master').where({ type: 'trigger' }).orderBy('name').select('name', 'sql as text');
+  const after = await triggers();
+  await cheaper?.down(database);
+  const before = await triggers();
+  await cheaper?.up(database);
+  expect(await triggers()).toEqual(after);
+  expect(before.map(({ name }) => name)).toEqual(after.map(({ name }) => name));
+  const changed = after.filter(({ text }, at) => text !== before[at]?.text).map(({ name }) => name);
+  expect(changed).toEqual([
+    'company_usage_upload_added',
+    'daily_bytes_upload_added',
+    'daily_bytes_upload_changed',
+    'ledger_moves_session',
+    'uploads_begin_session',
+  ]);
+});

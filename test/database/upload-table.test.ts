@@ -318,7 +318,10 @@ describe('a new upload', () => {
     const countersOf = async (company: string) =>
       Promise.all(
         ['company_usage', 'company_days', 'company_statistics', 'webhook_deliveries'].map(async (table) =>
-          (await open.database(table).where({ company_id: company })).map((row) => ({ ...row, company_id: '' })),
+          (await open.database(table).where({ company_id: company }))
+            // A count of nothing is none.
+            .filter(({ bytes, total }) => bytes !== 0 || (total ?? 0) !== 0)
+            .map((row) => ({ ...row, company_id: '' })),
         ),
       );
     expect(await countersOf('at-once')).toEqual(await countersOf('before'));

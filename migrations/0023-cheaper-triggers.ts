@@ -1,0 +1,92 @@
+/** The triggers that each small file runs, without what it has no use for: half of what its row in `uploads` cost was theirs. */
+import type { Knex } from 'knex';
+import { createUploadAdded } from './0003-company-usage.ts';
+import { createSessionBeginning, createSessionMove } from './0005-session-activity.ts';
+import { createDailyBytes } from './0013-company-policies.ts';
+import { createTrigger, dropTrigger } from './triggers.ts';
+
+const DAY_MS = 86_400_000;
+/**
+ * The same sum as migration 0013's, of the states one by one: SQLite makes a table of a list of three, each time. Nor is there a
+ * pattern, since only a final upload has to be known.
+ */
+const countedOf = (row: 'new' | 'old') => `(case
+  when ${row}.state = 'open' or ${row}.state = 'finishing' or ${row}.state = 'joined' then ${row}.reserved_bytes
+  when ${row}.state <> 'finished' then 0
+  when ${row}.upload_concat is null then coalesce(${row}.size, 0)
+  when substr(${row}.upload_concat, 1, 6) = 'final;' then ${row}.reserved_bytes
+  else coalesce(${row}.size, 0) end)`;
+
+export async function up(knex: Knex): Promise<void> {
+  for (const [name, table] of REPLACED) await dropTrigger(knex, name, table);
+  // What was never unfinished holds nothing: its file has a row of its own.
+  await createTrigger(
+    knex,
+    'company_usage_upload_added',
+    'uploads',
+    'after insert',
+    `
+      insert into company_usage (company_id, bytes) values (new.company_id, new.reserved_bytes)
+      on conflict (company_id) do update set bytes = company_usage.bytes + excluded.bytes;`,
+    `new.state = 'open' or new.state = 'finishing'`,
+  );
+  await createDaily(knex, 'daily_bytes_upload_added', 'after insert', `${countedOf('new')} <> 0`, countedOf('new'));
+  await createDaily(
+    knex,
+    'daily_bytes_upload_changed',
+    'after update of state, reserved_bytes',
+    `${countedOf('new')} <> ${countedOf('old')}`,
+    `${countedOf('new')} - ${countedOf('old')}`,
+  );
+  // What is as late already is not written again: it stands in an index.
+  await createTrigger(
+    knex,
+    'uploads_begin_session',
+    'uploads',
+    'after insert',
+    `
+      insert into chat_sessions (company_id, session_id, created_at, last_activity_at)
+        values (new.company_id, new.session_id, new.created_at, new.created_at)
+        on conflict (company_id, session_id) do update set last_activity_at = excluded.last_activity_at
+        where chat_sessions.last_activity_at < excluded.last_activity_at;`,
+    "new.session_id <> ''",
+  );
+  await createTrigger(
+    knex,
+    'ledger_moves_session',
+    'ledger',
+    'after insert',
+    `
+      update chat_sessions set last_activity_at = new.created_at
+        where company_id = new.company_id and session_id = new.session_id and last_activity_at < new.created_at;`,
+  );
+}
+
+export async function down(knex: Knex): Promise<void> {
+  for (const [name, table] of REPLACED) await dropTrigger(knex, name, table);
+  await createUploadAdded(knex);
+  await createDailyBytes(knex);
+  await createSessionBeginning(knex);
+  await createSessionMove(knex);
+}
+
+const REPLACED = [
+  ['company_usage_upload_added', 'uploads'],
+  ['daily_bytes_upload_added', 'uploads'],
+  ['daily_bytes_upload_changed', 'uploads'],
+  ['uploads_begin_session', 'uploads'],
+  ['ledger_moves_session', 'ledger'],
+] as const;
+
+function createDaily(knex: Knex, name: string, event: string, when: string, bytes: string): Promise<void> {
+  return createTrigger(
+    knex,
+    name,
+    'uploads',
+    event,
+    `
+      insert into company_days (company_id, day, bytes) values (new.company_id, new.created_at / ${DAY_MS}, ${bytes})
+      on conflict (company_id, day) do update set bytes = company_days.bytes + excluded.bytes;`,
+    when,
+  );
+}

@@ -7,6 +7,9 @@ import { FileStore } from '@tus/file-store';
 import { Upload } from '@tus/utils';
 import { Failure } from '../rules/failure.ts';
 import { isStorageKey, isUploadId } from '../rules/upload-id.ts';
+import { BlockPool } from './block-pool.ts';
+import { BlockQueue } from './block-queue.ts';
+import { DirectFile } from './direct-file.ts';
 import type { AppendOptions, AppendResult, FileStorage, StoredObject } from './file-storage.ts';
 import { chunkFreer } from './free-chunks.ts';
 import { JOINING, joinFiles } from './local-join.ts';
@@ -32,6 +35,7 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   await syncFolder(root);
   await syncFolder(path.dirname(root));
+  const pool = new BlockPool();
   const syncParents = createSyncParents(root);
   const layout = new FileStore({ directory: incoming, configstore: NO_RECORDS });
   const placeOf = (uploadId: string) => path.join(incoming, ownId(uploadId));
@@ -45,8 +49,8 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
     async append(uploadId, offset, body, options) {
       const place = placeOf(uploadId);
       await dropUnverified(place);
-      if (options.verify === undefined) return appendBody(place, offset, body, options);
-      return appendVerified(place, offset, options.verify, () => appendBody(place, offset, body, options));
+      if (options.verify === undefined) return appendBody(pool, place, offset, body, options);
+      return appendVerified(place, offset, options.verify, () => appendBody(pool, place, offset, body, options));
     },
     offsetOf: (uploadId) => syncedSize(placeOf(uploadId)),
     async readIncoming(uploadId, lengthBytes) {
@@ -99,20 +103,22 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
 }
 
 async function appendBody(
+  pool: BlockPool,
   place: string,
   offset: number,
   body: Readable,
   options: AppendOptions,
 ): Promise<AppendResult> {
   const file = await open(place, 'r+');
-  const writer = createSyncedWriter(file, offset);
-  const free = chunkFreer(body);
+  const direct = new DirectFile(place, pool);
+  const writer = createSyncedWriter(file, offset, direct);
+  const queue = new BlockQueue(pool, offset, chunkFreer(body));
+  const write = async (batch: Buffer[], bytes: number, isBlock: boolean) => {
+    await options.inspect?.(batch, writer.position());
+    await writer.write(batch, bytes, isBlock);
+  };
   try {
-    const end = await pumpBody(body, options, async (batch, bytes) => {
-      await options.inspect?.(batch, writer.position());
-      await writer.write(batch, bytes);
-      free(batch);
-    });
+    const end = await pumpBody(body, options, write, queue);
     if (end !== 'too-long') return { offset: await writer.settle(), end };
     await file.truncate(offset);
     await file.datasync();
@@ -122,6 +128,7 @@ async function appendBody(
     await writer.settle().catch(() => {});
     throw error;
   } finally {
+    await direct.close();
     await file.close();
   }
 }

@@ -1,6 +1,7 @@
 /** Writes a small file on the local disk straight at its place: one open, one write, its bytes and its name synced. */
-import { closeSync, fdatasync, fsync, mkdirSync, openSync, writevSync } from 'node:fs';
+import { closeSync, fdatasync, mkdirSync, openSync, writevSync } from 'node:fs';
 import path from 'node:path';
+import { synced } from './sync-folder.ts';
 
 /** Of `openSync`: made here, by nobody else, and for nobody else to read. */
 const NEW_FILE = 'wx';
@@ -11,34 +12,33 @@ const MODE = 0o600;
  * FileHandle cost several times as much CPU as the work. They wait for no disk, since what is written goes to the page
  * cache; where the kernel makes writers wait, because too much waits there, it is for what comes to a few hundred KiB, and
  * less than SQLite's own commits, which wait for the disk in this thread too. The syncs do wait for it, so they are the pool's.
+ * @param syncName puts the file's name on disk; it waits for the disk beside the bytes
  * @throws when there is a file already. What a fault leaves there is the caller's to remove
  */
-export async function writeAtOnce(file: string, bytes: readonly Uint8Array[], sizeBytes: number): Promise<void> {
-  const folder = path.dirname(file);
-  const open = openNew(file, folder);
+export async function writeAtOnce(
+  file: string,
+  bytes: readonly Uint8Array[],
+  sizeBytes: number,
+  syncName: () => Promise<void>,
+): Promise<void> {
+  const open = openNew(file);
   try {
     writeAll(open, bytes, sizeBytes);
-    await synced(fdatasync, open);
+    // Both have ended before the file is closed: its number would be another's.
+    const syncs = await Promise.allSettled([synced(fdatasync, open), syncName()]);
+    for (const sync of syncs) if (sync.status === 'rejected') throw sync.reason;
   } finally {
     closeSync(open);
-  }
-  // Windows cannot open a folder; see sync-folder.ts.
-  if (process.platform === 'win32') return;
-  const entries = openSync(folder, 'r');
-  try {
-    await synced(fsync, entries);
-  } finally {
-    closeSync(entries);
   }
 }
 
 /** Most chats have a folder already. */
-function openNew(file: string, folder: string): number {
+function openNew(file: string): number {
   try {
     return openSync(file, NEW_FILE, MODE);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
     return openSync(file, NEW_FILE, MODE);
   }
 }
@@ -52,10 +52,4 @@ function writeAll(open: number, bytes: readonly Uint8Array[], sizeBytes: number)
     if (rest.length === 0) throw new Error(`${written} bytes came instead of ${sizeBytes}`);
     written += writevSync(open, [rest], written);
   }
-}
-
-function synced(sync: typeof fsync, open: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    sync(open, (error) => (error === null ? resolve() : reject(error)));
-  });
 }

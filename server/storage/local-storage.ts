@@ -7,6 +7,9 @@ import { FileStore } from '@tus/file-store';
 import { Upload } from '@tus/utils';
 import { Failure } from '../rules/failure.ts';
 import { isStorageKey, isUploadId } from '../rules/upload-id.ts';
+import { BlockPool } from './block-pool.ts';
+import { BlockQueue } from './block-queue.ts';
+import { DirectFile } from './direct-file.ts';
 import type { AppendOptions, AppendResult, FileStorage, StoredObject } from './file-storage.ts';
 import { chunkFreer } from './free-chunks.ts';
 import { JOINING, joinFiles } from './local-join.ts';
@@ -15,7 +18,8 @@ import { writeAtOnce } from './local-put-small.ts';
 import { appendVerified, countedBytes, dropUnverified, UNVERIFIED } from './local-unverified.ts';
 import { ownId, ownKey } from './own-names.ts';
 import { pumpBody } from './pump-body.ts';
-import { syncFolder } from './sync-folder.ts';
+import { shareSyncs } from './share-syncs.ts';
+import { type SyncFolder, syncFolder } from './sync-folder.ts';
 import { createSyncedWriter } from './synced-writer.ts';
 import { translateFaults } from './translate-faults.ts';
 
@@ -32,7 +36,9 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   await syncFolder(root);
   await syncFolder(path.dirname(root));
-  const syncParents = createSyncParents(root);
+  const pool = new BlockPool();
+  const sync = shareSyncs(syncFolder);
+  const syncParents = createSyncParents(root, sync);
   const layout = new FileStore({ directory: incoming, configstore: NO_RECORDS });
   const placeOf = (uploadId: string) => path.join(incoming, ownId(uploadId));
   const pathOf = (key: string) => path.join(root, ownKey(key));
@@ -40,13 +46,13 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
   const storage: FileStorage = {
     async create(uploadId) {
       await layout.create(new Upload({ id: ownId(uploadId), offset: 0 }));
-      await syncFolder(incoming);
+      await sync(incoming);
     },
     async append(uploadId, offset, body, options) {
       const place = placeOf(uploadId);
       await dropUnverified(place);
-      if (options.verify === undefined) return appendBody(place, offset, body, options);
-      return appendVerified(place, offset, options.verify, () => appendBody(place, offset, body, options));
+      if (options.verify === undefined) return appendBody(pool, place, offset, body, options);
+      return appendVerified(place, offset, options.verify, () => appendBody(pool, place, offset, body, options));
     },
     offsetOf: (uploadId) => syncedSize(placeOf(uploadId)),
     async readIncoming(uploadId, lengthBytes) {
@@ -58,16 +64,19 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
       }
     },
     join: (uploadId, partIds, signal) => joinFiles(placeOf(uploadId), partIds.map(placeOf), signal),
-    makeFinal: (uploadId, key) => moveInto(placeOf(uploadId), pathOf(key), syncParents),
+    makeFinal: (uploadId, key) => moveInto(placeOf(uploadId), pathOf(key), sync, syncParents),
     async put(uploadId, key, makeBody, sizeBytes) {
       const beside = placeOf(uploadId) + WRITING;
       await writeWhole(beside, makeBody(), sizeBytes);
-      await moveOver(beside, pathOf(key), syncParents);
+      await moveOver(beside, pathOf(key), sync, syncParents);
     },
     async putWhole(key, bytes, sizeBytes) {
       const file = pathOf(key);
-      await writeAtOnce(file, bytes, sizeBytes);
-      await syncParents(path.dirname(file));
+      const folder = path.dirname(file);
+      await writeAtOnce(file, bytes, sizeBytes, async () => {
+        await sync(folder);
+        await syncParents(folder);
+      });
     },
     async discard(uploadId) {
       const place = placeOf(uploadId);
@@ -86,7 +95,7 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
     open: (key) => openObject(pathOf(key)),
     async remove(key) {
       await rm(pathOf(key), { force: true });
-      await syncFolder(path.dirname(pathOf(key))).catch(nullIfMissing);
+      await sync(path.dirname(pathOf(key))).catch(nullIfMissing);
     },
     async freeBytes() {
       const { bavail, bsize } = await statfs(root);
@@ -99,20 +108,22 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
 }
 
 async function appendBody(
+  pool: BlockPool,
   place: string,
   offset: number,
   body: Readable,
   options: AppendOptions,
 ): Promise<AppendResult> {
   const file = await open(place, 'r+');
-  const writer = createSyncedWriter(file, offset);
-  const free = chunkFreer(body);
+  const direct = new DirectFile(place, pool);
+  const writer = createSyncedWriter(file, offset, direct);
+  const queue = new BlockQueue(pool, offset, chunkFreer(body));
+  const write = async (batch: Buffer[], bytes: number, isBlock: boolean) => {
+    await options.inspect?.(batch, writer.position());
+    await writer.write(batch, bytes, isBlock);
+  };
   try {
-    const end = await pumpBody(body, options, async (batch, bytes) => {
-      await options.inspect?.(batch, writer.position());
-      await writer.write(batch, bytes);
-      free(batch);
-    });
+    const end = await pumpBody(body, options, write, queue);
     if (end !== 'too-long') return { offset: await writer.settle(), end };
     await file.truncate(offset);
     await file.datasync();
@@ -122,6 +133,7 @@ async function appendBody(
     await writer.settle().catch(() => {});
     throw error;
   } finally {
+    await direct.close();
     await file.close();
   }
 }
@@ -149,36 +161,34 @@ function isMissing(place: string): boolean {
   return there(place) === undefined && there(path.dirname(place))?.isDirectory() === true;
 }
 
-type SyncParents = (folder: string) => Promise<void>;
-
 /** Done before or not, it is done. */
-async function moveInto(from: string, to: string, syncParents: SyncParents): Promise<void> {
-  await moveOver(from, to, syncParents).catch(async (error) => {
+async function moveInto(from: string, to: string, sync: SyncFolder, syncParents: SyncFolder): Promise<void> {
+  await moveOver(from, to, sync, syncParents).catch(async (error) => {
     nullIfMissing(error);
     await stat(to);
-    await syncFolder(path.dirname(to));
+    await sync(path.dirname(to));
     await syncParents(path.dirname(to));
   });
 }
 
 /** @throws when there is nothing to move */
-async function moveOver(from: string, to: string, syncParents: SyncParents): Promise<void> {
+async function moveOver(from: string, to: string, sync: SyncFolder, syncParents: SyncFolder): Promise<void> {
   const folder = path.dirname(to);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await rename(from, to);
-  await syncFolder(folder);
+  await sync(folder);
   await syncParents(folder);
 }
 
 /** A folder is only there after a power cut if its parents are synced too; once for each in a process's life is enough. */
-function createSyncParents(root: string): SyncParents {
+function createSyncParents(root: string, sync: SyncFolder): SyncFolder {
   const synced = new Set<string>();
   return async (folder) => {
-    for (let parent = path.dirname(folder); parent.startsWith(root); parent = path.dirname(parent)) {
-      const entry = `${parent} holds ${folder}`;
-      if (!synced.has(entry)) await syncFolder(parent);
+    for (let child = folder; child !== root; child = path.dirname(child)) {
+      if (synced.has(child)) continue;
+      await sync(path.dirname(child));
       if (synced.size > MAX_REMEMBERED_FOLDERS) synced.clear();
-      synced.add(entry);
+      synced.add(child);
     }
   };
 }

@@ -1,9 +1,10 @@
 /** Reads a request's body into batches: straight from the socket's stream, with a limit on what waits in memory. */
 import type { Readable } from 'node:stream';
+import { type BodyQueue, ChunkQueue } from './body-queue.ts';
 import type { AppendOptions, BodyEnd } from './file-storage.ts';
 
-/** What may wait for the disk; the socket is paused above it. */
-const MAX_QUEUED_BYTES = 1024 * 1024;
+/** How long what is gathered may wait to become more. */
+const MAX_GATHER_MS = 20;
 
 /**
  * Hands every batch to `write` in order and returns how the body ended, after the last write. The body is never
@@ -12,27 +13,29 @@ const MAX_QUEUED_BYTES = 1024 * 1024;
 export async function pumpBody(
   body: Readable,
   options: Pick<AppendOptions, 'maxBytes' | 'idleTimeoutMs' | 'signal'>,
-  write: (batch: Buffer[], bytes: number) => Promise<void>,
+  write: (batch: Buffer[], bytes: number, isBlock: boolean) => Promise<void>,
+  queue: BodyQueue = new ChunkQueue(),
 ): Promise<BodyEnd> {
-  const queue = listen(body, options);
+  const reading = listen(body, options, queue);
   try {
-    for (;;) {
-      const batch = queue.take();
-      if (batch !== null) await write(batch.chunks, batch.bytes);
-      else if (queue.end !== null) return queue.end;
-      else await queue.changed();
+    for (let isLate = false; ; ) {
+      const batch = reading.take(isLate);
+      isLate = false;
+      if (batch !== null) await write(batch.chunks, batch.bytes, batch.isBlock).finally(batch.done);
+      else if (reading.end !== null) return reading.end;
+      else isLate = await reading.changed();
     }
   } finally {
-    queue.stop();
+    reading.stop();
+    queue.drop();
   }
 }
 
 function listen(
   body: Readable,
   { maxBytes, idleTimeoutMs, signal }: Pick<AppendOptions, 'maxBytes' | 'idleTimeoutMs' | 'signal'>,
+  queue: BodyQueue,
 ) {
-  let chunks: Buffer[] = [];
-  let queuedBytes = 0;
   let receivedBytes = 0;
   let wake = () => {};
   const state = { end: null as BodyEnd | null };
@@ -44,7 +47,7 @@ function listen(
   };
   const idle = setTimeout(() => {
     // Paused by us, because the disk is the slow one: that is not the client's silence.
-    if (queuedBytes >= MAX_QUEUED_BYTES) idle.refresh();
+    if (queue.isFull()) idle.refresh();
     else finish('idle');
   }, idleTimeoutMs);
   const onData = (chunk: Buffer) => {
@@ -55,10 +58,9 @@ function listen(
       return;
     }
     idle.refresh();
-    chunks.push(chunk);
-    queuedBytes += chunk.length;
-    if (queuedBytes >= MAX_QUEUED_BYTES) body.pause();
-    wake();
+    queue.add(chunk);
+    if (queue.isFull()) body.pause();
+    if (queue.isReady()) wake();
   };
   const onEnd = () => finish('complete');
   const onLeft = () => finish('client-left');
@@ -75,21 +77,23 @@ function listen(
     get end() {
       return state.end;
     },
-    take() {
-      if (chunks.length === 0) return null;
-      const batch = { chunks, bytes: queuedBytes };
-      chunks = [];
-      queuedBytes = 0;
-      if (state.end === null && body.isPaused()) {
+    take(isLate: boolean) {
+      const batch = queue.take(isLate || state.end !== null);
+      if (batch !== null && state.end === null && body.isPaused()) {
         // While the disk was the slow one, the client was not idle.
         idle.refresh();
         body.resume();
       }
       return batch;
     },
+    /** @returns whether what is gathered has waited long enough */
     changed: () =>
-      new Promise<void>((resolve) => {
-        wake = resolve;
+      new Promise<boolean>((resolve) => {
+        const late = queue.gathers() ? setTimeout(resolve, MAX_GATHER_MS, true) : undefined;
+        wake = () => {
+          clearTimeout(late);
+          resolve(false);
+        };
       }),
     stop() {
       clearTimeout(idle);

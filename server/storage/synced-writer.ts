@@ -1,11 +1,13 @@
 /** Writes batches to an open file and knows up to where they are really on the disk. */
 import type { FileHandle } from 'node:fs/promises';
+import { type DirectFile, PAGE_BYTES } from './direct-file.ts';
 
 /** Written since the last sync: above this one is started beside the writing, so that the last is short. */
 const SYNC_EVERY_BYTES = 16 * 1024 * 1024;
 
 export type SyncedWriter = {
-  write(batch: Buffer[], bytes: number): Promise<void>;
+  /** @param isBlock one chunk of the pool, which ends with a page of the file: a fast way may be open to it */
+  write(batch: Buffer[], bytes: number, isBlock?: boolean): Promise<void>;
   position(): number;
   /** Everything that was written is on disk when this returns. @throws after cutting the file back to what is */
   settle(): Promise<number>;
@@ -16,7 +18,7 @@ export type SyncedWriter = {
  * the pages, and calls the file clean. So the first failure is kept, and what was written since the last good sync is
  * cut off; otherwise HEAD would find bytes that are not there.
  */
-export function createSyncedWriter(file: FileHandle, offset: number): SyncedWriter {
+export function createSyncedWriter(file: FileHandle, offset: number, direct: DirectFile | null = null): SyncedWriter {
   let position = offset;
   let syncedTo = offset;
   let syncing: Promise<void> | null = null;
@@ -32,9 +34,11 @@ export function createSyncedWriter(file: FileHandle, offset: number): SyncedWrit
     }
   };
   return {
-    async write(batch, bytes) {
+    async write(batch, bytes, isBlock = false) {
       if (fault !== null) throw fault;
-      await writeBatch(file, batch, bytes, position);
+      const [block] = batch;
+      if (isBlock && direct !== null && block !== undefined) await writeBlock(file, direct, block, position);
+      else await writeBatch(file, batch, bytes, position);
       position += bytes;
       if (position - syncedTo < SYNC_EVERY_BYTES || syncing !== null) return;
       syncing = sync().then(() => {
@@ -50,6 +54,16 @@ export function createSyncedWriter(file: FileHandle, offset: number): SyncedWrit
       throw fault;
     },
   };
+}
+
+/** What lies before its first whole page, and what the fast way leaves, goes the ordinary way. */
+async function writeBlock(file: FileHandle, direct: DirectFile, block: Buffer, position: number): Promise<void> {
+  const before = (PAGE_BYTES - (position % PAGE_BYTES)) % PAGE_BYTES;
+  if (before > 0) await writeBatch(file, [block.subarray(0, before)], before, position);
+  const pages = block.subarray(before);
+  const written = await direct.write(pages, position + before);
+  const rest = pages.subarray(written);
+  if (rest.length > 0) await writeBatch(file, [rest], rest.length, position + before + written);
 }
 
 async function writeBatch(file: FileHandle, batch: Buffer[], bytes: number, position: number): Promise<void> {

@@ -210,7 +210,7 @@ export class S3Writer {
     const makeBody = () => streamOf(reader, sources, bytes);
     const etag =
       sources.length === 0
-        ? await multiparts.put(multipart, number, joined(bytes))
+        ? await bucket.putPart(multipart, number, joined(bytes))
         : await bucket.putPartStream(multipart, number, makeBody, bytesOf(sources) + sizeBytes);
     return () => this.tally.addPart(multipart, etag, sizeBytes);
   }

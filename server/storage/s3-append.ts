@@ -1,13 +1,15 @@
 /** Takes a body into the bucket: how it ended decides what of it counts. */
 import type { Readable } from 'node:stream';
 import type { AppendOptions, AppendResult } from './file-storage.ts';
+import { chunkFreer } from './free-chunks.ts';
 import type { MemoryShare } from './memory-share.ts';
+import { createPartMemory } from './part-memory.ts';
 import { pumpBody } from './pump-body.ts';
 import { overtaken } from './s3-tally.ts';
 import type { S3Uploads } from './s3-uploads.ts';
 import { S3Writer, type S3WriterNeeds } from './s3-writer.ts';
 
-type Needs = Omit<S3WriterNeeds, 'heldBytes' | 'place'> & { uploads: S3Uploads; share: MemoryShare };
+type Needs = Omit<S3WriterNeeds, 'heldBytes' | 'place' | 'memory'> & { uploads: S3Uploads; share: MemoryShare };
 
 export function createS3Append(needs: Needs) {
   return async (id: string, offset: number, body: Readable, options: AppendOptions): Promise<AppendResult> => {
@@ -15,11 +17,12 @@ export function createS3Append(needs: Needs) {
     if (upload === null) throw new Error(`there is no place for the upload ${id}`);
     if (upload.offset !== offset) throw overtaken();
     const leave = needs.share.enter();
+    const memory = createPartMemory(chunkFreer(body));
     try {
       // What waits and what is on its way: two shares.
       const heldBytes = () => needs.share.heldBytes() / 2;
       const { verify, place = async () => null } = options;
-      const writer = new S3Writer({ ...needs, heldBytes, place }, upload, verify !== undefined);
+      const writer = new S3Writer({ ...needs, heldBytes, place, memory }, upload, verify !== undefined);
       const pump = () =>
         pumpBody(body, options, async (batch, bytes) => {
           await options.inspect?.(batch, writer.position());
@@ -29,6 +32,7 @@ export function createS3Append(needs: Needs) {
         ? appendBody(writer, offset, pump)
         : appendVerified(writer, offset, pump, verify));
     } finally {
+      memory.end();
       leave();
     }
   };

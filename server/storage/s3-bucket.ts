@@ -30,9 +30,6 @@ export type MakeBody = () => Readable;
 
 export type Bucket = ReturnType<typeof createBucket>;
 
-/** Above it the SDK's way costs little beside the bytes, and it asks the store before it sends them. */
-const QUICK_PUT_BYTES = 1024 * 1024;
-
 /** `reading` has sockets of its own: a part may be read while it is written. */
 export function createBucket(name: string, client: S3Client, reading: S3Client) {
   const Bucket = name;
@@ -40,8 +37,17 @@ export function createBucket(name: string, client: S3Client, reading: S3Client) 
   return {
     /** One request, if all goes well. */
     async put(key: string, bytes: Buffer): Promise<void> {
-      if (bytes.length <= QUICK_PUT_BYTES && (await quickPut(key, bytes))) return;
+      if ((await quickPut.object(key, bytes)) !== null) return;
       await client.send(new PutObjectCommand({ Bucket, Key: key, Body: bytes }));
+    },
+
+    /** @returns the etag */
+    async putPart(multipart: Multipart, PartNumber: number, Body: Buffer): Promise<string> {
+      const { key: Key, id: UploadId } = multipart;
+      const etag = await quickPut.part(multipart, PartNumber, Body);
+      if (etag !== null) return etag;
+      const { ETag = '' } = await client.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body }));
+      return ETag;
     },
 
     async putStream(key: string, makeBody: MakeBody, sizeBytes: number): Promise<void> {

@@ -1,7 +1,7 @@
 /** The AWS SDK's clients, with bounds on everything that it leaves unbounded. */
-import { webcrypto } from 'node:crypto';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import type { S3Settings } from '../rules/s3-settings.ts';
+import { bodyGuard, UNSIGNED } from './s3-body-guard.ts';
 
 /** For tests: what is waited for at most. */
 export type S3Timeouts = { requestTimeoutMs: number; stallTimeoutMs: number; maxWaitingMs: number };
@@ -34,6 +34,8 @@ export function s3Config(settings: S3Settings, timeouts: S3Timeouts, maxSockets:
     // Newer checksums are refused or not understood by older Ceph, R2 and B2.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    // The SDK makes a connection of its own for each large body that waits for `100 Continue`, beside the bound and never kept.
+    expectContinueHeader: false,
     // It warns on the console of what is thrown as well.
     logger: SILENT,
     requestHandler: {
@@ -47,32 +49,22 @@ export function s3Config(settings: S3Settings, timeouts: S3Timeouts, maxSockets:
   };
 }
 
-const HASH = 'x-amz-content-sha256';
-/** In the place of a hash of the body. */
-export const UNSIGNED = { [HASH]: 'UNSIGNED-PAYLOAD' };
 const WITH_BYTES = new Set(['PutObjectCommand', 'UploadPartCommand']);
 
-/**
- * In the clear the hash of what is in memory is part of the request, and the store refuses bytes that it does not fit. It is
- * made beside the event loop, which the SDK would hold for it. Over TLS, which guards each byte, there is none: it costs
- * more than all else that is done with a part.
- */
-export function hashBesideLoop(client: S3Client): void {
+/** Otherwise the SDK hashes what is in memory for the signature, whole, and while the event loop waits. */
+export function guardBodies(client: S3Client): void {
   client.middlewareStack.add(
     (next, { commandName }) =>
       async (args) => {
         const { protocol, headers, body } = args.request as Outgoing;
         if (!WITH_BYTES.has(String(commandName))) return next(args);
-        if (protocol === 'https:') Object.assign(headers, UNSIGNED);
-        else if (Buffer.isBuffer(body)) headers[HASH] = await sha256Of(body);
+        if (Buffer.isBuffer(body)) Object.assign(headers, await bodyGuard(protocol, body));
+        // Of a stream nobody knows the hash before it is sent.
+        else if (protocol === 'https:') Object.assign(headers, UNSIGNED);
         return next(args);
       },
-    { step: 'build', name: 'hashBesideLoop' },
+    { step: 'build', name: 'guardBodies' },
   );
 }
 
 type Outgoing = { protocol: string; headers: Record<string, string>; body?: unknown };
-
-async function sha256Of(bytes: Buffer): Promise<string> {
-  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
-}

@@ -36,11 +36,6 @@ export class S3Multiparts extends S3Store {
     return { key, id };
   }
 
-  /** @returns the etag */
-  async put(multipart: Multipart, number: number, bytes: Buffer): Promise<string> {
-    return this.uploadPart(metadataOf(multipart), bytes, number);
-  }
-
   /** @throws also where the store says 200 with an error in its body: the SDK looks for that */
   async complete(multipart: Multipart, etags: readonly string[]): Promise<void> {
     const parts = etags.map((etag, index) => ({ ETag: etag, PartNumber: index + 1 }));

@@ -13,7 +13,7 @@ import { createMemoryShare } from './memory-share.ts';
 import { ownId, ownKey } from './own-names.ts';
 import { createS3Append } from './s3-append.ts';
 import { type Bucket, createBucket, endMultiparts } from './s3-bucket.ts';
-import { hashBesideLoop, S3_TIMEOUTS, type S3Timeouts, s3Config } from './s3-client.ts';
+import { guardBodies, S3_TIMEOUTS, type S3Timeouts, s3Config } from './s3-client.ts';
 import { LARGE_COPY_BYTES } from './s3-copy.ts';
 import { limitReads } from './s3-downloads.ts';
 import { apart, translated } from './s3-errors.ts';
@@ -55,7 +55,7 @@ export function createS3Storage(given: Needs): FileStorage {
   const timeouts = { ...S3_TIMEOUTS, ...given.timeouts };
   const uploads = apart(given.uploads);
   const multiparts = new S3Multiparts(settings.bucket, s3Config(settings, timeouts, MAX_SOCKETS));
-  hashBesideLoop(multiparts.s3);
+  guardBodies(multiparts.s3);
   const reading = new S3Client(s3Config(settings, timeouts, MAX_READING_SOCKETS));
   const bucket = createBucket(settings.bucket, multiparts.s3, reading);
   const names = createIncomingNames(installation);

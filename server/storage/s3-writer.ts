@@ -3,7 +3,8 @@
  * (pieces) beside it, which go into the next part. First the bytes are stored, then the database counts them.
  */
 import { HEAD_BYTES } from '../rules/detect-type.ts';
-import type { Piece, S3Upload } from '../rules/s3-upload.ts';
+import type { Multipart, Piece, S3Upload } from '../rules/s3-upload.ts';
+import type { PartMemory } from './part-memory.ts';
 import { type Bucket, endMultiparts } from './s3-bucket.ts';
 import type { S3Multiparts } from './s3-multipart.ts';
 import { bytesOf, dropObjects, type IncomingNames, newPieceName, sourcesOf, streamOf, WHOLE } from './s3-pieces.ts';
@@ -17,6 +18,7 @@ export type S3WriterNeeds = {
   uploads: Pick<S3Uploads, 'change'>;
   reader: S3Reader;
   names: IncomingNames;
+  memory: PartMemory;
   /** What may wait in memory now; it is less when many uploads run. */
   heldBytes(): number;
   /** What waits so long is stored. */
@@ -29,6 +31,8 @@ export type S3WriterNeeds = {
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 /** Of one body. A store takes several at once sooner than the same one after the other. */
 const MAX_PARTS_UNDER_WAY = 4;
+/** With those behind a part that takes long: that they are stored is worth nothing should it fail. */
+const MAX_PARTS_UNCOUNTED = 2 * MAX_PARTS_UNDER_WAY;
 /** Above it some are put together. */
 const MAX_PIECES = 32;
 
@@ -36,6 +40,7 @@ const MAX_PIECES = 32;
 type Store = (bytes: Buffer[], sizeBytes: number) => Promise<Note>;
 /** What was stored is in the tally. */
 type Note = () => void;
+type Begun = { isStored: boolean; counted: Promise<void> };
 
 /** One body's life. Calls wait for each other; after a fault of the store only `settle` and `takeBack` are left. */
 export class S3Writer {
@@ -50,8 +55,11 @@ export class S3Writer {
   private head: Buffer;
   /** Ends when all that was begun is stored and counts, in the order of its bytes. */
   private storing: Promise<void> = Promise.resolve();
-  /** The same for each part under way, the oldest first. */
-  private partsUnderWay: Promise<void>[] = [];
+  /** Of each part, until its bytes are there or nobody waits for them. */
+  private readonly partsUnderWay = new Set<Promise<void>>();
+  /** All that was begun and does not count yet, the oldest first. */
+  private readonly uncounted: Begun[] = [];
+  private beginning: Promise<Multipart> | null = null;
   private partsBegun: number;
   private lastWasPart = true;
   private fault: { error: unknown } | null = null;
@@ -160,38 +168,61 @@ export class S3Writer {
     const { chunks, rest } = take(this.waiting, bytes);
     this.waiting = rest;
     this.waitingBytes -= bytes;
-    if (this.head.length < HEAD_BYTES) this.head = Buffer.concat([this.head, ...chunks]).subarray(0, HEAD_BYTES);
-    const { head, storing: before } = this;
+    if (this.head.length < HEAD_BYTES) this.head = headOf([this.head, ...chunks]);
     const stored = store.call(this, chunks, bytes);
     this.lastWasPart = store === this.storePart;
-    stored.catch(() => {});
-    const counted = before.then(async () => {
+    if (this.lastWasPart) this.noteUnderWay(stored);
+    this.storing = this.countInTurn(stored);
+  }
+
+  private noteUnderWay(stored: Promise<Note>): void {
+    const ended: Promise<void> = stored.then(
+      () => {},
+      () => {},
+    );
+    this.partsUnderWay.add(ended);
+    void ended.then(() => this.partsUnderWay.delete(ended));
+  }
+
+  /** It counts only behind what comes before it; and what is stored behind it by then counts with it, by one change. */
+  private countInTurn(stored: Promise<Note>): Promise<void> {
+    const { head, storing: before } = this;
+    const begun: Begun = { isStored: false, counted: before };
+    stored.then(
+      () => {
+        begun.isStored = true;
+      },
+      () => {},
+    );
+    begun.counted = before.then(async () => {
       try {
         const note = await stored;
-        // It counts only behind what comes before it.
         if (this.fault !== null) return;
         note();
         this.tally.noteHead(head);
-        if (!this.countsAtEnd) await this.tally.count();
+        const isNextStored = this.uncounted[1]?.isStored === true;
+        if (!this.countsAtEnd && !isNextStored) await this.tally.count();
       } catch (error) {
         this.fault ??= { error };
       } finally {
-        if (store === this.storePart) this.partsUnderWay.splice(0, 1);
+        this.uncounted.shift();
       }
     });
-    if (store === this.storePart) this.partsUnderWay.push(counted);
-    this.storing = counted;
+    this.uncounted.push(begun);
+    return begun.counted;
   }
 
-  /** The first part, and one that takes pieces into itself, go alone: what they are is known when they are stored. */
+  /** One that takes pieces into itself goes alone: which they are is known when they are stored. */
   private mayFollow(): boolean {
     const { multipart, pieces } = this.tally.now;
-    return multipart !== null && pieces.length === 0 && this.lastWasPart;
+    return (multipart !== null || this.beginning !== null) && pieces.length === 0 && this.lastWasPart;
   }
 
   private async roomForPart(bytes: number): Promise<void> {
     const room = Math.floor((2 * this.needs.heldBytes()) / bytes) - 1;
-    while (this.partsUnderWay.length >= Math.max(1, Math.min(MAX_PARTS_UNDER_WAY, room))) await this.partsUnderWay[0];
+    const most = Math.max(1, Math.min(MAX_PARTS_UNDER_WAY, room));
+    while (this.partsUnderWay.size >= most) await Promise.race(this.partsUnderWay);
+    while (this.uncounted.length >= MAX_PARTS_UNCOUNTED) await this.uncounted[0]?.counted;
     if (this.fault !== null) throw this.fault.error;
   }
 
@@ -203,16 +234,31 @@ export class S3Writer {
   private async storePart(bytes: Buffer[], sizeBytes: number): Promise<Note> {
     this.partsBegun += 1;
     const number = this.partsBegun;
-    const { bucket, multiparts, reader, names } = this.needs;
+    const { bucket, reader, names } = this.needs;
     const { id, pieces, multipart: begun } = this.tally.now;
-    const multipart = begun ?? (await multiparts.begin((await this.takePlace()) ?? names.object(id, WHOLE)));
+    this.beginning ??= begun === null ? this.begin(id) : Promise.resolve(begun);
+    const multipart = await this.beginning;
     const sources = sourcesOf(names, id, pieces);
     const makeBody = () => streamOf(reader, sources, bytes);
     const etag =
       sources.length === 0
-        ? await multiparts.put(multipart, number, joined(bytes))
+        ? await this.joined(bytes, sizeBytes, (part) => bucket.putPart(multipart, number, part))
         : await bucket.putPartStream(multipart, number, makeBody, bytesOf(sources) + sizeBytes);
     return () => this.tally.addPart(multipart, etag, sizeBytes);
+  }
+
+  private async begin(id: string): Promise<Multipart> {
+    const { multiparts, names } = this.needs;
+    return multiparts.begin((await this.takePlace()) ?? names.object(id, WHOLE));
+  }
+
+  /** What is not stored may still be on its way: that memory is left to the collector. */
+  private async joined<T>(chunks: Buffer[], sizeBytes: number, send: (bytes: Buffer) => Promise<T>): Promise<T> {
+    const { memory } = this.needs;
+    const bytes = memory.join(chunks, sizeBytes);
+    const answer = await send(bytes);
+    memory.giveBack(bytes);
+    return answer;
   }
 
   /** All of the file in one request, where it will be. */
@@ -224,7 +270,7 @@ export class S3Writer {
     const { bucket, names } = this.needs;
     const { id, offset } = this.tally.now;
     const piece = { start: offset, sizeBytes, name };
-    await bucket.put(names.object(id, piece.name), joined(bytes));
+    await this.joined(bytes, sizeBytes, (whole) => bucket.put(names.object(id, piece.name), whole));
     return () => this.tally.addPiece(piece);
   }
 
@@ -282,11 +328,10 @@ function firstToMerge(pieces: readonly Piece[]): number {
   return pieces.length;
 }
 
-/** Lets go of the chunks at once: for a moment only both are in memory. */
-function joined(chunks: Buffer[]): Buffer {
-  const bytes = Buffer.concat(chunks);
-  chunks.length = 0;
-  return bytes;
+/** A copy: it is kept longer than what it is of. */
+function headOf(chunks: readonly Buffer[]): Buffer {
+  const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  return Buffer.concat(chunks, Math.min(HEAD_BYTES, bytes));
 }
 
 /** Splits after so many bytes. */

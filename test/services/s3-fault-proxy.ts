@@ -7,9 +7,9 @@ import type { AddressInfo } from 'node:net';
  * `503`: refused before it was looked at. `cut`: the connection ends in the middle of the request's body, or before it where
  * there is none; the store gets nothing. `lost`: carried out, and the connection ends instead of the answer. `error-in-200`:
  * the store gets nothing, the answer is 200 with an error in its body. `hang`: never answered. `cut-answer`: the answer
- * breaks off in the middle of its body.
+ * breaks off in the middle of its body. `changed`: one bit of the request's body is another when it comes to the store.
  */
-export type S3Fault = '503' | 'full' | 'cut' | 'lost' | 'error-in-200' | 'hang' | 'cut-answer';
+export type S3Fault = '503' | 'full' | 'cut' | 'lost' | 'error-in-200' | 'hang' | 'cut-answer' | 'changed';
 
 export type S3Operation =
   | 'CreateMultipartUpload'
@@ -62,7 +62,7 @@ export async function startS3FaultProxy(target: string): Promise<S3FaultProxy> {
     };
     await takeAct('before');
     if (met !== undefined && (await meet(met.fault, incoming, outgoing))) return;
-    forward(target, incoming, outgoing, async (answer) => {
+    forward(target, incoming, outgoing, met?.fault === 'changed', async (answer) => {
       done.push(operation);
       await takeAct('after');
       if (met?.fault === 'lost') incoming.socket.destroy();
@@ -124,6 +124,7 @@ function forward(
   target: string,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
+  changed: boolean,
   onAnswer: (answer: IncomingMessage) => Promise<void>,
 ): void {
   const { hostname, port } = new URL(target);
@@ -133,10 +134,16 @@ function forward(
     void onAnswer(answer);
   });
   passed.on('error', () => outgoing.destroy());
+  if (changed) incoming.once('data', flipOneBit);
   incoming.pipe(passed);
   outgoing.on('close', () => {
     if (!incoming.complete) passed.destroy();
   });
+}
+
+/** In place, before the next listener has it. */
+function flipOneBit(chunk: Buffer): void {
+  chunk[0] = (chunk[0] ?? 0) ^ 1;
 }
 
 function cutAnswer(answer: IncomingMessage, outgoing: ServerResponse): void {

@@ -37,9 +37,10 @@ export function createTusEndpoint(needs: Needs): TusEndpoint {
   return {
     said: { [VERSION_HEADER]: TUS_VERSION },
     post,
-    async patch(ctx, id) {
+    // Not async, like `upload`, and the upload is found by the verb: what waits around a body waits for hours, once for each.
+    patch(ctx, id) {
       checkVersion(ctx.req);
-      await patchUpload(needs, ctx, await findOwn(needs, ctx.state.caller, id));
+      return patchUpload(needs, ctx, () => findOwn(needs, ctx.state.caller, id));
     },
     every: createTusMethod(needs.path),
     options: async (ctx) => {
@@ -57,7 +58,6 @@ export function createTusEndpoint(needs: Needs): TusEndpoint {
       // Koa's, of what has no bytes.
       ctx.remove('Content-Type');
     },
-    // Not async, and the verbs find the upload themselves: what waits around a body waits for hours, once for each.
     upload: (ctx) => {
       checkVersion(ctx.req);
       const { caller } = ctx.state as { caller: Participant };

@@ -4,13 +4,20 @@ import type { Readable } from 'node:stream';
 /** How a request's body ended. In every case the bytes up to the returned offset are stored: on disk, or in the bucket. */
 export type BodyEnd = 'complete' | 'client-left' | 'stopped' | 'idle' | 'too-long';
 
+/** Of an AbortSignal what is used here: there is one for each open body, and not all need to be as large as those. */
+export type StopSignal = {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+};
+
 export type AppendOptions = {
   /** The body may bring this many; one byte more discards the whole body (`too-long`). */
   maxBytes: number;
   /** No byte for this long: `idle`. */
   idleTimeoutMs: number;
   /** Stops the reading; what came is kept: `stopped`. */
-  signal: AbortSignal;
+  signal: StopSignal;
   /**
    * Where the bytes will be final, if that is known by now: a store that can begin there need not move them. Nobody else
    * gets that place, and it is noted on the upload's row before this answers.

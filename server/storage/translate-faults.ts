@@ -4,13 +4,17 @@ import type { FileStorage } from './file-storage.ts';
 /** @param translated the error to throw instead */
 export function translateFaults(storage: FileStorage, translated: (error: unknown) => unknown): FileStorage {
   const guarded = { ...storage } as Record<string, unknown>;
+  const fail = (error: unknown): never => {
+    throw translated(error);
+  };
   for (const [name, call] of Object.entries(storage)) {
     if (name === 'incomingIds' || name === 'storedKeys') continue;
-    guarded[name] = async (...args: unknown[]) => {
+    // Not an async function, which would wait beside the one that it calls: there is one for each open body.
+    guarded[name] = (...args: unknown[]) => {
       try {
-        return await (call as (...args: unknown[]) => Promise<unknown>)(...args);
+        return (call as (...args: unknown[]) => Promise<unknown>)(...args).catch(fail);
       } catch (error) {
-        throw translated(error);
+        return Promise.reject(translated(error));
       }
     };
   }

@@ -1,6 +1,5 @@
 /** What a PATCH does to an open upload: the lock, where it stands, its length, the bytes, and the finish behind the last one. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Locker } from '@tus/utils';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import type { PolicyOf } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
@@ -10,12 +9,14 @@ import type { FinishPartial } from '../sharing/finish-partial.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { ReserveBytes } from '../sharing/reserve-bytes.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import type { UploadLocker } from './locker.ts';
+import { Stop } from './stop.ts';
 import { finishedInTime } from './tus-answers.ts';
 import type { IncomingBody, WriteBody } from './write-body.ts';
 
 type Needs = {
   policyOf: PolicyOf;
-  locker: Locker;
+  locker: UploadLocker;
   uploads: Pick<UploadTable, 'find'>;
   reserveBytes: Pick<ReserveBytes, 'forLength'>;
   storage: Pick<FileStorage, 'create' | 'offsetOf'>;
@@ -41,17 +42,17 @@ export type AppendPatch = (call: PatchCall) => Promise<Patched>;
 export function createAppendPatch(needs: Needs): AppendPatch {
   return async (call) => {
     const { maxFileSizeBytes } = await needs.policyOf(call.upload.company);
-    const stopping = new AbortController();
+    const stop = new Stop();
     const lock = needs.locker.newLock(call.upload.id);
-    await lock.lock(stopping.signal, () => stopping.abort());
-    let upload: UploadRecord;
+    await lock.lock(stop, () => stop.abort());
+    const { upload } = call;
     let offset: number;
     try {
       // What requests before this one did while it waited for the lock: a length declared, a finish, a refusal.
-      upload = await standingAt(needs, call);
+      await standAt(needs, call);
       await declareLength(needs, call, upload, maxFileSizeBytes);
       const maxBytes = bodyLimit(call, upload, maxFileSizeBytes);
-      offset = await needs.writeBody({ incoming: call.incoming, upload }, call.offset, maxBytes, stopping.signal);
+      offset = await needs.writeBody({ incoming: call.incoming, upload }, call.offset, maxBytes, stop);
     } finally {
       await lock.unlock();
     }
@@ -63,10 +64,12 @@ export function createAppendPatch(needs: Needs): AppendPatch {
 }
 
 /** "If the offsets do not match, the Server MUST respond with the 409 Conflict status without modifying the upload resource." */
-async function standingAt({ uploads, storage }: Needs, call: PatchCall): Promise<UploadRecord> {
-  const { id } = call.upload;
-  const upload = await uploads.find(id);
-  if (upload?.state !== 'open') throw ended();
+async function standAt({ uploads, storage }: Needs, { upload, ...call }: PatchCall): Promise<void> {
+  const { id } = upload;
+  const current = await uploads.find(id);
+  if (current?.state !== 'open') throw ended();
+  // Not beside it: both would be held for as long as the body takes.
+  Object.assign(upload, current);
   let offset = await storage.offsetOf(id);
   if (offset === null && isUnplaced(upload)) {
     // The place of an upload that was created without bytes is made for its first ones.
@@ -79,7 +82,6 @@ async function standingAt({ uploads, storage }: Needs, call: PatchCall): Promise
       'offset-conflict',
       'Upload-Offset is not where the upload stands. Ask with HEAD and go on from there.',
     );
-  return upload;
 }
 
 /** "Once set the value MUST NOT change": said again with the same value it is no change. */

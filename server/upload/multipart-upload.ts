@@ -1,7 +1,6 @@
 /** `POST /api/chat/upload/`: the original API's upload in one request, over the same use cases as tus. */
 
 import type { IncomingMessage } from 'node:http';
-import type { Locker } from '@tus/utils';
 import type { ChatFile } from '../contract/chat-file.ts';
 import type { ChatFileTable } from '../database/chat-file-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
@@ -16,8 +15,10 @@ import { type GiveUpFinish, sendAgain } from '../sharing/give-up-finish.ts';
 import type { PresentFile } from '../sharing/present-file.ts';
 import type { SettleUpload } from '../sharing/settle-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import type { UploadLocker } from './locker.ts';
 import { type Fields, readFields, type Said } from './multipart-fields.ts';
 import { type FilePart, MAX_AROUND_FILE_BYTES, readMultipart } from './read-multipart.ts';
+import { Stop, stopWith } from './stop.ts';
 import type { WriteBody } from './write-body.ts';
 import { IDLE_TIMEOUT_MS } from './write-body.ts';
 
@@ -26,7 +27,7 @@ type Needs = {
   uploads: Pick<UploadTable, 'find'>;
   files: Pick<ChatFileTable, 'find'>;
   storage: Pick<FileStorage, 'create'>;
-  locker: Locker;
+  locker: UploadLocker;
   acceptUpload: AcceptUpload;
   writeBody: WriteBody;
   settleUpload: SettleUpload;
@@ -60,10 +61,10 @@ export function createMultipartUpload(needs: Needs): MultipartUpload {
         idleTimeoutMs: IDLE_TIMEOUT_MS,
         stopping: needs.draining,
         takeFile: async (part, before, cut) => {
-          const stop = new AbortController();
+          const stop = stopWith(cut);
           const userAgent = request.headers['user-agent'];
           taken = await take(needs, { caller, address, userAgent }, part, before, stop);
-          await write(needs, taken, maxFileSizeBytes, AbortSignal.any([cut, stop.signal]));
+          await write(needs, taken, maxFileSizeBytes, stop);
         },
       });
       // Without a file `readMultipart` throws.
@@ -92,7 +93,7 @@ async function take(
   { caller, ...client }: { caller: Participant; address: string; userAgent: string | undefined },
   part: FilePart,
   before: Fields,
-  stop: AbortController,
+  stop: Stop,
 ): Promise<Taken> {
   const said = withPart(readFields(caller, before), part);
   const nothingElse = { fileKey: undefined, sha256: undefined, metadata: null };
@@ -100,7 +101,7 @@ async function take(
   const lock = needs.locker.newLock(id);
   const upload = (await needs.uploads.find(id)) as UploadRecord;
   await lock
-    .lock(new AbortController().signal, () => stop.abort())
+    .lock(new Stop(), () => stop.abort())
     .catch(async (error: unknown) => {
       // The database is away. What was reserved would be held until it expires.
       await needs.abortUpload(upload, 'cancelled').catch(() => {});
@@ -116,12 +117,12 @@ function withPart(said: Said, part: FilePart): Said {
   return { ...said, name: said.name ?? part.name, declaredType: said.declaredType ?? part.declaredType };
 }
 
-async function write(needs: Needs, taken: Taken, maxFileSizeBytes: number, signal: AbortSignal): Promise<void> {
+async function write(needs: Needs, taken: Taken, maxFileSizeBytes: number, stop: Stop): Promise<void> {
   const { upload, part } = taken;
   await needs.storage.create(upload.id);
   try {
     const body = { incoming: part.bytes, upload };
-    taken.receivedBytes = await needs.writeBody(body, 0, maxFileSizeBytes, signal);
+    taken.receivedBytes = await needs.writeBody(body, 0, maxFileSizeBytes, stop);
   } catch (error) {
     const isTooLarge = error instanceof Failure && error.code === 'file-too-large';
     throw isTooLarge ? tooLarge(upload.name, maxFileSizeBytes) : error;

@@ -1,7 +1,8 @@
 /** One writer for each upload among all nodes: this node's queue first, then a lock that all nodes see. */
-import type { Lock, Locker, RequestRelease } from '@tus/utils';
+import type { RequestRelease } from '@tus/utils';
 import { Failure } from '../rules/failure.ts';
-import { busy, MAX_WAIT_MS } from './locker.ts';
+import type { StopSignal } from '../storage/file-storage.ts';
+import { busy, MAX_WAIT_MS, type UploadLock, type UploadLocker } from './locker.ts';
 
 /** Locks that all nodes share, and a word to whoever holds one. All of it ends with the node that held it. */
 export type SharedLocks = {
@@ -24,7 +25,7 @@ const RETRY_MS = 250;
  * what it has, and frees the lock. A node that dies frees its locks at once; one that loses sight of them stops all its
  * writers, since others may write now.
  */
-export function createNodeLocker(local: Locker, locks: SharedLocks): Locker {
+export function createNodeLocker(local: UploadLocker, locks: SharedLocks): UploadLocker {
   const held = new Map<string, RequestRelease>();
   const asked = new Set<string>();
   const waiting = new Map<string, () => void>();
@@ -41,7 +42,7 @@ export function createNodeLocker(local: Locker, locks: SharedLocks): Locker {
     },
   });
 
-  const take = async (id: string, signal: AbortSignal) => {
+  const take = async (id: string, signal: StopSignal) => {
     const endsAt = performance.now() + MAX_WAIT_MS;
     try {
       for (;;) {
@@ -58,7 +59,7 @@ export function createNodeLocker(local: Locker, locks: SharedLocks): Locker {
   };
 
   return {
-    newLock(id): Lock {
+    newLock(id): UploadLock {
       const inner = local.newLock(id);
       return {
         async lock(signal, requestRelease) {
@@ -91,7 +92,7 @@ function unknown(cause: unknown): never {
   });
 }
 
-async function eitherOf(freed: Promise<void>, signal: AbortSignal): Promise<void> {
+async function eitherOf(freed: Promise<void>, signal: StopSignal): Promise<void> {
   let end = () => {};
   const ended = new Promise<void>((resolve) => {
     end = resolve;

@@ -37,9 +37,10 @@ export function createTusEndpoint(needs: Needs): TusEndpoint {
   return {
     said: { [VERSION_HEADER]: TUS_VERSION },
     post,
-    async patch(ctx, id) {
+    // Not async, like `upload`, and the upload is found by the verb: what waits around a body waits for hours, once for each.
+    patch(ctx, id) {
       checkVersion(ctx.req);
-      await patchUpload(needs, ctx, await findOwn(needs, ctx.state.caller, id));
+      return patchUpload(needs, ctx, () => findOwn(needs, ctx.state.caller, id));
     },
     every: createTusMethod(needs.path),
     options: async (ctx) => {
@@ -57,12 +58,12 @@ export function createTusEndpoint(needs: Needs): TusEndpoint {
       // Koa's, of what has no bytes.
       ctx.remove('Content-Type');
     },
-    upload: async (ctx) => {
+    upload: (ctx) => {
       checkVersion(ctx.req);
       const { caller } = ctx.state as { caller: Participant };
       const find = () => findOwn(needs, caller, String(ctx.params.id));
       const verb = VERBS.get(ctx.method) ?? otherVerb;
-      await verb(needs, ctx as unknown as TusContext, find);
+      return verb(needs, ctx as unknown as TusContext, find);
     },
   };
 }
@@ -71,7 +72,7 @@ type Verb = (needs: Needs, ctx: TusContext, find: () => Promise<UploadRecord>) =
 
 const VERBS = new Map<string, Verb>([
   ['HEAD', headUpload],
-  ['PATCH', async (needs, ctx, find) => patchUpload(needs, ctx, await find())],
+  ['PATCH', patchUpload],
   ['DELETE', async (needs, ctx, find) => terminateUpload(needs, ctx, await find())],
 ]);
 

@@ -1,5 +1,4 @@
 /** HEAD: where an upload stands. */
-import type { Locker } from '@tus/utils';
 import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
@@ -10,7 +9,7 @@ import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { NoteResume } from '../sharing/note-resume.ts';
 import { isRefusal, storedRefusal } from '../sharing/reject-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
-import { withLock } from './locker.ts';
+import { type UploadLocker, withLock } from './locker.ts';
 import { checkAlive, finishedInTime, finishedSoon, setExpires, type TusContext } from './tus-answers.ts';
 
 export type HeadNeeds = {
@@ -20,7 +19,7 @@ export type HeadNeeds = {
   finishUpload: FinishUpload;
   finishPartial: FinishPartial;
   noteResume: NoteResume;
-  locker: Locker;
+  locker: UploadLocker;
 };
 
 /** `find`: the upload, which may have to be waited for too. */

@@ -9,6 +9,7 @@ import { isPartial } from '../rules/upload-concat.ts';
 import type { FinishPartial } from '../sharing/finish-partial.ts';
 import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import { stopWith } from './stop.ts';
 import type { IncomingBody, WriteBody } from './write-body.ts';
 
 /** `incoming` travels through the library in the place of a web stream: Node's own request, without seven streams around it. */
@@ -64,7 +65,7 @@ export function createTusLibrary(needs: Needs): TusLibrary {
     },
   });
   const writeToStore = (stream: unknown, upload: Upload, maxBytes: number, context: CancellationContext) =>
-    needs.writeBody(stream as IncomingBody, upload.offset, maxBytes, context.signal);
+    needs.writeBody(stream as IncomingBody, upload.offset, maxBytes, stopWith(context.signal));
   // Protected there, and yet the one seam at which the body can be taken without a copy of every chunk.
   Object.assign(server.handlers.POST, { writeToStore });
 

@@ -1,7 +1,5 @@
 /** PATCH: puts bytes behind those that are there. */
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
-import type { Locker } from '@tus/utils';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import type { PolicyOf } from '../rules/company-policy.ts';
 import { Failure } from '../rules/failure.ts';
@@ -11,9 +9,9 @@ import type { FinishUpload } from '../sharing/finish-upload.ts';
 import type { RejectUpload } from '../sharing/reject-upload.ts';
 import type { ShareSmall } from '../sharing/share-small.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
-import type { AppendPatch, Patched } from './append-patch.ts';
+import type { AppendPatch, PatchCall, Patched } from './append-patch.ts';
 import { bodyOf, type GatherBody } from './gather-body.ts';
-import { withLock } from './locker.ts';
+import { type UploadLocker, withLock } from './locker.ts';
 import { checkAlive, finishedInTime, setExpires, type TusContext } from './tus-answers.ts';
 import { checkChecksumHeader } from './tus-checksum.ts';
 import { bringsAll, checkBodyType, readInteger } from './tus-headers.ts';
@@ -27,12 +25,18 @@ export type PatchNeeds = {
   policyOf: PolicyOf;
   shareSmall: ShareSmall;
   gatherBody: GatherBody;
-  locker: Locker;
+  locker: UploadLocker;
   appendPatch: AppendPatch;
   now(): number;
 };
 
-export async function patchUpload(needs: PatchNeeds, ctx: TusContext, upload: UploadRecord): Promise<void> {
+/** `find`: the upload. All in one function, as far as it waits for the body: there may be thousands of them. */
+export async function patchUpload(
+  needs: PatchNeeds,
+  ctx: TusContext,
+  find: () => Promise<UploadRecord>,
+): Promise<void> {
+  const upload = await find();
   // "The Server MUST respond with the 403 Forbidden status to PATCH requests against a final upload URL".
   if (isFinal(upload)) throw new Failure('forbidden', 'A final upload takes no bytes but those of its parts.');
   checkBodyType(ctx.req);
@@ -42,9 +46,25 @@ export async function patchUpload(needs: PatchNeeds, ctx: TusContext, upload: Up
   checkAlive(upload);
   const declaredBytes = readInteger(ctx.req, 'upload-length');
   checkLength(upload, declaredBytes);
-  if (upload.state === 'open') return patchOpen(needs, ctx, upload, { offset, declaredBytes });
-  if (offset !== upload.sizeBytes) throw conflict(upload.sizeBytes ?? 0);
-  answerWritten(needs, ctx, offset, await finishedInTime(needs.finishUpload(upload.id)));
+  if (upload.state !== 'open') {
+    if (offset !== upload.sizeBytes) throw conflict(upload.sizeBytes ?? 0);
+    return answerWritten(needs, ctx, offset, await finishedInTime(needs.finishUpload(upload.id)));
+  }
+  try {
+    const call = { incoming: ctx.req, headers: ctx.req.headers, upload, offset, declaredBytes };
+    const isSmall = await comesWhole(needs, ctx.req, upload, offset);
+    const written = await (isSmall ? writeWhole(needs, call) : needs.appendPatch(call));
+    answerWritten(needs, ctx, written.offset, written.fileId);
+  } catch (error) {
+    const code = error instanceof Failure ? error.code : null;
+    if (code === 'offset-conflict') throw conflict(await offsetNow(needs, upload));
+    const current = await needs.uploads.find(upload.id);
+    // Of a length that is still deferred: no later request could make this file small enough.
+    if (code === 'file-too-large' && current?.sizeBytes === null) await needs.rejectUpload(current, error as Failure);
+    // It was finished or ended between our look and the lock: answer by what it is now.
+    if (code !== 'gone' || current === null || current.state === 'open') throw error;
+    await patchUpload(needs, ctx, async () => current);
+  }
 }
 
 /** A length is declared once; a client whose declaring request was cut says the same again, and is right. */
@@ -53,38 +73,28 @@ function checkLength(upload: UploadRecord, declared: number | null): void {
   throw new Failure('invalid-request', 'Upload-Length cannot be changed.');
 }
 
-type Declared = { offset: number; declaredBytes: number | null };
+type SmallCall = PatchCall & { incoming: IncomingMessage };
 
-async function patchOpen(needs: PatchNeeds, ctx: TusContext, upload: UploadRecord, declared: Declared): Promise<void> {
-  try {
-    const { offset, fileId } = await write(needs, ctx.req, upload, declared);
-    answerWritten(needs, ctx, offset, fileId);
-  } catch (error) {
-    const code = error instanceof Failure ? error.code : null;
-    if (code === 'offset-conflict') throw conflict(await offsetNow(needs, upload));
-    const current = await needs.uploads.find(upload.id);
-    // Of a length that is still deferred: no later request could make this file small enough.
-    if (code === 'file-too-large' && current?.sizeBytes === null) await needs.rejectUpload(current, error as Failure);
-    // It was finished or ended between our look and the lock: answer by what it is now.
-    if (code === 'gone' && current !== null && current.state !== 'open') return patchUpload(needs, ctx, current);
-    throw error;
-  }
-}
-
-async function write(
+/** Whether it comes in one body, and small enough to be taken into memory. */
+async function comesWhole(
   needs: PatchNeeds,
   req: IncomingMessage,
   upload: UploadRecord,
-  declared: Declared,
-): Promise<Patched> {
-  const { sizeBytes } = upload;
-  const streamed = (incoming: Readable) => needs.appendPatch({ incoming, headers: req.headers, upload, ...declared });
-  const isWhole = declared.offset === 0 && isUnplaced(upload) && upload.concat === null && bringsAll(req, sizeBytes);
-  if (!isWhole || !needs.shareSmall.takes(sizeBytes, await needs.policyOf(upload.company))) return streamed(req);
+  offset: number,
+): Promise<boolean> {
+  const { sizeBytes, concat, company } = upload;
+  const isWhole = offset === 0 && isUnplaced(upload) && concat === null && bringsAll(req, sizeBytes);
+  return isWhole && needs.shareSmall.takes(sizeBytes, await needs.policyOf(company));
+}
+
+function writeWhole(needs: PatchNeeds, call: SmallCall): Promise<Patched> {
+  // All of it comes in this body.
+  const sizeBytes = call.upload.sizeBytes as number;
   // The lock is taken when all is here: what another request waits for then is no network.
-  return needs.gatherBody(req, sizeBytes, async (gathered) => {
-    const fileId = 'bytes' in gathered ? await completeAlone(needs, upload, gathered.bytes) : null;
-    return fileId === null ? streamed(bodyOf(gathered)) : { offset: sizeBytes, fileId };
+  return needs.gatherBody(call.incoming, sizeBytes, async (gathered) => {
+    const fileId = 'bytes' in gathered ? await completeAlone(needs, call.upload, gathered.bytes) : null;
+    if (fileId === null) return needs.appendPatch({ ...call, incoming: bodyOf(gathered) });
+    return { offset: sizeBytes, fileId };
   });
 }
 

@@ -1,5 +1,4 @@
 /** DELETE: ends the tus resource. A file that was shared stays: only `DELETE /api/chat/files/{id}/` removes it. */
-import type { Locker } from '@tus/utils';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { isFinal, isPartial } from '../rules/upload-concat.ts';
 import type { AbortUpload } from '../sharing/abort-upload.ts';
@@ -7,7 +6,7 @@ import type { FinishUpload } from '../sharing/finish-upload.ts';
 import { WaitingForParts } from '../sharing/join-parts.ts';
 import { isRefusal } from '../sharing/reject-upload.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
-import { withLock } from './locker.ts';
+import { type UploadLocker, withLock } from './locker.ts';
 import { checkAlive, type TusContext } from './tus-answers.ts';
 
 export type TerminateNeeds = {
@@ -15,7 +14,7 @@ export type TerminateNeeds = {
   storage: Pick<FileStorage, 'offsetOf'>;
   finishUpload: FinishUpload;
   abortUpload: AbortUpload;
-  locker: Locker;
+  locker: UploadLocker;
   now(): number;
 };
 

@@ -12,10 +12,11 @@ import { isRefusal, type RejectUpload } from '../sharing/reject-upload.ts';
 import type { ReserveBytes } from '../sharing/reserve-bytes.ts';
 import type { ReportProgress } from '../sharing/upload-progress.ts';
 import type { AppendOptions, BodyEnd, FileStorage } from '../storage/file-storage.ts';
+import type { Stop } from './stop.ts';
 import { type ChunkChecksum, createChunkChecksum } from './tus-checksum.ts';
 
-/** Takes a request's body to the storage. @returns the offset that is on disk. */
-export type WriteBody = (body: IncomingBody, offset: number, maxBytes: number, signal: AbortSignal) => Promise<number>;
+/** Takes a request's body to the storage, until `stop` asks it to end. @returns the offset that is on disk. */
+export type WriteBody = (body: IncomingBody, offset: number, maxBytes: number, stop: Stop) => Promise<number>;
 /** Bytes on their way into an upload. */
 export type IncomingBody = { incoming: Readable; upload: UploadRecord };
 type Needs = {
@@ -40,7 +41,12 @@ const MAX_NOTE_EVERY_MS = 60_000;
 
 export function createWriteBody(needs: Needs): WriteBody {
   const noteEveryMs = Math.min(MAX_NOTE_EVERY_MS, (needs.expirySeconds * 1000) / 3);
-  return async ({ incoming, upload }, offset, maxBytes, signal) => {
+  // Here, not at the signal: that one lives as long as the server, and would keep a listener for each open body.
+  const open = new Set<Stop>();
+  needs.draining.addEventListener('abort', () => {
+    for (const stop of open) stop.abort();
+  });
+  return async ({ incoming, upload }, offset, maxBytes, stop) => {
     // A file out of a multipart body has no headers of its own.
     const checksum = incoming instanceof IncomingMessage ? await createChunkChecksum(incoming) : null;
     const judge = checksum === null ? asItComes(needs, upload) : onceVerified(needs, upload, offset, checksum);
@@ -51,12 +57,13 @@ export function createWriteBody(needs: Needs): WriteBody {
       if (!noted) throw new Failure('gone', 'This upload has ended. Start it again.');
     };
     let notedAt = needs.now();
-    const stopping = eitherOf(signal, needs.draining);
+    open.add(stop);
+    if (needs.draining.aborted) stop.abort();
     try {
       const result = await needs.storage.append(upload.id, offset, incoming, {
         maxBytes,
         idleTimeoutMs: IDLE_TIMEOUT_MS,
-        signal: stopping.signal,
+        signal: stop,
         place: () => needs.choosePlace(upload),
         ...judge,
         inspect: async (chunks, position) => {
@@ -77,7 +84,7 @@ export function createWriteBody(needs: Needs): WriteBody {
       if (isRefusal(error) && !(error instanceof BodyTooLong)) await needs.rejectUpload(upload, error);
       throw error;
     } finally {
-      stopping.forget();
+      open.delete(stop);
     }
   };
 }
@@ -114,22 +121,6 @@ function onceVerified(needs: Needs, upload: UploadRecord, offset: number, checks
       checksum.verify();
       await check([head], offset);
       needs.report(upload, offset + receivedBytes, 'uploading');
-    },
-  };
-}
-
-/** Not AbortSignal.any: with a signal that lives as long as the server, that one keeps some 180 bytes for each request. */
-function eitherOf(...signals: AbortSignal[]): { signal: AbortSignal; forget(): void } {
-  const either = new AbortController();
-  const abort = () => either.abort();
-  for (const signal of signals) {
-    signal.addEventListener('abort', abort);
-    if (signal.aborted) abort();
-  }
-  return {
-    signal: either.signal,
-    forget: () => {
-      for (const signal of signals) signal.removeEventListener('abort', abort);
     },
   };
 }

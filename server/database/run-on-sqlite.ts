@@ -1,6 +1,6 @@
 /**
  * Steps on SQLite's one connection: each from its first statement to its last within one tick, and what is to be written in
- * one turn of the event loop within one transaction. A commit writes each page that was touched, and waits for the disk:
+ * a few turns of the event loop within one transaction. A commit writes each page that was touched, and waits for the disk:
  * of many that come together, that is done once.
  */
 import type { Statement as Prepared, Database as SqliteConnection } from 'better-sqlite3';
@@ -12,6 +12,8 @@ import { tellListeners } from './tell-listeners.ts';
 const MAX_GROUP_PIECES = 100;
 /** After so long a group is committed, and what is left waits a turn: requests that want no database wait meanwhile. */
 const MAX_GROUP_MS = 20;
+/** Of the event loop that a group waits for more, as long as each brings some: uploads that come together share a commit. */
+const MAX_TURNS = 3;
 
 /** What one caller wants written: all of it or nothing, whatever becomes of the others in its group. */
 type Piece = { work: Work<unknown>; resolve(value: unknown): void; reject(error: unknown): void };
@@ -53,12 +55,17 @@ export function runOnSqlite(database: Database): Runner {
   const schedule = () => {
     if (isScheduled) return;
     isScheduled = true;
-    // After all that this turn's events bring.
-    setImmediate(() => {
-      const on = free();
-      if (on === null) void acquired(runWaiting).catch(failWaiting);
-      else runWaiting(on);
-    });
+    setImmediate(afterTurn, 0, 1);
+  };
+  /** After all that a turn's events bring. `known`: what was waiting after the turn before. */
+  const afterTurn = (known: number, turn: number) => {
+    if (waiting.length > known && waiting.length < MAX_GROUP_PIECES && turn < MAX_TURNS) {
+      setImmediate(afterTurn, waiting.length, turn + 1);
+      return;
+    }
+    const on = free();
+    if (on === null) void acquired(runWaiting).catch(failWaiting);
+    else runWaiting(on);
   };
   const write = <T>(work: Work<T>): Promise<T> =>
     new Promise((resolve, reject) => {

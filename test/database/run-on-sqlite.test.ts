@@ -184,3 +184,26 @@ test('after the database was closed all fail', async () => {
   expect(await runner.write(() => insert(2))).toBe(1);
   expect(idsBeside()).toEqual([0, 2]);
 });
+
+const nextTurn = () => new Promise(setImmediate);
+
+test('a commit waits a turn while others come, but not for ever', async () => {
+  const answers: Promise<number>[] = [];
+  const endAfter = (turns: number) => (turns > 0 ? setImmediate(bring, turns - 1) : undefined);
+  const bring = (turns: number) => {
+    const id = answers.length + 1;
+    answers.push(runner.transact(() => insert(id)));
+    endAfter(turns);
+  };
+  bring(1);
+  await answers[0];
+  expect(await Promise.all(answers)).toEqual([1, 1]);
+  expect(commits()).toBe(1);
+  bring(20);
+  await answers[2];
+  // Those of the turns after it have not come yet.
+  expect(answers.length).toBeLessThan(10);
+  while (answers.length < 23) await nextTurn();
+  await Promise.all(answers);
+  expect(idsBeside()).toEqual(upTo(24));
+});

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { UploadProgress } from '../contract/events.ts';
+import type { FileRecord } from '../database/chat-file-table.ts';
 import { createCreationLimits } from '../http/rate-limit.ts';
 import { createPreviewMaker } from '../pictures/preview-maker.ts';
 import { findPreviewPrograms } from '../pictures/preview-programs.ts';
@@ -80,8 +81,8 @@ export function composeSharing(given: Parts) {
   } = given;
   const policyOf = policies.of;
   const webhooks = composeWebhooks(given);
-  const wake = (company: string) => {
-    feed.wake(company);
+  const wake = (company: string, shared?: FileRecord) => {
+    feed.wake(company, shared);
     webhooks.deliver.wake();
     nodes.bus.tell({ type: 'wake', company });
   };
@@ -169,8 +170,8 @@ export function composeSharing(given: Parts) {
     policyOf,
     draining: draining.signal,
   });
-  const wakeAll = (company: string) => {
-    void watch('upload', 'event', async () => wake(company));
+  const wakeAll = (company: string, shared?: FileRecord) => {
+    void watch('upload', 'event', async () => wake(company, shared));
     previews.wake();
   };
   const reportFinished = countFinished(report, expirySeconds, metrics.uploads);

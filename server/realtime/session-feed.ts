@@ -6,11 +6,14 @@
  * reads once more. When a read finds nothing and nothing was announced, it is live: new entries are read once for the
  * whole company and offered to all; whatever is not above a subscription's cursor was sent before and is dropped. A
  * connection that cannot take more falls back to catching up, so that nothing is queued for it here.
+ *
+ * What this process has just recorded is handed over and not read back (handed-files.ts), where it is all that is new.
  */
 import type { LedgerEvent, ServerEvent, UploadProgress } from '../contract/events.ts';
-import type { ChatFileTable } from '../database/chat-file-table.ts';
+import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
 import type { EventLedger, LedgerEntry } from '../database/event-ledger.ts';
 import type { PresentFile } from '../sharing/present-file.ts';
+import { HandedFiles } from './handed-files.ts';
 
 /** One connection, whatever its transport. */
 export type Listener = {
@@ -44,7 +47,15 @@ type Follower = {
   /** Its buffer was full and has not been emptied since. */
   full: boolean;
 };
-type CompanyFeed = { followers: Set<Follower>; cursor: number | null; reading: boolean; announced: boolean };
+type CompanyFeed = {
+  followers: Set<Follower>;
+  cursor: number | null;
+  handed: HandedFiles;
+  reading: boolean;
+  announced: boolean;
+};
+/** An entry of the ledger. Its event is made when the first connection wants it, with fresh links, once for all. */
+type News = { seq: number; session: string; event(): LedgerEvent | undefined };
 
 const PAGE_ENTRIES = 200;
 const PAGE_COMPANIES = 500;
@@ -67,6 +78,7 @@ export function createSessionFeed(needs: Needs) {
       const feed = companies.get(company) ?? {
         followers: new Set<Follower>(),
         cursor: null,
+        handed: new HandedFiles(),
         reading: false,
         announced: false,
       };
@@ -93,10 +105,21 @@ export function createSessionFeed(needs: Needs) {
       };
     },
 
-    /** A transaction that wrote to this company's ledger is committed. */
-    wake(company: string): void {
+    /** A transaction that wrote to this company's ledger is committed. `shared`: all that it wrote is that this file is shared. */
+    wake(company: string, shared?: FileRecord): void {
       const feed = companies.get(company);
-      if (feed !== undefined) void readNew(needs, company, feed);
+      if (feed === undefined) return;
+      if (shared === undefined) feed.handed.missOne();
+      else feed.handed.add(shared);
+      feed.announced = true;
+      if (!feed.reading) void readNew(needs, company, feed);
+    },
+
+    /** Whether somebody here would be told of this session. */
+    isFollowed(company: string, session: string): boolean {
+      for (const follower of companies.get(company)?.followers ?? [])
+        if (follower.session === null || follower.session === session) return true;
+      return false;
     },
 
     /**
@@ -141,8 +164,8 @@ async function catchUp(needs: Needs, follower: Follower): Promise<void> {
         if (open()) follower.phase = 'live';
         return;
       }
-      const events = await toEvents(needs, entries);
-      if (open() && !offer(follower, entries, events)) await rest(follower);
+      const news = await toNews(needs, entries);
+      if (open() && !offer(follower, news)) await rest(follower);
     } catch (error) {
       needs.onFault(error);
       await pause();
@@ -152,33 +175,43 @@ async function catchUp(needs: Needs, follower: Follower): Promise<void> {
 
 /** Reads what is new in a company once, for all its followers. */
 async function readNew(needs: Needs, company: string, feed: CompanyFeed): Promise<void> {
-  feed.announced = true;
-  if (feed.reading) return;
   feed.reading = true;
   while (feed.announced && feed.followers.size > 0) {
     // Files that are recorded together, in one commit, are read together.
     await new Promise(setImmediate);
     feed.announced = false;
     try {
-      const entries = await needs.ledger.entriesAfter(company, null, feed.cursor ?? 0, PAGE_ENTRIES);
-      const last = entries.at(-1);
+      const after = feed.cursor ?? 0;
+      const handed = feed.handed.takeAfter(after);
+      const news =
+        handed === null ? await readNews(needs, company, feed, after) : handed.map((file) => newsOf(needs, file));
+      const last = news.at(-1);
       if (last === undefined) continue;
-      const events = await toEvents(needs, entries);
-      for (const follower of feed.followers) tell(needs, follower, entries, events);
+      for (const follower of feed.followers) tell(needs, follower, news);
       feed.cursor = last.seq;
-      feed.announced ||= entries.length === PAGE_ENTRIES;
     } catch (error) {
       needs.onFault(error);
       await pause();
-      feed.announced = true;
+      readAgain(feed);
     }
   }
   feed.reading = false;
 }
 
-function tell(needs: Needs, follower: Follower, entries: LedgerEntry[], events: Map<number, LedgerEvent>): void {
+async function readNews(needs: Needs, company: string, feed: CompanyFeed, after: number): Promise<News[]> {
+  const entries = await needs.ledger.entriesAfter(company, null, after, PAGE_ENTRIES);
+  if (entries.length === PAGE_ENTRIES) readAgain(feed);
+  return toNews(needs, entries);
+}
+
+function readAgain(feed: CompanyFeed): void {
+  feed.handed.missOne();
+  feed.announced = true;
+}
+
+function tell(needs: Needs, follower: Follower, news: News[]): void {
   if (follower.phase === 'catching-up') follower.announced = true;
-  if (follower.phase !== 'live' || offer(follower, entries, events)) return;
+  if (follower.phase !== 'live' || offer(follower, news)) return;
   follower.phase = 'catching-up';
   void rest(follower).then(() => catchUp(needs, follower));
 }
@@ -191,11 +224,12 @@ async function rest(follower: Follower): Promise<void> {
 }
 
 /** @returns false when the connection is full; its cursor says how far it came */
-function offer(follower: Follower, entries: LedgerEntry[], events: Map<number, LedgerEvent>): boolean {
-  for (const { seq, session } of entries) {
+function offer(follower: Follower, news: News[]): boolean {
+  for (const entry of news) {
+    const { seq, session } = entry;
     if (seq <= follower.cursor || (follower.session !== null && follower.session !== session)) continue;
     follower.cursor = seq;
-    const event = events.get(seq);
+    const event = entry.event();
     const hasRoom = event === undefined || follower.listener.send(event);
     // It may have been closed by what it was just told.
     if ((follower.phase as Follower['phase']) === 'closed') return true;
@@ -204,21 +238,36 @@ function offer(follower: Follower, entries: LedgerEntry[], events: Map<number, L
   return true;
 }
 
-/** Built when sent, so that links are fresh. A file that is gone is replayed as its removal only. */
-async function toEvents(needs: Needs, entries: LedgerEntry[]): Promise<Map<number, LedgerEvent>> {
+/** A file that is gone is replayed as its removal only. */
+async function toNews(needs: Needs, entries: LedgerEntry[]): Promise<News[]> {
   const files = await needs.files.findMany(
     entries.filter((entry) => entry.type !== 'file_removed').map((entry) => entry.fileId),
   );
-  const events = new Map<number, LedgerEvent>();
-  for (const { seq, type, fileId, company, session, reason } of entries) {
-    const file = files.get(fileId);
-    if (type === 'file_removed') {
-      events.set(seq, { type, id: fileId, company_id: company, session_id: session, seq, reason: reason ?? 'deleted' });
-    } else if (file !== undefined) {
-      events.set(seq, { type, ...needs.presentFile(file), seq });
-    }
-  }
-  return events;
+  return entries.map(({ seq, type, fileId, company, session, reason }) => ({
+    seq,
+    session,
+    event: once(() => {
+      if (type === 'file_removed')
+        return { type, id: fileId, company_id: company, session_id: session, seq, reason: reason ?? 'deleted' };
+      const file = files.get(fileId);
+      return file === undefined ? undefined : { type, ...needs.presentFile(file), seq };
+    }),
+  }));
+}
+
+function newsOf(needs: Needs, file: FileRecord): News {
+  const { seq, session } = file;
+  return { seq, session, event: once(() => ({ type: 'file_shared', ...needs.presentFile(file) })) };
+}
+
+function once(make: () => LedgerEvent | undefined): News['event'] {
+  let made: LedgerEvent | undefined;
+  let isMade = false;
+  return () => {
+    if (!isMade) made = make();
+    isMade = true;
+    return made;
+  };
 }
 
 function pause(): Promise<void> {

@@ -44,20 +44,20 @@ export type RecordFile = (upload: UploadRecord, lease: Lease, facts: FileFacts) 
 /**
  * The same as steps of a transaction that does more. The company's number comes first, as in every transaction that changes
  * files: two that take their locks in another order would wait for each other. `begin` comes next; `finish` ends the upload.
- * @returns the file's id
+ * @returns the file as it is now
  */
 export type RecordSteps = (
   upload: UploadRecord,
   facts: FileFacts,
   createdAt: number,
   around: { begin?(): Steps<void>; finish(fileId: number): Steps<void> },
-) => Steps<number>;
+) => Steps<FileRecord>;
 
 export function createRecordFile(needs: Needs): RecordFile {
   const { runner, parts, uploads } = needs;
   const recordSteps = createRecordSteps(needs);
   function* recordAll(upload: UploadRecord, lease: Lease, facts: FileFacts, createdAt: number): Steps<RecordedFile> {
-    const fileId = yield* recordSteps(upload, facts, createdAt, {
+    const { id: fileId } = yield* recordSteps(upload, facts, createdAt, {
       *finish(fileId) {
         if (!(yield* uploads.steps.finish(upload.id, lease, fileId))) throw new LeaseLost();
       },
@@ -83,17 +83,19 @@ export function createRecordSteps(needs: StepsNeeds): RecordSteps {
     const seq = yield* ledger.steps.nextSeq(company);
     if (begin !== undefined) yield* begin();
     const ids = yield* people.steps.idsOf({ company, role: uploader, session, subject }, createdAt);
-    const of = { uploadId, company, session, uploader, name, createdAt };
-    const fileId = yield* files.steps.insert({ ...facts, ...of, ...ids, seq });
+    const file = { ...facts, uploadId, company, session, uploader, name, createdAt, seq };
+    const fileId = yield* files.steps.insert({ ...file, ...ids });
     yield* ledger.steps.append(seq, { company, session, type: 'file_shared', fileId }, createdAt);
     const uploadedBy = actorOf({ role: uploader, subject }, upload.client ?? SERVER);
     const deed = { action: 'uploaded', company, session, fileId, name } as const;
     yield* audit.steps.add(auditEntry(uploadedBy, deed, createdAt));
     if (wantsPreview(facts.mimeType)) yield* previewJobs.steps.add(fileId);
     yield* finish(fileId);
-    return fileId;
+    return { ...file, ...WITHOUT_PREVIEW, id: fileId, linkEpoch: 0 };
   };
 }
+
+const WITHOUT_PREVIEW = { thumbnailKey: null, width: null, height: null, placeholder: null };
 
 /** Rolls the transaction back. */
 class LeaseLost extends Error {}

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { FileRecord } from '../database/chat-file-table.ts';
 import { databaseFailure } from '../database/database-failure.ts';
 import type { InfectionTable } from '../database/infection-table.ts';
 import type { Database } from '../database/open-database.ts';
@@ -42,8 +43,8 @@ type Needs = {
   recordSteps: RecordSteps;
   rejectUpload: RejectUpload;
   report: ReportProgress;
-  /** The transaction is committed: send what the ledger now holds. */
-  wake(company: string): void;
+  /** The transaction is committed: send what the ledger now holds. `shared`: that is this file and nothing else. */
+  wake(company: string, shared?: FileRecord): void;
   expirySeconds: number;
   now(): number;
 };
@@ -173,9 +174,9 @@ async function share(
     await waitBriefly(storage.remove(key));
     throw storeFault(error);
   }
-  const fileId = await record(needs, known, { ...file, storageKey: key }, announced);
+  const { fileId, shared } = await record(needs, known, { ...file, storageKey: key }, announced);
   needs.report(known, known.sizeBytes ?? 0, 'done');
-  needs.wake(upload.company);
+  needs.wake(upload.company, shared);
   return fileId;
 }
 
@@ -187,6 +188,9 @@ function storeFault(error: unknown): unknown {
   });
 }
 
+/** `shared`: the file, where its commit was heard of. */
+type Recorded = { fileId: number; shared?: FileRecord };
+
 /**
  * After a fault it may be that it was committed and the answer was lost. The row says so; and as long as the key is noted it
  * was not, and is not once that is given up. So nobody is told to send a file again that is shared.
@@ -196,10 +200,11 @@ async function record(
   upload: UploadRecord,
   file: SmallFile & { storageKey: string },
   announced: AnnouncedUpload | undefined,
-): Promise<number> {
+): Promise<Recorded> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await needs.watch('upload', 'record', () => recordOnce(needs, upload, file, announced));
+      const shared = await needs.watch('upload', 'record', () => recordOnce(needs, upload, file, announced));
+      return { fileId: shared.id, shared };
     } catch (error) {
       const mayPass = databaseFailure(error)?.code === 'storage-unavailable';
       // Only a limit says for sure that there is none.
@@ -209,7 +214,7 @@ async function record(
         continue;
       }
       await giveUp(needs, file.storageKey).catch(() => {});
-      if (fileId !== null) return fileId;
+      if (fileId !== null) return { fileId };
       throw error;
     }
   }
@@ -220,7 +225,7 @@ async function recordOnce(
   upload: UploadRecord,
   { bytes: _, extension: __, ...file }: SmallFile & { storageKey: string },
   announced: AnnouncedUpload | undefined,
-): Promise<number> {
+): Promise<FileRecord> {
   const { storageKey, mimeType } = file;
   const whole = { storageKey, mimeType, sizeBytes: upload.sizeBytes ?? 0, expiresAt: upload.expiresAt };
   const createdAt = now();

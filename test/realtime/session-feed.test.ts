@@ -1,11 +1,11 @@
 /** The feed over the real ledger: under any order of events each listener gets what is after its number, once, in order. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LedgerEvent, ServerEvent } from '../../server/contract/events.ts';
-import { createChatFileTable } from '../../server/database/chat-file-table.ts';
+import { createChatFileTable, type FileRecord } from '../../server/database/chat-file-table.ts';
 import { createEventLedger, type LedgerEntry } from '../../server/database/event-ledger.ts';
 import type { Database } from '../../server/database/open-database.ts';
 import { createSessionFeed, type Listener, type Subscription } from '../../server/realtime/session-feed.ts';
-import { createPresentFile } from '../../server/sharing/present-file.ts';
+import { createPresentFile, type PresentFile } from '../../server/sharing/present-file.ts';
 import { eventually } from '../services/eventually.ts';
 import { insertFile, openTestDatabase, type TestDatabase } from '../services/test-database.ts';
 
@@ -30,6 +30,7 @@ describe('random schedules', () => {
     for (let step = 0; step < 150; step += 1) await schedule.step();
     const { chat, listeners } = schedule;
     await chat.settled();
+    while (chat.hasKept()) chat.handOverKept(() => 0);
     const all = await chat.ledger.entriesAfter(chat.company, null, 0, 100_000);
     await drainUntil(listeners, () =>
       listeners.every((listener) => listener.state.closed || chat.hasHeardAll(listener, all)),
@@ -162,6 +163,69 @@ describe('entries of another process', () => {
   });
 });
 
+describe('what this process recorded', () => {
+  test('is told as it is, in its order, and the ledger is not read for it', async () => {
+    const chat = createChat('handed');
+    const [all, one] = [createListener(1000), createListener(1000)];
+    await chat.listen(all, null);
+    await chat.listen(one, 's');
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    chat.failReads(1);
+    for (const session of ['s', 't', 's']) chat.share(session, 'handed over');
+    await chat.settled();
+    await eventually('all are heard', () => all.heard.length === 3 && one.heard.length === 2);
+    expect([all.seqs(), one.seqs(), chat.faults]).toEqual([[1, 2, 3], [1, 3], []]);
+    const committed = await chat.ledger.entriesAfter('handed', null, 0, 100);
+    expect(all.heard.map(({ id, type }) => [id, type])).toEqual(committed.map(({ fileId, type }) => [fileId, type]));
+  });
+
+  test('behind something that was not handed over is read with it; what comes late is not told twice', async () => {
+    const chat = createChat('gap');
+    const listener = createListener(1000);
+    await chat.listen(listener, null);
+    chat.share('s', 'kept');
+    chat.share('s', 'handed over');
+    await chat.settled();
+    await eventually('both are heard', () => listener.heard.length === 2);
+    chat.handOverKept(() => 0);
+    chat.share('s', 'handed over');
+    await chat.settled();
+    await eventually('so is the third', () => listener.heard.length === 3);
+    expect(listener.seqs()).toEqual([1, 2, 3]);
+  });
+
+  test('and removed in the same moment is not shared any more', async () => {
+    const chat = createChat('removed at once');
+    const listener = createListener(1000);
+    await chat.listen(listener, null);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    chat.share('s', 'kept');
+    chat.removeOne(() => 0);
+    await chat.settled();
+    chat.handOverKept(() => 0);
+    await eventually('its removal is heard', () => listener.heard.length === 1);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    expect(listener.heard).toMatchObject([{ type: 'file_removed', seq: 2 }]);
+  });
+
+  test('is made into an event only where somebody in its session hears it', async () => {
+    const presented: string[] = [];
+    const chat = createChat('empty rooms', (file) => {
+      presented.push(file.session);
+      return presentFile(file);
+    });
+    const listener = createListener(1000);
+    await chat.listen(listener, 's');
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    for (const session of ['t', 'u', 's']) chat.share(session, 'handed over');
+    await chat.settled();
+    await eventually('its own is heard', () => listener.heard.length === 1);
+    expect([presented, listener.seqs()]).toEqual([['s'], [3]]);
+    const follows = ['s', 't'].map((session) => chat.feed.isFollowed(chat.company, session));
+    expect([...follows, chat.feed.isFollowed('another company', 's')]).toEqual([true, false, false]);
+  });
+});
+
 describe('a ledger that cannot be read', () => {
   test('is read again, for those who catch up and for those who are live; each failure is reported', async () => {
     const chat = createChat('failing');
@@ -200,7 +264,9 @@ function createSchedule(company: string, chance: () => number) {
   };
   /** Each with the chance up to which it is the one that happens. */
   const happenings: [number, () => unknown][] = [
-    [0.35, () => chat.share(pick(sessions, chance))],
+    [0.15, () => chat.share(pick(sessions, chance))],
+    [0.3, () => chat.share(pick(sessions, chance), chance() < 0.6 ? 'handed over' : 'kept')],
+    [0.35, () => chat.handOverKept(chance)],
     [0.45, () => chat.removeOne(chance)],
     [0.6, subscribe],
     [0.7, () => pick(listeners, chance)?.close()],
@@ -221,7 +287,7 @@ function createSchedule(company: string, chance: () => number) {
 type Chat = ReturnType<typeof createChat>;
 
 /** A company with a feed of its own over the shared database; shares and removals commit one behind the other. */
-function createChat(company: string) {
+function createChat(company: string, present: PresentFile = presentFile) {
   const files = createChatFileTable(open.database);
   const ledger = createEventLedger(open.database);
   const faults: unknown[] = [];
@@ -233,13 +299,25 @@ function createChat(company: string) {
       return failing >= 0 ? Promise.reject(new Error('not now')) : ledger.entriesAfter(...args);
     },
   };
-  const feed = createSessionFeed({ ledger: reading, files, presentFile, onFault: (error) => faults.push(error) });
+  const feed = createSessionFeed({
+    ledger: reading,
+    files,
+    presentFile: present,
+    onFault: (error) => faults.push(error),
+  });
+  /** Committed, and not told of yet. */
+  const kept: FileRecord[] = [];
   const shared: { id: number; session: string }[] = [];
   const removed = new Set<number>();
   const under = { database: open.database, ledger, company };
   let last: Promise<unknown> = Promise.resolve();
   const then = (work: () => Promise<void>) => {
     last = last.then(work).then(() => feed.wake(company));
+  };
+  const shareAndHand = async (session: string, hand: (file: FileRecord) => void) => {
+    const { seq, ...file } = await commitShare(under, session);
+    shared.push(file);
+    hand({ ...((await files.find(file.id)) as FileRecord), seq });
   };
   return {
     company,
@@ -255,7 +333,17 @@ function createChat(company: string) {
     failReads: (times: number) => {
       failing = times;
     },
-    share: (session: string) => then(async () => void shared.push(await commitShare(under, session))),
+    share(session: string, how: 'woken' | 'handed over' | 'kept' = 'woken') {
+      if (how === 'woken') return then(async () => void shared.push(await commitShare(under, session)));
+      const hand = (file: FileRecord) => (how === 'kept' ? void kept.push(file) : feed.wake(company, file));
+      last = last.then(() => shareAndHand(session, hand));
+    },
+    hasKept: () => kept.length > 0,
+    /** One of those that were kept, in any order. */
+    handOverKept(chance: () => number) {
+      const [file] = kept.splice(Math.floor(chance() * kept.length), 1);
+      if (file !== undefined) feed.wake(company, file);
+    },
     removeOne: (chance: () => number) =>
       then(async () => {
         const file = pick(shared, chance);
@@ -285,11 +373,12 @@ type Under = { database: Database; ledger: Chat['ledger']; company: string };
 
 async function commitShare({ database, ledger, company }: Under, session: string) {
   const id = await insertFile(database, { company, session });
-  await database.transaction(async (transaction) => {
-    const seq = await ledger.nextSeq(transaction, company);
-    await ledger.append(transaction, seq, { company, session, type: 'file_shared', fileId: id }, 0);
+  const seq = await database.transaction(async (transaction) => {
+    const next = await ledger.nextSeq(transaction, company);
+    await ledger.append(transaction, next, { company, session, type: 'file_shared', fileId: id }, 0);
+    return next;
   });
-  return { id, session };
+  return { id, session, seq };
 }
 
 async function commitRemoval({ database, ledger, company }: Under, { id, session }: { id: number; session: string }) {

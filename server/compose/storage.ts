@@ -106,13 +106,14 @@ function expectDisk({ mediaRoot }: Config): void {
 }
 
 async function openStore(
-  { s3: settings, mediaRoot }: Config,
+  { s3: settings, mediaRoot, postgresUrl }: Config,
   database: Database,
   installation: string,
   largestFileBytes: () => number,
   store: StoreName,
 ): Promise<FileStorage> {
-  if (store === 'local') return createLocalStorage(mediaRoot);
+  // With SQLite there is one server (instance-lock); of several, any may write to a shared MEDIA_ROOT.
+  if (store === 'local') return createLocalStorage(mediaRoot, { isAlone: postgresUrl === undefined });
   if (settings === undefined) throw new Error('AWS_STORAGE_BUCKET_NAME is missing: S3 needs its AWS_… settings.');
   // Who has the files on the disk does not wait for the SDK to load.
   const { createS3Storage } = await import('../storage/s3-storage.ts');

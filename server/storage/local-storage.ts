@@ -20,6 +20,7 @@ import { ownId, ownKey } from './own-names.ts';
 import { pumpBody } from './pump-body.ts';
 import { shareSyncs } from './share-syncs.ts';
 import { type SyncFolder, syncFolder } from './sync-folder.ts';
+import { SyncedSizes } from './synced-sizes.ts';
 import { createSyncedWriter } from './synced-writer.ts';
 import { translateFaults } from './translate-faults.ts';
 
@@ -30,13 +31,17 @@ const BESIDE = [UNVERIFIED, JOINING, WRITING];
 /** The records are rows of `uploads`; the store keeps none of its own. */
 const NO_RECORDS = { get: async () => undefined, set: async () => {}, delete: async () => {} };
 
-/** `{root}/.incoming/{upload id}` while bytes arrive, `{root}/{key}` once shared: one file system, so a rename moves them. */
-export async function createLocalStorage(root: string): Promise<FileStorage> {
+/**
+ * `{root}/.incoming/{upload id}` while bytes arrive, `{root}/{key}` once shared: one file system, so a rename moves them.
+ * @param isAlone no other server writes below `root`: what this one has synced need not be synced again to be sure of it
+ */
+export async function createLocalStorage(root: string, { isAlone = false } = {}): Promise<FileStorage> {
   const incoming = path.join(root, '.incoming');
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   await syncFolder(root);
   await syncFolder(path.dirname(root));
   const pool = new BlockPool();
+  const known = isAlone ? new SyncedSizes() : null;
   const sync = shareSyncs(syncFolder);
   const syncParents = createSyncParents(root, sync);
   const layout = new FileStore({ directory: incoming, configstore: NO_RECORDS });
@@ -50,11 +55,20 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
     },
     async append(uploadId, offset, body, options) {
       const place = placeOf(uploadId);
-      await dropUnverified(place);
-      if (options.verify === undefined) return appendBody(pool, place, offset, body, options);
+      // What is as this process left it has no note.
+      if (known?.sizeOf(place) !== offset) await dropUnverified(place);
+      known?.forget(place);
+      if (options.verify === undefined) {
+        const result = await appendBody(pool, place, offset, body, options);
+        known?.note(place);
+        return result;
+      }
       return appendVerified(place, offset, options.verify, () => appendBody(pool, place, offset, body, options));
     },
-    offsetOf: (uploadId) => syncedSize(placeOf(uploadId)),
+    async offsetOf(uploadId) {
+      const place = placeOf(uploadId);
+      return known?.sizeOf(place) ?? syncedSize(place);
+    },
     async readIncoming(uploadId, lengthBytes) {
       const file = await open(placeOf(uploadId), 'r');
       try {
@@ -64,7 +78,10 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
       }
     },
     join: (uploadId, partIds, signal) => joinFiles(placeOf(uploadId), partIds.map(placeOf), signal),
-    makeFinal: (uploadId, key) => moveInto(placeOf(uploadId), pathOf(key), sync, syncParents),
+    async makeFinal(uploadId, key) {
+      known?.forget(placeOf(uploadId));
+      await moveInto(placeOf(uploadId), pathOf(key), sync, syncParents);
+    },
     async put(uploadId, key, makeBody, sizeBytes) {
       const beside = placeOf(uploadId) + WRITING;
       await writeWhole(beside, makeBody(), sizeBytes);
@@ -80,6 +97,7 @@ export async function createLocalStorage(root: string): Promise<FileStorage> {
     },
     async discard(uploadId) {
       const place = placeOf(uploadId);
+      known?.forget(place);
       for (const beside of ['', ...BESIDE]) await rm(place + beside, { force: true });
     },
     async *incomingIds() {

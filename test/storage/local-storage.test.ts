@@ -16,6 +16,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 fileStorageContract('local storage', (place) => createLocalStorage(path.join(folder, place)));
+fileStorageContract('local storage of one server', (place) =>
+  createLocalStorage(path.join(folder, 'alone', place), { isAlone: true }),
+);
 
 describe('on the disk', () => {
   test('unfinished bytes and shared ones lie apart, under names of ours only', async () => {
@@ -45,6 +48,39 @@ describe('on the disk', () => {
     await mkdir(path.dirname(path.join(root, key)), { recursive: true });
     await storage.makeFinal(id, key);
     expect((await storage.open(key))?.sizeBytes).toBe(3);
+  });
+
+  test('an offset that is remembered is the file’s, whoever changed it', async () => {
+    const root = path.join(folder, newUploadId());
+    const storage = await createLocalStorage(root, { isAlone: true });
+    const id = newUploadId();
+    const place = path.join(root, '.incoming', id);
+    const append = (offset: number, maxBytes: number, verify?: () => void) => {
+      const options = { maxBytes, idleTimeoutMs: 60_000, signal: new AbortController().signal, verify };
+      return storage
+        .append(id, offset, Readable.from([Buffer.from('abc')]), options)
+        .catch((error: Error) => error.message);
+    };
+    await storage.create(id);
+    await append(0, 3);
+    expect(await storage.offsetOf(id)).toBe(3);
+    await append(3, 2);
+    expect(await storage.offsetOf(id)).toBe(3);
+    const wrong = () => {
+      throw new Error('wrong');
+    };
+    expect(await append(3, 3, wrong)).toBe('wrong');
+    expect(await storage.offsetOf(id)).toBe(3);
+    await append(3, 3);
+    expect(await storage.offsetOf(id)).toBe(6);
+    // As a process does that died after its last byte and before the verdict.
+    await writeFile(place, 'abcdefghi');
+    await writeFile(`${place}.unverified`, '4');
+    expect(await storage.offsetOf(id)).toBe(4);
+    await append(4, 3);
+    expect(await storage.offsetOf(id)).toBe(7);
+    await rm(place);
+    expect(await storage.offsetOf(id)).toBe(null);
   });
 
   test('no file stays open, whatever happens to it', async () => {

@@ -41,7 +41,7 @@ async function createBeginning(knex: Knex, name: string): Promise<void> {
   );
 }
 
-export async function createSessionMove(knex: Knex): Promise<void> {
+async function createSessionMove(knex: Knex): Promise<void> {
   await createTrigger(
     knex,
     'ledger_moves_session',

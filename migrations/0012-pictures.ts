@@ -35,8 +35,12 @@ export async function up(knex: Knex): Promise<void> {
   );
   // What was received had the announced size and hash; what is stored may be shorter by now.
   await knex.raw('alter table uploads add column received_checked boolean not null default false');
-  // A preview is no news of a chat: agents' lists keep their order.
   await dropTrigger(knex, 'ledger_moves_session', 'ledger');
+  await createMoveByNews(knex);
+}
+
+/** A preview is no news of a chat: agents' lists keep their order. */
+export async function createMoveByNews(knex: Knex): Promise<void> {
   await createTrigger(
     knex,
     'ledger_moves_session',

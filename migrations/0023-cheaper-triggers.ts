@@ -1,7 +1,8 @@
 /** The triggers that each small file runs, without what it has no use for: half of what its row in `uploads` cost was theirs. */
 import type { Knex } from 'knex';
 import { createUploadAdded } from './0003-company-usage.ts';
-import { createSessionBeginning, createSessionMove } from './0005-session-activity.ts';
+import { createSessionBeginning } from './0005-session-activity.ts';
+import { createMoveByNews } from './0012-pictures.ts';
 import { createDailyBytes } from './0013-company-policies.ts';
 import { createTrigger, dropTrigger } from './triggers.ts';
 
@@ -59,6 +60,7 @@ export async function up(knex: Knex): Promise<void> {
     `
       update chat_sessions set last_activity_at = new.created_at
         where company_id = new.company_id and session_id = new.session_id and last_activity_at < new.created_at;`,
+    "new.type <> 'file_updated'",
   );
 }
 
@@ -67,7 +69,7 @@ export async function down(knex: Knex): Promise<void> {
   await createUploadAdded(knex);
   await createDailyBytes(knex);
   await createSessionBeginning(knex);
-  await createSessionMove(knex);
+  await createMoveByNews(knex);
 }
 
 const REPLACED = [

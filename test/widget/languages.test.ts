@@ -96,7 +96,8 @@ test('a language whose chunk does not load is spoken in English', async () => {
     });
   });
   await pane('user').getByText('Choose files').waitFor();
-  expect(asked).toHaveLength(1);
+  // The other side comes later, and may ask for it again.
+  expect(new Set(asked).size).toBe(1);
   expect(await speechOf('user')).toEqual(['en', 'ltr']);
   // Chunks that nobody waits for may still be on their way when the page goes.
   await page.unrouteAll({ behavior: 'ignoreErrors' });

@@ -1,9 +1,9 @@
 /** The words of the operator's page: numbers with their units, times, and reasons. It is in English, as the command line is. */
 import { PROBLEMS } from '../../server/contract/problem.ts';
-import { createFormats } from '../words/formats.ts';
+import { formatsOf } from '../words/formats.ts';
 
 const LOCALE = 'en-GB';
-const formats = createFormats(LOCALE);
+const formats = formatsOf(LOCALE);
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;

@@ -28,8 +28,6 @@ export type ServerEvents = {
 
 export type FeedSocket = {
   connection: Observable<Connection>;
-  /** Fetches what `connect` will need, while something else is waited for. A failure is left to `connect`. */
-  prepare(): void;
   /** Connects, and goes on trying. Nothing happens where it is connected already. */
   connect(): void;
   /** The server refused this caller by HTTP: the same will hold here. */
@@ -39,6 +37,25 @@ export type FeedSocket = {
 
 type LiveSocket = Socket<ServerEvents, { follow: (message: { after: number }) => void }>;
 type Problem = { code?: string; detail?: string };
+
+type Client = Pick<typeof import('socket.io-client'), 'io'>;
+let client: Client | null = null;
+
+/** From a page that connects at once, and has it among its own scripts: then nothing else is waited for. */
+export function takeClient(brought: Client): void {
+  client = brought;
+}
+
+/** A fifth of the widget's bytes, and nothing that the list waits for: it comes beside it. */
+async function loadClient(): Promise<Client> {
+  client ??= await import('socket.io-client');
+  return client;
+}
+
+/** Gets what every connection needs, for whoever will want one soon. A failure is left to who connects. */
+export function prepareToConnect(): void {
+  loadClient().catch(() => {});
+}
 
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
@@ -53,6 +70,8 @@ export function createFeedSocket(needs: {
   sessionId: string | null;
   token: TokenSource;
   after: () => number;
+  /** The connection is opened meanwhile; only then it says who it is, and asks `after`. */
+  beforeJoining?: () => Promise<void>;
   handlers: Partial<ServerEvents>;
   onConnected: () => void;
 }): FeedSocket {
@@ -60,14 +79,15 @@ export function createFeedSocket(needs: {
   const connection = createObservable<Connection>({ state: 'connecting' });
   const retry = createRetry({ firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS });
   let bearer: string | null = null;
+  let isRefused = false;
   let destroyed = false;
 
   let socket: LiveSocket | null = null;
   let opening: Promise<LiveSocket> | null = null;
+  let joining = 0;
 
-  /** A fifth of the widget's bytes, and nothing that the list waits for: it comes beside it. */
   async function open(): Promise<LiveSocket> {
-    const { io } = await import('socket.io-client');
+    const { io } = await loadClient();
     const next: LiveSocket = io(needs.apiBaseUrl, {
       autoConnect: false,
       // A connection of our own: two chats of one page come and go by themselves.
@@ -78,18 +98,23 @@ export function createFeedSocket(needs: {
       reconnectionDelayMax: MAX_RETRY_MS,
       // Runs for every connection: each has a good token and goes on where the last one stopped.
       auth(callback) {
-        const session = needs.sessionId === null ? {} : { session_id: needs.sessionId, after: needs.after() };
-        const rest = { company_id: needs.companyId, ...session };
-        const connectWith = (next: string | null) => {
-          bearer = next;
-          callback(next === null ? rest : { token: next, ...rest });
-        };
-        // An empty token is refused by the server, which brings us to `connect_error` and its retry.
-        token.get().then(connectWith, () => connectWith(''));
+        joining += 1;
+        void join(joining, callback);
       },
     });
     listen(next);
     return next;
+  }
+
+  async function join(turn: number, callback: (auth: object) => void): Promise<void> {
+    await needs.beforeJoining?.();
+    // An empty token is refused by the server, which brings us to `connect_error` and its retry.
+    const next = await token.get().catch(() => '');
+    // Who was let wait too long has been put out, and another connection asks by now: that one joins, once.
+    if (turn !== joining) return;
+    bearer = next;
+    const session = needs.sessionId === null ? {} : { session_id: needs.sessionId, after: needs.after() };
+    callback({ ...(next !== null && { token: next }), company_id: needs.companyId, ...session });
   }
 
   function listen(socket: LiveSocket): void {
@@ -117,13 +142,13 @@ export function createFeedSocket(needs: {
   }
 
   async function connect(): Promise<void> {
-    if (destroyed || socket?.connected) return;
+    if (destroyed || isRefused || socket?.connected) return;
     try {
       // Without a token there is nothing to ask the server.
       await token.get();
       opening ??= open();
       socket = await opening;
-      if (!destroyed) socket.connect();
+      if (!destroyed && !isRefused) socket.connect();
     } catch {
       if (socket === null) opening = null;
       retryLater();
@@ -136,6 +161,7 @@ export function createFeedSocket(needs: {
   }
 
   function refuse(detail: string): void {
+    isRefused = true;
     retry.reset();
     socket?.disconnect();
     connection.set({ state: 'refused', detail });
@@ -143,13 +169,8 @@ export function createFeedSocket(needs: {
 
   return {
     connection,
-    prepare() {
-      opening ??= open();
-      opening.catch(() => {
-        if (socket === null) opening = null;
-      });
-    },
     connect() {
+      isRefused = false;
       retry.reset();
       void connect();
     },

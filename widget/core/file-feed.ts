@@ -31,7 +31,7 @@ const MAX_RETRY_MS = 30_000;
 /** Links last an hour. */
 const RENEW_LINKS_MS = 45 * 60_000;
 
-/** Loads as soon as `ready` resolves, then connects, and goes on trying until `destroy`. */
+/** Loads and connects as soon as `ready` resolves, and goes on trying until `destroy`. */
 export function createFileFeed(needs: {
   apiBaseUrl: string;
   companyId: string;
@@ -53,10 +53,15 @@ export function createFileFeed(needs: {
   let firstSeq = Number.POSITIVE_INFINITY;
   let starting = false;
   let destroyed = false;
+  let onFirstList = () => {};
+  const firstList = new Promise<void>((resolve) => {
+    onFirstList = resolve;
+  });
 
   const socket = createFeedSocket({
     ...needs,
     after: list.seq,
+    beforeJoining: () => firstList,
     handlers: {
       file_shared(event) {
         put(event);
@@ -100,6 +105,7 @@ export function createFileFeed(needs: {
     if (isFirst) {
       firstSeq = seq;
       isLoaded.set(true);
+      onFirstList();
     } else for (const file of all) if (file.seq > before) announce(file);
   }
 
@@ -121,10 +127,9 @@ export function createFileFeed(needs: {
     starting = true;
     try {
       await needs.ready();
-      const loading = loadAll();
-      socket.prepare();
-      await loading;
+      // Side by side: to open a connection takes as many turns as the list does.
       socket.connect();
+      await loadAll();
     } catch (error) {
       const status = error instanceof ApiError ? error.answer?.status : undefined;
       if (destroyed) return;

@@ -1,6 +1,7 @@
 /** `<chat-files>`: the whole widget in one custom element, in a shadow root so that no style leaks in or out. */
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import { type ChatFiles, createChatFiles } from '../core/chat-files.ts';
+import { prepareToConnect } from '../core/feed-socket.ts';
 import type { ChatFilesError } from '../core/options.ts';
 import type { Theme } from '../frame/frame-messages.ts';
 import { ChatPane } from '../ui/chat-pane.tsx';
@@ -132,7 +133,10 @@ export class ChatFilesElement extends WidgetElement {
 
 /** Once is enough, however many copies of this script the page has. */
 export function defineChatFiles(): void {
-  if (!customElements.get('chat-files')) customElements.define('chat-files', ChatFilesElement);
+  if (customElements.get('chat-files')) return;
+  // Before the elements that wait for this begin, and draw: else the connection would be opened after that.
+  prepareToConnect();
+  customElements.define('chat-files', ChatFilesElement);
 }
 
 declare global {

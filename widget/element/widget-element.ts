@@ -106,7 +106,9 @@ export abstract class WidgetElement extends HTMLElement {
         this.end();
         this.begin();
       }
-      this.#draw();
+      if (this.#root) this.#draw();
+      // To draw for the first time keeps a phone busy for a fifth of a second: what was begun is asked for before, and on its way meanwhile.
+      else inNextTask(() => this.isConnected && this.#draw());
     });
   }
 
@@ -152,4 +154,14 @@ export abstract class WidgetElement extends HTMLElement {
     shadow.append(root);
     return root;
   }
+}
+
+/** Before the page is painted, where it can be: a timer comes after that, and a hidden page has no frames. */
+function inNextTask(work: () => void): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    work();
+  };
+  port2.postMessage(null);
 }

@@ -1,27 +1,27 @@
 /** The demo page: one chat session seen from both sides, each with its own connection. */
 import { render } from '@uppy/core/utils/preact';
 import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import { io } from 'socket.io-client';
 import type { Uploader as Side } from '../../server/contract/chat-file.ts';
+import { takeClient } from '../core/feed-socket.ts';
 import { type ChatFilesElement, defineChatFiles } from '../element/chat-files-element.tsx';
 import { followColorScheme } from '../element/color-scheme.ts';
 import { Icon } from '../ui/icons.tsx';
 import { createDemoTokens, type DemoTokens, requestDemoTokens, takeTokensOfPage } from './demo-tokens.ts';
-import { SideTabs, useCurrentSide } from './side-tabs.tsx';
+import { SideTabs, useCurrentSide, useTurnOfAgent } from './side-tabs.tsx';
 
 type Session = { id: string; company: string; getToken: (side: Side) => Promise<string> };
 
 function Demo() {
-  const [session, setSession] = useState<Session | null>(null);
+  const [session, setSession] = useState<Session | null>(sessionOfPage);
   const [problem, setProblem] = useState<string | null>(null);
 
   useEffect(() => {
     // Also when somebody pastes another link, or goes back.
     const onHashChange = () => void open(sessionInAddress());
     window.addEventListener('hashchange', onHashChange);
-    const first = sessionInAddress();
-    const brought = first === null ? takeTokensOfPage() : null;
-    if (brought === null) void open(first);
-    else show(brought);
+    if (session === null) void open(sessionInAddress());
+    else nameInAddress(session);
     return () => window.removeEventListener('hashchange', onHashChange);
   }, []);
 
@@ -37,8 +37,7 @@ function Demo() {
     const next = connect(tokens);
     setProblem(null);
     setSession(next);
-    // So that a reload, or the link on another device, shows the same chat.
-    if (sessionInAddress() !== next.id) history.pushState(null, '', `#${next.id}`);
+    nameInAddress(next);
   }
 
   return (
@@ -75,6 +74,7 @@ function Stage({ session }: { session: Session }) {
   const user = useRef<ChatFilesElement>(null);
   const agent = useRef<ChatFilesElement>(null);
   const { current, show } = useCurrentSide(stage);
+  const isAgentDue = useTurnOfAgent(user, current);
   const [getToken] = useState(() => ({ user: () => session.getToken('user'), agent: () => session.getToken('agent') }));
   const locale = localeInAddress();
   const common = { 'company-id': session.company, 'session-id': session.id, ...(locale !== null && { locale }) };
@@ -93,13 +93,15 @@ function Stage({ session }: { session: Session }) {
           />
         </div>
         <div class="dashboard">
-          <chat-files
-            {...common}
-            ref={agent}
-            getToken={getToken.agent}
-            heading="Agent"
-            subheading={`The dashboard, chat ${session.id}`}
-          />
+          {isAgentDue && (
+            <chat-files
+              {...common}
+              ref={agent}
+              getToken={getToken.agent}
+              heading="Agent"
+              subheading={`The dashboard, chat ${session.id}`}
+            />
+          )}
         </div>
       </main>
     </>
@@ -109,6 +111,17 @@ function Stage({ session }: { session: Session }) {
 function connect(tokens: DemoTokens): Session {
   const demoTokens = createDemoTokens(tokens);
   return { id: tokens.session_id, company: tokens.company_id, getToken: demoTokens.get };
+}
+
+/** A new chat whose tokens the page has brought along: it is there with the first drawing, and nothing is asked for before. */
+function sessionOfPage(): Session | null {
+  const tokens = sessionInAddress() === null ? takeTokensOfPage() : null;
+  return tokens && connect(tokens);
+}
+
+/** So that a reload, or the link on another device, shows the same chat. */
+function nameInAddress({ id }: Session): void {
+  if (sessionInAddress() !== id) history.pushState(null, '', `#${id}`);
 }
 
 /** `?locale=ar` tries a language; without it the browser's is spoken. The page's own words are English. */
@@ -130,6 +143,7 @@ for (const type of ['dragover', 'drop'] as const) {
   });
 }
 
+takeClient({ io });
 defineChatFiles();
 followColorScheme('auto', (scheme) => {
   document.body.dataset.theme = scheme;

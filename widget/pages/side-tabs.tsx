@@ -3,6 +3,7 @@ import type { RefObject } from '@uppy/core/utils/preact';
 import { useEffect, useState } from '@uppy/core/utils/preact/hooks';
 import type { Uploader as Side } from '../../server/contract/chat-file.ts';
 import type { ChatFilesElement, FileSharedEvent } from '../element/chat-files-element.tsx';
+import { useHeadStart } from '../ui/use-head-start.ts';
 
 /** Both sides are always there and can be swiped; the tabs follow, and scroll. On a wide screen both are in view. */
 export function useCurrentSide(stage: RefObject<HTMLElement>): { current: Side; show: (side: Side) => void } {
@@ -18,6 +19,18 @@ export function useCurrentSide(stage: RefObject<HTMLElement>): { current: Side; 
     current,
     show: (side) => stage.current?.scrollTo({ left: side === 'agent' ? stage.current.scrollWidth : 0 }),
   };
+}
+
+/** Whether it is the agent's turn: the visitor's side, which a phone shows first, has network and processor to itself until it is connected. */
+export function useTurnOfAgent(user: RefObject<ChatFilesElement>, current: Side): boolean {
+  const [isConnecting, setIsConnecting] = useState(true);
+  useEffect(() => {
+    const state = user.current?.chat?.state;
+    const look = () => setIsConnecting(state?.get().connection.state === 'connecting');
+    look();
+    return state?.subscribe(look);
+  }, [user]);
+  return useHeadStart(isConnecting && current !== 'agent');
 }
 
 /** Counts what arrives on the side that is out of view. */

@@ -85,7 +85,12 @@ export function ChatPane(props: {
           </div>
         )}
         <UnfinishedOffers chat={chat} uploads={state.unfinished} pick={picker.open} />
-        <Composer picker={picker} adding={adding} config={state.config} />
+        <Composer
+          picker={picker}
+          adding={adding}
+          config={state.config}
+          isConnecting={connection.state === 'connecting'}
+        />
         {isOver && (
           <div class="drop-overlay" aria-hidden="true">
             <Icon name="drop" />

@@ -9,6 +9,7 @@ import { LazyPart } from './lazy-part.tsx';
 import { MenuButton, type MenuItem } from './menu-button.tsx';
 import { useAbilities } from './use-abilities.ts';
 import type { Adding } from './use-adding.ts';
+import { useHeadStart } from './use-head-start.ts';
 import type { Picker } from './use-picker.ts';
 import { useWords } from './use-words.tsx';
 
@@ -23,8 +24,11 @@ const loadVoiceNote = () => import('../adding/voice-note.tsx').then(({ VoiceNote
 const loadCamera = () => import('../adding/camera-dialog.tsx').then(({ CameraDialog }) => CameraDialog);
 
 /** A label around a real file input: the platform's own dialog, keyboard and screen reader support. */
-export function Composer({ picker, adding, config }: { picker: Picker; adding: Adding; config: ChatConfig | null }) {
+export function Composer(props: { picker: Picker; adding: Adding; config: ChatConfig | null; isConnecting: boolean }) {
+  const { picker, adding, config } = props;
   const words = useWords();
+  // The first size that is written out costs a phone a sixth of a second: the browser gets itself the units of the language.
+  const saysLimits = useHeadStart(props.isConnecting) && config !== null;
   const footer = useRef<HTMLElement>(null);
   const menuButton = useRef<HTMLButtonElement>(null);
   const isNarrow = useIsNarrow(footer);
@@ -82,7 +86,7 @@ export function Composer({ picker, adding, config }: { picker: Picker; adding: A
             )}
           </div>
         )}
-        <p class="limits">{config === null ? words.label('dropOrPaste') : limitsText(words, config)}</p>
+        <p class="limits">{saysLimits ? limitsText(words, config) : words.label('dropOrPaste')}</p>
       </div>
       {inputs}
       {open === 'voice' && voice !== null && (

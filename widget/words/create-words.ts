@@ -1,6 +1,6 @@
 /** One language made ready to speak: sentences with their values in place, numbers and dates in its own habit. */
 import type { Dictionary, Key, LabelKey, PluralForms, Strings, Values } from './dictionary.ts';
-import { createFormats, type Formats } from './formats.ts';
+import { type Formats, formatsOf } from './formats.ts';
 
 export type Words = Formats & {
   /** A BCP 47 tag, for `lang`. */
@@ -30,14 +30,15 @@ const POP_ISOLATE = '\u2069';
  * `strings` replaces single sentences; a site writes them, so what is none is left out.
  */
 export function createWords(locale: string, dictionary: Dictionary, strings?: Strings | null): Words {
-  const formats = createFormats(locale);
-  const plurals = new Intl.PluralRules(locale);
+  const formats = formatsOf(locale);
+  let plurals: Intl.PluralRules | undefined;
   const entries: Dictionary = { ...dictionary, ...sentencesOf(strings) };
   const dir = RTL_LANGUAGES.has(new Intl.Locale(locale).language) ? 'rtl' : 'ltr';
 
   function templateOf(key: Key, values: Record<string, unknown>): string {
     const entry: string | PluralForms = entries[key];
     if (typeof entry === 'string') return entry;
+    plurals ??= new Intl.PluralRules(locale);
     return entry[plurals.select(Number(values.count))] ?? entry.other;
   }
 

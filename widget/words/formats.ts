@@ -29,8 +29,17 @@ export function percentOf(part: number, whole: number | null): number {
   return whole === 0 ? 100 : Math.min(100, Math.floor((part / whole) * 100));
 }
 
+/** By language: all widgets of a page share them. */
+const madeFormats = new Map<string, Formats>();
+
 /** `locale` with its region, if the person has one: it decides on clock, digits and calendar. */
-export function createFormats(locale: string): Formats {
+export function formatsOf(locale: string): Formats {
+  const made = madeFormats.get(locale) ?? createFormats(locale);
+  madeFormats.set(locale, made);
+  return made;
+}
+
+function createFormats(locale: string): Formats {
   // Making an Intl object costs far more than using it, and most people never see a terabyte: made when first needed.
   const once = createOnce();
 

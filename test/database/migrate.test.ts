@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MIGRATIONS } from '../../migrations/index.ts';
 import { isPostgres } from '../../server/database/dialect.ts';
 import { MigrationFailed, migrate, NewerDatabase, rollback } from '../../server/database/migrate.ts';
+import { openSqlite } from '../../server/database/open-sqlite.ts';
 import { insertFile, openTestDatabase, type TestDatabase } from '../services/test-database.ts';
 
 const LATER: [string, Knex.Migration] = [
@@ -97,14 +98,14 @@ test('nodes that start at once on PostgreSQL: one runs what is missing, the othe
 test('the cheaper triggers can be taken back and made again, and are the same afterwards', async () => {
   const { database } = opened;
   const cheaper = MIGRATIONS.get('0023-cheaper-triggers');
-  const triggers = (): Promise<{ name: string; text: string }[]> =>
-    isPostgres(database)
-      ? database('pg_proc')
+  const triggers = (of = database): Promise<{ name: string; text: string }[]> =>
+    isPostgres(of)
+      ? of('pg_proc')
           .join('pg_trigger', 'tgfoid', 'pg_proc.oid')
           .where({ tgisinternal: false })
           .orderBy('proname')
-          .select('proname as name', database.raw('pg_get_triggerdef(pg_trigger.oid) || prosrc as text'))
-      : database('sqlite_master').where({ type: 'trigger' }).orderBy('name').select('name', 'sql as text');
+          .select('proname as name', of.raw('pg_get_triggerdef(pg_trigger.oid) || prosrc as text'))
+      : of('sqlite_master').where({ type: 'trigger' }).orderBy('name').select('name', 'sql as text');
   const after = await triggers();
   await cheaper?.down(database);
   const before = await triggers();
@@ -119,4 +120,9 @@ test('the cheaper triggers can be taken back and made again, and are the same af
     'ledger_moves_session',
     'uploads_begin_session',
   ]);
+  if (isPostgres(database)) return;
+  const older = openSqlite(':memory:');
+  await migrate(older, new Map([...MIGRATIONS].filter(([name]) => name < '0023')));
+  expect(before).toEqual(await triggers(older));
+  await older.destroy();
 });

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { UploadProgress } from '../contract/events.ts';
 import type { FileRecord } from '../database/chat-file-table.ts';
 import { createCreationLimits } from '../http/rate-limit.ts';
+import { NO_BUS } from '../nodes/node-bus.ts';
 import { createPreviewMaker } from '../pictures/preview-maker.ts';
 import { findPreviewPrograms } from '../pictures/preview-programs.ts';
 import { createScratch } from '../pictures/scratch-folder.ts';
@@ -93,7 +94,9 @@ export function composeSharing(given: Parts) {
     feed.publish(event, exceptParticipant);
     nodes.bus.tell({ type: 'progress', event, exceptParticipant });
   };
-  const tellOthers = createReportProgress({ publish, now });
+  // Of who is on another node nobody knows here.
+  const isHeard = (company: string, session: string) => nodes.bus !== NO_BUS || feed.isFollowed(company, session);
+  const tellOthers = createReportProgress({ publish, isHeard, now });
   const report: ReportProgress = (...progress) => {
     liveOffsets.note(...progress);
     tellOthers(...progress);

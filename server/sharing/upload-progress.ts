@@ -7,6 +7,8 @@ import { publicUploadId } from '../rules/upload-id.ts';
 type Needs = {
   /** Sends a passing event to everyone in the session but the named participant. */
   publish(event: UploadProgress, exceptParticipant: string): void;
+  /** Whether anybody may be there to hear it; if not, nothing is made. */
+  isHeard(company: string, session: string): boolean;
   now(): number;
 };
 
@@ -22,14 +24,15 @@ type Pace = { sentAt: number; upload: UploadRecord; offset: number; later: NodeJ
 export type ReportProgress = (upload: UploadRecord, offset: number, state: ProgressState) => void;
 
 /** Nothing is said of a file whose first bytes are not checked: its name might be all that it is. */
-export function createReportProgress({ publish, now }: Needs): ReportProgress {
+export function createReportProgress({ publish, isHeard, now }: Needs): ReportProgress {
   const paces = new Map<string, Pace>();
   const forget = (id: string) => {
     clearTimeout(paces.get(id)?.later ?? undefined);
     paces.delete(id);
   };
   const send = (upload: UploadRecord, offset: number, state: ProgressState) => {
-    publish(eventOf(upload, offset, state), participantKey({ ...upload, role: upload.uploader }));
+    if (isHeard(upload.company, upload.session))
+      publish(eventOf(upload, offset, state), participantKey({ ...upload, role: upload.uploader }));
   };
   const remember = (pace: Pace) => {
     paces.delete(pace.upload.id);

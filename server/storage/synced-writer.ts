@@ -21,6 +21,8 @@ export type SyncedWriter = {
 export function createSyncedWriter(file: FileHandle, offset: number, direct: DirectFile | null = null): SyncedWriter {
   let position = offset;
   let syncedTo = offset;
+  /** Up to where bytes may wait in the page cache. */
+  let cachedTo = offset;
   let syncing: Promise<void> | null = null;
   let fault: unknown = null;
 
@@ -33,13 +35,35 @@ export function createSyncedWriter(file: FileHandle, offset: number, direct: Dir
       fault ??= error;
     }
   };
+  const writeCached = async (batch: Buffer[], bytes: number): Promise<void> => {
+    await writeBatch(file, batch, bytes, position);
+    position += bytes;
+    if (bytes > 0) cachedTo = position;
+  };
+  // A write past the cache makes the file longer on disk at once. What lies before it in the cache would be a hole after a
+  // power cut, full of zeros, and counted.
+  const syncCached = async (): Promise<void> => {
+    await syncing;
+    if (cachedTo > syncedTo && fault === null) await sync();
+    if (fault !== null) throw fault;
+  };
+  /** What lies before its first whole page, and what the fast way leaves, goes the ordinary way. */
+  const writeBlock = async (way: DirectFile, block: Buffer): Promise<void> => {
+    const before = (PAGE_BYTES - (position % PAGE_BYTES)) % PAGE_BYTES;
+    if (before > 0) await writeCached([block.subarray(0, before)], before);
+    if (cachedTo > syncedTo) await syncCached();
+    const pages = block.subarray(before);
+    const written = await way.write(pages, position);
+    position += written;
+    const rest = pages.subarray(written);
+    if (rest.length > 0) await writeCached([rest], rest.length);
+  };
   return {
     async write(batch, bytes, isBlock = false) {
       if (fault !== null) throw fault;
       const [block] = batch;
-      if (isBlock && direct !== null && block !== undefined) await writeBlock(file, direct, block, position);
-      else await writeBatch(file, batch, bytes, position);
-      position += bytes;
+      if (isBlock && direct !== null && block !== undefined) await writeBlock(direct, block);
+      else await writeCached(batch, bytes);
       if (position - syncedTo < SYNC_EVERY_BYTES || syncing !== null) return;
       syncing = sync().then(() => {
         syncing = null;
@@ -54,16 +78,6 @@ export function createSyncedWriter(file: FileHandle, offset: number, direct: Dir
       throw fault;
     },
   };
-}
-
-/** What lies before its first whole page, and what the fast way leaves, goes the ordinary way. */
-async function writeBlock(file: FileHandle, direct: DirectFile, block: Buffer, position: number): Promise<void> {
-  const before = (PAGE_BYTES - (position % PAGE_BYTES)) % PAGE_BYTES;
-  if (before > 0) await writeBatch(file, [block.subarray(0, before)], before, position);
-  const pages = block.subarray(before);
-  const written = await direct.write(pages, position + before);
-  const rest = pages.subarray(written);
-  if (rest.length > 0) await writeBatch(file, [rest], rest.length, position + before + written);
 }
 
 async function writeBatch(file: FileHandle, batch: Buffer[], bytes: number, position: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** A power cut right after an answer: what was acknowledged is on the disk. The disk is an image, copied as it is at that moment. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,12 +9,14 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { get, listFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
+import { eventually } from '../services/eventually.ts';
 import { mp4File } from '../services/fixtures.ts';
 import { mayMount } from '../services/may-mount.ts';
-import { create, fileIdOf, head, offsetOf, patch, terminate } from '../services/tus-wire.ts';
+import { create, fileIdOf, head, offsetOf, openPatch, patch, terminate } from '../services/tus-wire.ts';
 
 const ENTRY = fileURLToPath(new URL('../services/mounting-server.ts', import.meta.url));
 const IMAGE_BYTES = 64 * 1024 * 1024;
+const MIB = 1024 * 1024;
 const HALF = 700_001;
 const run = promisify(execFile);
 
@@ -72,6 +74,30 @@ test('what was answered before the cut is there after it', async () => {
 
   await serveOn(ended, server.port);
   expect((await head(other.url, token)).status).toBe(410);
+});
+
+test('in the middle of a body that comes fast: what is found of it afterwards is what was sent', async () => {
+  if (!(await mayMount('loop'))) return;
+  const server = await serveOn(await newImage());
+  const { baseUrl, pid } = server;
+  const { visitor: token } = newChatRoom();
+  const body = mp4File(8 * MIB);
+  const sent = body.subarray(0, 6 * MIB);
+  const { url } = await create({ baseUrl, token, length: body.length });
+  const opened = openPatch({ url, token, offset: 0, length: body.length });
+  await opened.write(sent);
+  const place = `/proc/${pid}/root${join(folder, 'disk/data/media/.incoming', url.split('/').at(-1) ?? '')}`;
+  await eventually('all of it is written', async () => (await stat(place)).size === sent.length, 60_000);
+  // The database of another upload is synced: so is then how long each file is.
+  await create({ baseUrl, token, body: mp4File(3000) });
+  const copy = await cut();
+  opened.abort();
+  await server.kill('SIGKILL');
+
+  await serveOn(copy, server.port);
+  const offset = offsetOf(await head(url, token));
+  const rest = await patch({ url, token, offset, body: body.subarray(offset) });
+  expect((await contentOf(baseUrl, fileIdOf(rest), token)).equals(body)).toBe(true);
 });
 
 test('and this way of cutting the power does lose what nobody synced', async () => {

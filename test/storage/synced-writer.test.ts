@@ -2,7 +2,9 @@
 import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { BLOCK_BYTES, BlockPool } from '../../server/storage/block-pool.ts';
+import { DirectFile } from '../../server/storage/direct-file.ts';
 import { createSyncedWriter } from '../../server/storage/synced-writer.ts';
 
 const MIB = 1024 * 1024;
@@ -48,5 +50,32 @@ test('bytes of an earlier good sync stay', async () => {
   await writer.write([Buffer.alloc(MIB)], MIB);
   await expect(writer.settle()).rejects.toMatchObject({ code: 'EIO' });
   expect((await stat(path)).size).toBe(MIB);
+  await file.close();
+});
+
+test('what lies in the cache is synced before a write past it makes the file longer on disk', async () => {
+  const path = join(folder, 'bytes');
+  const file = await open(path, 'w+');
+  const steps: string[] = [];
+  const datasync = file.datasync.bind(file);
+  file.datasync = async () => {
+    await datasync();
+    steps.push('synced');
+  };
+  const direct = new DirectFile(path, new BlockPool());
+  vi.spyOn(direct, 'write').mockImplementation(async (pages, position) => {
+    steps.push(`past the cache at ${position}`);
+    return (await file.write(pages, 0, pages.length, position)).bytesWritten;
+  });
+  const block = Buffer.alloc(BLOCK_BYTES);
+  const writer = createSyncedWriter(file, 0, direct);
+  await writer.write([Buffer.alloc(4096)], 4096);
+  await writer.write([block], BLOCK_BYTES, true);
+  await writer.write([block], BLOCK_BYTES, true);
+  expect(steps).toEqual(['synced', 'past the cache at 4096', `past the cache at ${4096 + BLOCK_BYTES}`]);
+  // The end of a page that has begun is written through the cache too.
+  await writer.write([Buffer.alloc(1)], 1);
+  await writer.write([block.subarray(1)], BLOCK_BYTES - 1, true);
+  expect(steps.slice(3)).toEqual(['synced', `past the cache at ${8192 + 2 * BLOCK_BYTES}`]);
   await file.close();
 });

@@ -59,7 +59,7 @@ export async function compose(
   const lock = takeFolders(config);
   let release = async () => lock.release();
   try {
-    const database = await openMigrated(config);
+    const database = await openMigrated(config, overrides.disk);
     release = async () => {
       await database.destroy();
       lock.release();
@@ -178,8 +178,8 @@ async function claimDisk({ stores, nodes }: Parts): Promise<void> {
 }
 
 /** SQLite has one connection, which then stays; a PostgreSQL that is migrated may take its time, one that serves may not. */
-async function openMigrated(config: Config): Promise<Database> {
-  const database = await openForMigration(config);
+async function openMigrated(config: Config, disk: Overrides['disk']): Promise<Database> {
+  const database = await openForMigration(config, disk);
   const stays = config.postgresUrl === undefined;
   try {
     await migrate(database, MIGRATIONS, FIRST_TABLES);

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
-import { syncFolder } from '../storage/sync-folder.ts';
+import { syncFolder } from '../storage/disk-syncs.ts';
 import { type BackupHeader, HEADER, isObject, MANIFEST } from './backup-entry.ts';
 import type { BackupTarget } from './backup-target.ts';
 import { openEntryList } from './entry-list.ts';

@@ -6,7 +6,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { syncFolder } from '../storage/sync-folder.ts';
+import { syncFolder } from '../storage/disk-syncs.ts';
 import { type BackupHeader, FORMAT, HEADER, isObject, MANIFEST } from './backup-entry.ts';
 import type { BackupTarget } from './backup-target.ts';
 import { openEntryList, readManifest } from './entry-list.ts';

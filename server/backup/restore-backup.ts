@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { ALL_COMPANIES, auditEntry, type NewAuditEntry } from '../database/audit-table.ts';
 import { continueRestored } from '../database/sqlite-snapshot.ts';
 import { OPERATOR } from '../rules/actor.ts';
-import { syncFolder } from '../storage/sync-folder.ts';
+import { syncFolder } from '../storage/disk-syncs.ts';
 import { DATABASE, MANIFEST, placeOf } from './backup-entry.ts';
 import type { BackupSource } from './backup-source.ts';
 import { openEntryList, readManifest } from './entry-list.ts';

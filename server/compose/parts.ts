@@ -44,6 +44,7 @@ import { type CompanyPolicies, createCompanyPolicies } from '../sharing/company-
 import { createCountRefusals } from '../sharing/count-refusals.ts';
 import { createLiveOffsets } from '../sharing/live-offsets.ts';
 import { createPresentFile } from '../sharing/present-file.ts';
+import type { DiskSyncs } from '../storage/disk-syncs.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { NO_TRACING } from '../tracing/no-tracing.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -60,6 +61,8 @@ export type Overrides = {
   storage?: (real: FileStorage) => FileStorage;
   files?: (real: ChatFileTable) => ChatFileTable;
   feed?: (real: SessionFeed) => SessionFeed;
+  /** Of the bench, which measures beside servers that do not wait for the disk: how this one waits for it. */
+  disk?: { syncs: DiskSyncs; commitsWait: boolean };
 };
 
 export const now = Date.now;
@@ -115,7 +118,7 @@ export async function composeParts(
   const policies = composePolicies(config, log, policyTable, jwks.ofCompany);
   await policies.look();
   const auth = composeAuth(config, jwks.ofServer, policies);
-  const stores = await composeStores(config, database, installation, policies.largestFileBytes);
+  const stores = await composeStores(config, database, installation, policies.largestFileBytes, overrides.disk?.syncs);
   const stored = (overrides.storage ?? same)(stores.storage);
   const storage = watch === UNWATCHED ? stored : watchStorage(stored, { ...metrics, watch });
 

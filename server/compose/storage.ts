@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { Database } from '../database/open-database.ts';
 import { createS3UploadTable } from '../database/s3-upload-table.ts';
 import { createStoreRecord, type StoreName, type StoreRecord } from '../database/store-record.ts';
+import type { DiskSyncs } from '../storage/disk-syncs.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import { createLocalStorage } from '../storage/local-storage.ts';
 import { createMovingStorage } from '../storage/moving-storage.ts';
@@ -27,9 +28,11 @@ export async function composeStores(
   database: Database,
   installation: string,
   largestFileBytes: () => number,
+  syncs?: DiskSyncs,
 ): Promise<Stores> {
   const record = createStoreRecord(database);
-  const open = (store: StoreName) => openStore(config, database, installation, largestFileBytes, store);
+  const open = (store: StoreName) =>
+    store === 'local' ? openLocal(config, syncs) : openBucket(config, database, installation, largestFileBytes);
   const current = await open(config.store);
   const previous = (await isSpread(config, record)) ? await open(OTHER[config.store]) : null;
   return {
@@ -105,15 +108,17 @@ function expectDisk({ mediaRoot }: Config): void {
   );
 }
 
-async function openStore(
-  { s3: settings, mediaRoot, postgresUrl }: Config,
+function openLocal({ mediaRoot, postgresUrl }: Config, syncs?: DiskSyncs): Promise<FileStorage> {
+  // With SQLite there is one server (instance-lock); of several, any may write to a shared MEDIA_ROOT.
+  return createLocalStorage(mediaRoot, { isAlone: postgresUrl === undefined, syncs });
+}
+
+async function openBucket(
+  { s3: settings }: Config,
   database: Database,
   installation: string,
   largestFileBytes: () => number,
-  store: StoreName,
 ): Promise<FileStorage> {
-  // With SQLite there is one server (instance-lock); of several, any may write to a shared MEDIA_ROOT.
-  if (store === 'local') return createLocalStorage(mediaRoot, { isAlone: postgresUrl === undefined });
   if (settings === undefined) throw new Error('AWS_STORAGE_BUCKET_NAME is missing: S3 needs its AWS_… settings.');
   // Who has the files on the disk does not wait for the SDK to load.
   const { createS3Storage } = await import('../storage/s3-storage.ts');

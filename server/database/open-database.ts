@@ -19,10 +19,13 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
   return openPostgres(postgresUrl, { poolSize: databasePoolSize });
 }
 
-/** For migrations: a large table may take its time. */
-export async function openForMigration(settings: DatabaseSettings): Promise<Database> {
+/** For migrations: a large table may take its time. @param options of SQLite, see `openSqlite` */
+export async function openForMigration(
+  settings: DatabaseSettings,
+  options: { commitsWait?: boolean } = {},
+): Promise<Database> {
   const { postgresUrl, databaseFile } = settings;
-  if (postgresUrl === undefined) return openSqlite(databaseFile);
+  if (postgresUrl === undefined) return openSqlite(databaseFile, options);
   const { openPostgres } = await import('./open-postgres.ts');
   return openPostgres(postgresUrl, { poolSize: MIGRATION_CONNECTIONS, unhurried: true });
 }

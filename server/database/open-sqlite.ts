@@ -18,9 +18,10 @@ const SYNCHRONOUS_FULL = 2;
 
 /**
  * A knex over one SQLite connection: better-sqlite3 is synchronous, so a second would gain nothing.
+ * @param commitsWait for the disk: only a bench says no, to measure without
  * @throws when a connection does not write through to the disk
  */
-export function openSqlite(filename: string): Knex {
+export function openSqlite(filename: string, { commitsWait = true } = {}): Knex {
   if (filename !== ':memory:') mkdirSync(path.dirname(filename), { recursive: true, mode: 0o700 });
   return knex({
     client: SqliteDialect as unknown as typeof Knex.Client,
@@ -35,7 +36,9 @@ export function openSqlite(filename: string): Knex {
       max: 1,
       afterCreate(connection: SqliteConnection, done: (error: Error | null, connection: SqliteConnection) => void) {
         try {
-          makeDurable(connection);
+          prepare(connection);
+          if (commitsWait) makeDurable(connection);
+          else connection.pragma('synchronous = OFF');
           cacheStatements(connection);
           done(null, connection);
         } catch (error) {
@@ -59,17 +62,20 @@ class SqliteDialect extends BetterSqliteDialect {
 }
 
 function makeDurable(connection: SqliteConnection): void {
-  connection.pragma('journal_mode = WAL');
   // A WAL database that is opened again falls back to NORMAL, which loses commits in a power cut.
   connection.pragma('synchronous = FULL');
-  connection.pragma('foreign_keys = ON');
-  // Not in a folder for temporary files: a container with a read-only root has none, and a statement would fail there.
-  connection.pragma('temp_store = MEMORY');
-  connection.pragma(`wal_autocheckpoint = ${LOG_PAGES}`);
-  connection.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
   if (connection.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL) {
     throw new Error(
       'The database does not accept synchronous=FULL: a power cut could lose files. Put DATA_DIR on a local disk.',
     );
   }
+}
+
+function prepare(connection: SqliteConnection): void {
+  connection.pragma('journal_mode = WAL');
+  connection.pragma('foreign_keys = ON');
+  // Not in a folder for temporary files: a container with a read-only root has none, and a statement would fail there.
+  connection.pragma('temp_store = MEMORY');
+  connection.pragma(`wal_autocheckpoint = ${LOG_PAGES}`);
+  connection.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
 }

@@ -1,7 +1,7 @@
 /** Makes one file of several on the local disk, without holding any of them in memory. */
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { syncFolder } from './sync-folder.ts';
+import type { DiskSyncs } from './disk-syncs.ts';
 
 /** What is being joined lies under the upload's name and this, until it is whole. */
 export const JOINING = '.joining';
@@ -11,12 +11,17 @@ const STEP_BYTES = 1024 * 1024;
  * Written under a name of its own, synced, then renamed: a process that dies in the middle leaves nothing that could be
  * taken for the whole, and the next one begins again.
  */
-export async function joinFiles(place: string, parts: readonly string[], signal: AbortSignal): Promise<void> {
+export async function joinFiles(
+  place: string,
+  parts: readonly string[],
+  signal: AbortSignal,
+  syncs: DiskSyncs,
+): Promise<void> {
   const target = await open(place + JOINING, 'w', 0o600);
   try {
     let position = 0;
     for (const part of parts) position = await copyInto(target, position, part, signal);
-    await target.datasync();
+    await syncs.file(target);
   } catch (error) {
     // On a full disk what was copied is needed by others.
     await rm(place + JOINING, { force: true }).catch(() => {});
@@ -25,7 +30,7 @@ export async function joinFiles(place: string, parts: readonly string[], signal:
     await target.close();
   }
   await rename(place + JOINING, place);
-  await syncFolder(path.dirname(place));
+  await syncs.folder(path.dirname(place));
 }
 
 /** @returns where the next part begins */

@@ -1,7 +1,7 @@
 /** Writes a small file on the local disk straight at its place: one open, one write, its bytes and its name synced. */
-import { closeSync, fdatasync, mkdirSync, openSync, writevSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writevSync } from 'node:fs';
 import path from 'node:path';
-import { synced } from './sync-folder.ts';
+import type { DiskSyncs } from './disk-syncs.ts';
 
 /** Of `openSync`: made here, by nobody else, and for nobody else to read. */
 const NEW_FILE = 'wx';
@@ -12,20 +12,21 @@ const MODE = 0o600;
  * FileHandle cost several times as much CPU as the work. They wait for no disk, since what is written goes to the page
  * cache; where the kernel makes writers wait, because too much waits there, it is for what comes to a few hundred KiB, and
  * less than SQLite's own commits, which wait for the disk in this thread too. The syncs do wait for it, so they are the pool's.
- * @param syncName puts the file's name on disk; it waits for the disk beside the bytes
+ * @param syncBytes, syncName wait for the disk, one beside the other: for the file's bytes, and for its name in its folder
  * @throws when there is a file already. What a fault leaves there is the caller's to remove
  */
 export async function writeAtOnce(
   file: string,
   bytes: readonly Uint8Array[],
   sizeBytes: number,
+  syncBytes: DiskSyncs['opened'],
   syncName: () => Promise<void>,
 ): Promise<void> {
   const open = openNew(file);
   try {
     writeAll(open, bytes, sizeBytes);
     // Both have ended before the file is closed: its number would be another's.
-    const syncs = await Promise.allSettled([synced(fdatasync, open), syncName()]);
+    const syncs = await Promise.allSettled([syncBytes(open), syncName()]);
     for (const sync of syncs) if (sync.status === 'rejected') throw sync.reason;
   } finally {
     closeSync(open);

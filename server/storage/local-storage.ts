@@ -10,6 +10,7 @@ import { isStorageKey, isUploadId } from '../rules/upload-id.ts';
 import { BlockPool } from './block-pool.ts';
 import { BlockQueue } from './block-queue.ts';
 import { DirectFile } from './direct-file.ts';
+import { DISK_SYNCS, type DiskSyncs, type SyncFolder } from './disk-syncs.ts';
 import type { AppendOptions, AppendResult, FileStorage, StoredObject } from './file-storage.ts';
 import { chunkFreer } from './free-chunks.ts';
 import { JOINING, joinFiles } from './local-join.ts';
@@ -19,7 +20,6 @@ import { appendVerified, countedBytes, dropUnverified, UNVERIFIED } from './loca
 import { ownId, ownKey } from './own-names.ts';
 import { pumpBody } from './pump-body.ts';
 import { shareSyncs } from './share-syncs.ts';
-import { type SyncFolder, syncFolder } from './sync-folder.ts';
 import { SyncedSizes } from './synced-sizes.ts';
 import { createSyncedWriter } from './synced-writer.ts';
 import { translateFaults } from './translate-faults.ts';
@@ -35,14 +35,17 @@ const NO_RECORDS = { get: async () => undefined, set: async () => {}, delete: as
  * `{root}/.incoming/{upload id}` while bytes arrive, `{root}/{key}` once shared: one file system, so a rename moves them.
  * @param isAlone no other server writes below `root`: what this one has synced need not be synced again to be sure of it
  */
-export async function createLocalStorage(root: string, { isAlone = false } = {}): Promise<FileStorage> {
+export async function createLocalStorage(
+  root: string,
+  { isAlone = false, syncs = DISK_SYNCS }: { isAlone?: boolean; syncs?: DiskSyncs } = {},
+): Promise<FileStorage> {
   const incoming = path.join(root, '.incoming');
   await mkdir(incoming, { recursive: true, mode: 0o700 });
-  await syncFolder(root);
-  await syncFolder(path.dirname(root));
+  await syncs.folder(root);
+  await syncs.folder(path.dirname(root));
   const pool = new BlockPool();
   const known = isAlone ? new SyncedSizes() : null;
-  const sync = shareSyncs(syncFolder);
+  const sync = shareSyncs(syncs.folder);
   const syncParents = createSyncParents(root, sync);
   const layout = new FileStore({ directory: incoming, configstore: NO_RECORDS });
   const placeOf = (uploadId: string) => path.join(incoming, ownId(uploadId));
@@ -56,18 +59,19 @@ export async function createLocalStorage(root: string, { isAlone = false } = {})
     async append(uploadId, offset, body, options) {
       const place = placeOf(uploadId);
       // What is as this process left it has no note.
-      if (known?.sizeOf(place) !== offset) await dropUnverified(place);
+      if (known?.sizeOf(place) !== offset) await dropUnverified(place, syncs);
       known?.forget(place);
       if (options.verify === undefined) {
-        const result = await appendBody(pool, place, offset, body, options);
+        const result = await appendBody({ pool, syncs }, place, offset, body, options);
         known?.note(place);
         return result;
       }
-      return appendVerified(place, offset, options.verify, () => appendBody(pool, place, offset, body, options));
+      const append = () => appendBody({ pool, syncs }, place, offset, body, options);
+      return appendVerified(place, offset, options.verify, append, syncs);
     },
     async offsetOf(uploadId) {
       const place = placeOf(uploadId);
-      return known?.sizeOf(place) ?? syncedSize(place);
+      return known?.sizeOf(place) ?? syncedSize(place, syncs);
     },
     async readIncoming(uploadId, lengthBytes) {
       const file = await open(placeOf(uploadId), 'r');
@@ -77,20 +81,20 @@ export async function createLocalStorage(root: string, { isAlone = false } = {})
         await file.close();
       }
     },
-    join: (uploadId, partIds, signal) => joinFiles(placeOf(uploadId), partIds.map(placeOf), signal),
+    join: (uploadId, partIds, signal) => joinFiles(placeOf(uploadId), partIds.map(placeOf), signal, syncs),
     async makeFinal(uploadId, key) {
       known?.forget(placeOf(uploadId));
       await moveInto(placeOf(uploadId), pathOf(key), sync, syncParents);
     },
     async put(uploadId, key, makeBody, sizeBytes) {
       const beside = placeOf(uploadId) + WRITING;
-      await writeWhole(beside, makeBody(), sizeBytes);
+      await writeWhole(beside, makeBody(), sizeBytes, syncs);
       await moveOver(beside, pathOf(key), sync, syncParents);
     },
     async putWhole(key, bytes, sizeBytes) {
       const file = pathOf(key);
       const folder = path.dirname(file);
-      await writeAtOnce(file, bytes, sizeBytes, async () => {
+      await writeAtOnce(file, bytes, sizeBytes, syncs.opened, async () => {
         await sync(folder);
         await syncParents(folder);
       });
@@ -126,7 +130,7 @@ export async function createLocalStorage(root: string, { isAlone = false } = {})
 }
 
 async function appendBody(
-  pool: BlockPool,
+  { pool, syncs }: { pool: BlockPool; syncs: DiskSyncs },
   place: string,
   offset: number,
   body: Readable,
@@ -134,7 +138,7 @@ async function appendBody(
 ): Promise<AppendResult> {
   const file = await open(place, 'r+');
   const direct = new DirectFile(place, pool);
-  const writer = createSyncedWriter(file, offset, direct);
+  const writer = createSyncedWriter(file, offset, direct, syncs);
   const queue = new BlockQueue(pool, offset, chunkFreer(body));
   const write = async (batch: Buffer[], bytes: number, isBlock: boolean) => {
     await options.inspect?.(batch, writer.position());
@@ -144,7 +148,7 @@ async function appendBody(
     const end = await pumpBody(body, options, write, queue);
     if (end !== 'too-long') return { offset: await writer.settle(), end };
     await file.truncate(offset);
-    await file.datasync();
+    await syncs.file(file);
     return { offset, end };
   } catch (error) {
     // Whatever went wrong, what came before it counts; the first fault is the one that is told.
@@ -156,13 +160,13 @@ async function appendBody(
   }
 }
 
-async function syncedSize(place: string): Promise<number | null> {
+async function syncedSize(place: string, syncs: DiskSyncs): Promise<number | null> {
   if (isMissing(place)) return null;
   const file = await open(place, 'r+').catch(nullIfMissing);
   if (file === null) return null;
   try {
     // Bytes of a process that was killed may still be on their way to the disk.
-    await file.datasync();
+    await syncs.file(file);
     return await countedBytes(place, (await file.stat()).size);
   } finally {
     await file.close();

@@ -1,8 +1,8 @@
 /** Bytes on the local disk that do not count yet: a note beside the upload says from which offset on. */
 import { open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { DiskSyncs } from './disk-syncs.ts';
 import type { AppendResult } from './file-storage.ts';
-import { syncFolder } from './sync-folder.ts';
 
 /** The note's name is the upload's and this. */
 export const UNVERIFIED = '.unverified';
@@ -17,21 +17,22 @@ export async function appendVerified(
   offset: number,
   verify: () => Promise<void> | void,
   append: () => Promise<AppendResult>,
+  syncs: DiskSyncs,
 ): Promise<AppendResult> {
-  await writeNote(place, offset);
+  await writeNote(place, offset, syncs);
   let result: AppendResult;
   try {
     result = await append();
     if (result.end === 'complete') await verify();
   } catch (error) {
-    await dropUnverified(place);
+    await dropUnverified(place, syncs);
     throw error;
   }
   if (result.end === 'complete') {
-    await removeNote(place);
+    await removeNote(place, syncs);
     return result;
   }
-  await dropUnverified(place);
+  await dropUnverified(place, syncs);
   return { offset, end: result.end };
 }
 
@@ -42,28 +43,28 @@ export async function countedBytes(place: string, sizeBytes: number): Promise<nu
 }
 
 /** Takes unverified bytes away, and the note with them. Only for who writes to the upload. */
-export async function dropUnverified(place: string): Promise<void> {
+export async function dropUnverified(place: string, syncs: DiskSyncs): Promise<void> {
   const from = await readNote(place);
   if (from === null) return;
   const file = await open(place, 'r+');
   try {
     if ((await file.stat()).size > from) await file.truncate(from);
-    await file.datasync();
+    await syncs.file(file);
   } finally {
     await file.close();
   }
-  await removeNote(place);
+  await removeNote(place, syncs);
 }
 
-async function writeNote(place: string, offset: number): Promise<void> {
+async function writeNote(place: string, offset: number, syncs: DiskSyncs): Promise<void> {
   const note = await open(place + UNVERIFIED, 'w', 0o600);
   try {
     await note.writeFile(String(offset));
-    await note.datasync();
+    await syncs.file(note);
   } finally {
     await note.close();
   }
-  await syncFolder(path.dirname(place));
+  await syncs.folder(path.dirname(place));
 }
 
 /** An empty note was being made when the process died, before any byte of its body: nothing is unverified. */
@@ -76,7 +77,7 @@ async function readNote(place: string): Promise<number | null> {
 }
 
 /** Synced, since an offset that is answered must not go back after a power cut. */
-async function removeNote(place: string): Promise<void> {
+async function removeNote(place: string, syncs: DiskSyncs): Promise<void> {
   await rm(place + UNVERIFIED, { force: true });
-  await syncFolder(path.dirname(place));
+  await syncs.folder(path.dirname(place));
 }

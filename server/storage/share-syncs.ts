@@ -1,5 +1,5 @@
 /** Lets those who have a folder synced at the same time share one sync. */
-import type { SyncFolder } from './sync-folder.ts';
+import type { SyncFolder } from './disk-syncs.ts';
 
 type UnderWay = { running: Promise<void>; next: Promise<void> | null };
 

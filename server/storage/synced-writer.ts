@@ -1,6 +1,7 @@
 /** Writes batches to an open file and knows up to where they are really on the disk. */
 import type { FileHandle } from 'node:fs/promises';
 import { type DirectFile, PAGE_BYTES } from './direct-file.ts';
+import { DISK_SYNCS, type DiskSyncs } from './disk-syncs.ts';
 
 /** Written since the last sync: above this one is started beside the writing, so that the last is short. */
 const SYNC_EVERY_BYTES = 16 * 1024 * 1024;
@@ -18,7 +19,12 @@ export type SyncedWriter = {
  * the pages, and calls the file clean. So the first failure is kept, and what was written since the last good sync is
  * cut off; otherwise HEAD would find bytes that are not there.
  */
-export function createSyncedWriter(file: FileHandle, offset: number, direct: DirectFile | null = null): SyncedWriter {
+export function createSyncedWriter(
+  file: FileHandle,
+  offset: number,
+  direct: DirectFile | null = null,
+  syncs: Pick<DiskSyncs, 'file'> = DISK_SYNCS,
+): SyncedWriter {
   let position = offset;
   let syncedTo = offset;
   /** Up to where bytes may wait in the page cache. */
@@ -29,7 +35,7 @@ export function createSyncedWriter(file: FileHandle, offset: number, direct: Dir
   const sync = async (): Promise<void> => {
     const upTo = position;
     try {
-      await file.datasync();
+      await syncs.file(file);
       syncedTo = upTo;
     } catch (error) {
       fault ??= error;

@@ -1,28 +1,20 @@
-/**
- * Chatdrop without its waits for the disk, to be measured beside servers that have none. The switch is here and nowhere in
- * the product: every sync of a file does nothing, and SQLite is told not to.
- */
-import fs from 'node:fs';
-import { open } from 'node:fs/promises';
-import { syncBuiltinESMExports } from 'node:module';
-import Sqlite from 'better-sqlite3';
+/** Chatdrop without its waits for the disk, to be measured beside servers that have none. No setting does that. */
+import path from 'node:path';
+import { readAssets } from '../../../server/assets.ts';
+import { createLog } from '../../../server/commands/create-log.ts';
+import { compose } from '../../../server/compose.ts';
+import { readConfig } from '../../../server/config.ts';
+import { createRequestContext } from '../../../server/http/request-context.ts';
 import { watchSelf } from './watch-self.ts';
 
+const atOnce = async () => {};
+const WITHOUT_WAITS = { syncs: { file: atOnce, opened: atOnce, folder: atOnce }, commitsWait: false };
+
 watchSelf();
-const handle = await open(process.execPath, 'r');
-const nothing = async () => {};
-Object.assign(Object.getPrototypeOf(handle), { sync: nothing, datasync: nothing });
-await handle.close();
-
-const atOnce = (_fd: number, done: (error: null) => void) => setImmediate(done, null);
-Object.assign(fs, { fsync: atOnce, fdatasync: atOnce });
-syncBuiltinESMExports();
-
-const { pragma } = Sqlite.prototype;
-Sqlite.prototype.pragma = function (this: Sqlite.Database, text: string, options?: Sqlite.PragmaOptions) {
-  if (text === 'synchronous = FULL') return pragma.call(this, 'synchronous = OFF');
-  return text === 'synchronous' ? 2 : pragma.call(this, text, options);
-};
-
-const { main } = await import('../../../server/main.ts');
-process.exitCode = await main(['serve'], process.env);
+const config = readConfig(process.env);
+const requests = createRequestContext(config);
+const log = createLog(config, requests.fields);
+const assets = readAssets(path.join(import.meta.dirname, '../../../dist/widget'));
+const server = await compose(config, log, assets, { disk: WITHOUT_WAITS }, requests);
+process.once('SIGTERM', () => void server.stop().finally(() => process.exit()));
+await server.start();

@@ -26,10 +26,15 @@ export class DirectFile {
   async write(pages: Buffer, position: number): Promise<number> {
     try {
       this.opened ??= await openFile(this.place, constants.O_WRONLY | constants.O_DIRECT);
+    } catch (error) {
+      // Whatever it is (no descriptor is left, the upload was ended and its file removed), the file is open the ordinary way.
+      this.heed(error);
+      return 0;
+    }
+    try {
       return await writePages(this.opened, pages, position);
     } catch (error) {
-      if (!REFUSALS.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      this.pool.close();
+      if (!this.heed(error)) throw error;
       return 0;
     }
   }
@@ -37,6 +42,13 @@ export class DirectFile {
   async close(): Promise<void> {
     if (this.opened !== null) await closeFile(this.opened);
     this.opened = null;
+  }
+
+  /** @returns whether the file system has no such way; then nobody tries it again */
+  private heed(error: unknown): boolean {
+    const isRefusal = REFUSALS.has((error as NodeJS.ErrnoException).code ?? '');
+    if (isRefusal) this.pool.close();
+    return isRefusal;
   }
 }
 

@@ -155,8 +155,7 @@ async function appendBody(
     await writer.settle().catch(() => {});
     throw error;
   } finally {
-    await direct.close();
-    await file.close();
+    await direct.close().finally(() => file.close());
   }
 }
 

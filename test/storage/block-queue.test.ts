@@ -137,6 +137,16 @@ describe('on a disk', () => {
     expect((await readFile(join(folder, '.incoming', id))).equals(bytes)).toBe(true);
   });
 
+  test('a file that is removed meanwhile, as when its session is deleted, is written on as before: the table says that it has ended', async () => {
+    const storage = await createLocalStorage(folder);
+    const id = newUploadId();
+    const bytes = randomBytes(3 * BLOCK_BYTES);
+    await storage.create(id);
+    const inspect = async () => rm(join(folder, '.incoming', id), { force: true });
+    const result = await storage.append(id, 0, Readable.from(chunksOf(bytes)), { ...options, inspect });
+    expect(result).toEqual({ offset: bytes.length, end: 'complete' });
+  });
+
   test('what the file system does not take past its cache goes through it, from then on too', async () => {
     const place = join(folder, 'bytes');
     await writeFile(place, '');

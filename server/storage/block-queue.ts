@@ -96,12 +96,14 @@ export class BlockQueue implements BodyQueue {
 
   private takeBlock(block: Buffer): Batch {
     const batch = this.batchOf(block, true);
-    // What did not fit.
-    const over = this.chunks.take();
-    this.begin();
-    for (const chunk of over?.chunks ?? []) this.add(chunk);
-    if (this.block !== null && this.divided !== null) this.free([this.divided]);
+    // What did not fit; the first of it is the rest of the chunk that was divided.
+    const over = this.chunks.take()?.chunks ?? [];
+    const { divided } = this;
     this.divided = null;
+    this.begin();
+    for (const chunk of over) this.add(chunk);
+    // Not while its rest waits again. Another may have been divided by now: that one does wait.
+    if (this.block !== null && divided !== null && this.divided !== over[0]) this.free([divided]);
     return batch;
   }
 

@@ -78,6 +78,30 @@ describe('a body that comes fast', () => {
     expect(new Set(takeAll(pool)).size).toBe(16);
   });
 
+  test('frees no chunk that waits, also where more waits than one block holds', () => {
+    const bytes = randomBytes(6 * BLOCK_BYTES + 1);
+    const chunks = chunksOf(bytes, 60_000).map((chunk) => Buffer.from(new Uint8Array(chunk).buffer));
+    // As free-chunks.ts does: what is freed is empty.
+    const queue = new BlockQueue(new BlockPool(), 0, (done) => {
+      for (const { buffer, byteLength } of done)
+        if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+    });
+    const stored: Buffer[] = [];
+    const take = () => {
+      const batch = queue.take(true);
+      if (batch === null) return false;
+      stored.push(Buffer.concat(batch.chunks));
+      batch.done();
+      return true;
+    };
+    for (const chunk of chunks) {
+      queue.add(chunk);
+      if (!queue.gathers()) take();
+    }
+    while (take());
+    expect(Buffer.concat(stored).equals(bytes)).toBe(true);
+  });
+
   test('is gathered until it is late; what comes then waits for nothing', () => {
     const queue = new BlockQueue(new BlockPool(), 0, () => {});
     for (let at = 0; !queue.gathers(); at += 1) {

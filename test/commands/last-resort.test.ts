@@ -52,7 +52,7 @@ test('a promise that nobody waited for: one line, and the process goes on', asyn
 
 test('an error out of nowhere, and another while it drains: both are in the log, it drains once and ends with 1', async () => {
   const { code, said, lines } = await run(
-    `setTimeout(() => { setTimeout(() => { throw new Error('second'); }); throw new Error('first'); }); setTimeout(() => {}, 60_000);`,
+    `setTimeout(() => { setTimeout(() => { throw new Error('second'); }, 10); throw new Error('first'); }); setTimeout(() => {}, 60_000);`,
   );
   expect([code, said]).toEqual([1, 'drained']);
   expect(lines.map(({ level, err }) => [level, err.message])).toEqual([

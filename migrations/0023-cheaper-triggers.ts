@@ -6,7 +6,6 @@ import { createMoveByNews } from './0012-pictures.ts';
 import { createDailyBytes } from './0013-company-policies.ts';
 import { createTrigger, dropTrigger } from './triggers.ts';
 
-const DAY_MS = 86_400_000;
 /**
  * The same sum as migration 0013's, of the states one by one: SQLite makes a table of a list of three, each time. Nor is there a
  * pattern, since only a final upload has to be known.
@@ -31,14 +30,7 @@ export async function up(knex: Knex): Promise<void> {
       on conflict (company_id) do update set bytes = company_usage.bytes + excluded.bytes;`,
     `new.state = 'open' or new.state = 'finishing'`,
   );
-  await createDaily(knex, 'daily_bytes_upload_added', 'after insert', `${countedOf('new')} <> 0`, countedOf('new'));
-  await createDaily(
-    knex,
-    'daily_bytes_upload_changed',
-    'after update of state, reserved_bytes',
-    `${countedOf('new')} <> ${countedOf('old')}`,
-    `${countedOf('new')} - ${countedOf('old')}`,
-  );
+  await createDailyBytes(knex, countedOf);
   // What is as late already is not written again: it stands in an index.
   await createTrigger(
     knex,
@@ -79,16 +71,3 @@ const REPLACED = [
   ['uploads_begin_session', 'uploads'],
   ['ledger_moves_session', 'ledger'],
 ] as const;
-
-function createDaily(knex: Knex, name: string, event: string, when: string, bytes: string): Promise<void> {
-  return createTrigger(
-    knex,
-    name,
-    'uploads',
-    event,
-    `
-      insert into company_days (company_id, day, bytes) values (new.company_id, new.created_at / ${DAY_MS}, ${bytes})
-      on conflict (company_id, day) do update set bytes = company_days.bytes + excluded.bytes;`,
-    when,
-  );
-}

@@ -30,6 +30,8 @@ export type FeedSocket = {
   connection: Observable<Connection>;
   /** Connects, and goes on trying. Nothing happens where it is connected already. */
   connect(): void;
+  /** Lets the connection go until the next `connect`: who waits to join would be put out, and come again and again. */
+  rest(): void;
   /** The server refused this caller by HTTP: the same will hold here. */
   refuse(detail: string): void;
   destroy(): void;
@@ -82,7 +84,7 @@ export function createFeedSocket(needs: {
   const connection = createObservable<Connection>({ state: 'connecting' });
   const retry = createRetry({ firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS });
   let bearer: string | null = null;
-  let isRefused = false;
+  let isResting = false;
   let destroyed = false;
 
   let socket: LiveSocket | null = null;
@@ -145,13 +147,13 @@ export function createFeedSocket(needs: {
   }
 
   async function connect(): Promise<void> {
-    if (destroyed || isRefused || socket?.connected) return;
+    if (destroyed || isResting || socket?.connected) return;
     try {
       // Without a token there is nothing to ask the server.
       await token.get();
       opening ??= open();
       socket = await opening;
-      if (!destroyed && !isRefused) socket.connect();
+      if (!destroyed && !isResting) socket.connect();
     } catch {
       if (socket === null) opening = null;
       retryLater();
@@ -163,20 +165,25 @@ export function createFeedSocket(needs: {
     if (!destroyed) retry.later(() => void connect());
   }
 
-  function refuse(detail: string): void {
-    isRefused = true;
+  function rest(): void {
+    isResting = true;
     retry.reset();
     socket?.disconnect();
+  }
+
+  function refuse(detail: string): void {
+    rest();
     connection.set({ state: 'refused', detail });
   }
 
   return {
     connection,
     connect() {
-      isRefused = false;
+      isResting = false;
       retry.reset();
       void connect();
     },
+    rest,
     refuse,
     destroy() {
       destroyed = true;

@@ -133,8 +133,9 @@ export function createFileFeed(needs: {
     } catch (error) {
       const status = error instanceof ApiError ? error.answer?.status : undefined;
       if (destroyed) return;
-      if (status === 403 || status === 404) socket.refuse((error as ApiError).message);
-      else retry.later(() => void start());
+      if (status === 403 || status === 404) return socket.refuse((error as ApiError).message);
+      socket.rest();
+      retry.later(() => void start());
     } finally {
       starting = false;
     }

@@ -42,6 +42,7 @@ export type SocketServer = { close(): Promise<void> };
 
 export function createSocketServer(http: HttpServer, needs: Needs): SocketServer {
   const anteroom = createAnteroom();
+  const entering = new WeakSet<EngineConnection>();
   const io = new Server(http, {
     serveClient: false,
     // The plain WebSocket shares the port: it answers every other upgrade.
@@ -60,6 +61,12 @@ export function createSocketServer(http: HttpServer, needs: Needs): SocketServer
     anteroom.enter(connection, needs.clientAddress(connection.request));
   });
   io.use((socket, next) => {
+    // Socket.IO ends a connection whose client asks to be let in once more, but lets two in that ask at once.
+    if (entering.has(socket.conn)) {
+      socket.conn.close();
+      return next(new Error('This client asks twice.'));
+    }
+    entering.add(socket.conn);
     enter(needs, socket.handshake)
       .then((entrance) => {
         takePlace(needs.places, socket.conn, entrance);
@@ -69,6 +76,7 @@ export function createSocketServer(http: HttpServer, needs: Needs): SocketServer
       .then(
         () => next(),
         (error: unknown) => {
+          entering.delete(socket.conn);
           const failure = toFailure(needs.onFault, error);
           needs.onRefused(failure, socket.request);
           next(connectError(failure, needs.requestIdOf(socket.request)));
@@ -76,6 +84,7 @@ export function createSocketServer(http: HttpServer, needs: Needs): SocketServer
       );
   });
   io.on('connection', (socket) => {
+    entering.delete(socket.conn);
     const entrance = socket.data as Entrance;
     needs.onConnected(entrance, socket.request);
     const request = rememberRequest(socket.request);

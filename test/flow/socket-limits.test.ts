@@ -105,6 +105,24 @@ describe('sockets of one participant', () => {
 });
 
 describe('before there is a token', () => {
+  test('who asks twice at once is put out, and the server goes on', async () => {
+    const room = newChatRoom();
+    for (let count = 0; count < MAX_SOCKETS.user + 5; count += 1) {
+      const { socket, closed } = await engineConnection();
+      for (let times = 0; times < 2; times += 1) socket.send(`40${JSON.stringify({ token: room.visitor })}`);
+      await closed;
+    }
+    await isLetIn(plain(room));
+  });
+
+  test('who was refused may ask again on the same connection', async () => {
+    const { socket } = await engineConnection();
+    socket.send('40{"token":"x"}');
+    await heard(socket, 'unauthenticated');
+    socket.send(`40${JSON.stringify({ token: newChatRoom().visitor })}`);
+    await heard(socket, 'connection_established');
+  });
+
   test('who asks to be let in again and again, and does not read, is cut off', async () => {
     const before = residentMebibytes(server().pid);
     const { socket, closed } = await engineConnection();

@@ -153,7 +153,8 @@ export function createFeedSocket(needs: {
       await token.get();
       opening ??= open();
       socket = await opening;
-      if (!destroyed && !isResting) socket.connect();
+      // Who is on the way in already would ask twice, and be put out.
+      if (!destroyed && !isResting && !socket.active) socket.connect();
     } catch {
       if (socket === null) opening = null;
       retryLater();

@@ -17,6 +17,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import type { Multipart } from '../rules/s3-upload.ts';
+import type { BodyGuard } from './s3-body-guard.ts';
 import { isMissing, mayPass } from './s3-errors.ts';
 import { createQuickPut } from './s3-quick-put.ts';
 
@@ -31,9 +32,9 @@ export type MakeBody = () => Readable;
 export type Bucket = ReturnType<typeof createBucket>;
 
 /** `reading` has sockets of its own: a part may be read while it is written. */
-export function createBucket(name: string, client: S3Client, reading: S3Client) {
+export function createBucket(name: string, client: S3Client, reading: S3Client, guardOf?: BodyGuard) {
   const Bucket = name;
-  const quickPut = createQuickPut(name, client);
+  const quickPut = createQuickPut(name, client, guardOf);
   return {
     /** One request, if all goes well. */
     async put(key: string, bytes: Buffer): Promise<void> {

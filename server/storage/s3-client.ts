@@ -1,7 +1,7 @@
 /** The AWS SDK's clients, with bounds on everything that it leaves unbounded. */
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import type { S3Settings } from '../rules/s3-settings.ts';
-import { bodyGuard, UNSIGNED } from './s3-body-guard.ts';
+import { type BodyGuard, UNSIGNED } from './s3-body-guard.ts';
 
 /** For tests: what is waited for at most. */
 export type S3Timeouts = { requestTimeoutMs: number; stallTimeoutMs: number; maxWaitingMs: number };
@@ -52,13 +52,13 @@ export function s3Config(settings: S3Settings, timeouts: S3Timeouts, maxSockets:
 const WITH_BYTES = new Set(['PutObjectCommand', 'UploadPartCommand']);
 
 /** Otherwise the SDK hashes what is in memory for the signature, whole, and while the event loop waits. */
-export function guardBodies(client: S3Client): void {
+export function guardBodies(client: S3Client, guardOf: BodyGuard): void {
   client.middlewareStack.add(
     (next, { commandName }) =>
       async (args) => {
         const { protocol, headers, body } = args.request as Outgoing;
         if (!WITH_BYTES.has(String(commandName))) return next(args);
-        if (Buffer.isBuffer(body)) Object.assign(headers, await bodyGuard(protocol, body));
+        if (Buffer.isBuffer(body)) Object.assign(headers, await guardOf(protocol, body));
         // Of a stream nobody knows the hash before it is sent.
         else if (protocol === 'https:') Object.assign(headers, UNSIGNED);
         return next(args);

@@ -4,7 +4,7 @@
  */
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Multipart } from '../rules/s3-upload.ts';
-import { bodyGuard } from './s3-body-guard.ts';
+import { type BodyGuard, createBodyGuard } from './s3-body-guard.ts';
 
 type Handled = Awaited<ReturnType<S3Client['config']['requestHandler']['handle']>>;
 type Request = Parameters<S3Client['config']['requestHandler']['handle']>[0];
@@ -19,13 +19,13 @@ export type QuickPut = {
   part(multipart: Multipart, number: number, bytes: Buffer): Promise<string | null>;
 };
 
-export function createQuickPut(bucket: string, client: S3Client): QuickPut {
+export function createQuickPut(bucket: string, client: S3Client, guardOf: BodyGuard = createBodyGuard()): QuickPut {
   let target: Promise<Target> | null = null;
   const put = async (key: string, query: Record<string, string>, bytes: Buffer): Promise<string | null> => {
     try {
       target ??= findTarget(bucket, client);
       const { signer, url } = await target;
-      const guard = await bodyGuard(url.protocol, bytes);
+      const guard = await guardOf(url.protocol, bytes);
       const request = await signer.sign(requestOf(url, key, query, guard, bytes), {
         // The SDK learns it from the store's answers.
         signingDate: new Date(Date.now() + client.config.systemClockOffset),

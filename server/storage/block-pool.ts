@@ -3,6 +3,8 @@
 export const BLOCK_BYTES = 1024 * 1024;
 /** An upload that is fast takes two: one fills while the other is written. Who gets none goes through the page cache. */
 const MAX_BLOCKS = 16;
+/** Kept for uploads that have fewer than two. */
+const KEPT_BLOCKS = 8;
 const WASM_PAGE_BYTES = 64 * 1024;
 
 /**
@@ -19,6 +21,11 @@ export class BlockPool {
     if (this.isClosed) return null;
     this.free ??= newBlocks();
     return this.free.pop() ?? null;
+  }
+
+  /** One more than two, for an upload whose disk is late: null when others might want it. */
+  takeSpare(): Buffer | null {
+    return this.free !== null && this.free.length > KEPT_BLOCKS ? this.take() : null;
   }
 
   /** When nobody reads it any more, the kernel neither. */

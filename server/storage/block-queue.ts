@@ -6,6 +6,11 @@ import { PAGE_BYTES } from './direct-file.ts';
 /** A body is fast when so much of it came within its time: 50 MB/s. */
 const PACE_BYTES = 256 * 1024;
 const PACE_MS = 5;
+/** That wait for the disk, beside the one that fills: what a disk is late with is written at once then, by fewer and larger writes. */
+const MAX_WAITING_BLOCKS = 3;
+
+/** A full block, and what of it is the body's: all but what the first one has before it. */
+type FullBlock = { block: Buffer; bytes: Buffer };
 
 /**
  * A chunk is copied into its block as soon as it is here, while it is in the processor's cache, and its memory is given back
@@ -17,11 +22,13 @@ export class BlockQueue implements BodyQueue {
   private readonly chunks: ChunkQueue;
   /** Where in the file what was taken ends. */
   private position: number;
-  /** While it fills: from `start` to `end` by now. */
+  /** Full ones, in order. */
+  private waiting: FullBlock[] = [];
+  /** While it fills: from `start` to `end` by now. Null also where all are full, and no other may be taken. */
   private block: Buffer | null = null;
   private start = 0;
   private end = 0;
-  /** The chunk whose second part waits for the next block. */
+  /** The chunk whose second part waits for a block. */
   private divided: Buffer | null = null;
   private pacedBytes = 0;
   private pacedAt = 0;
@@ -35,12 +42,10 @@ export class BlockQueue implements BodyQueue {
   }
 
   add(chunk: Buffer): void {
-    if (this.block === null || this.isReady()) {
-      this.chunks.add(chunk);
-      return;
-    }
-    const taken = this.fill(this.block, chunk);
-    if (taken === chunk.length) this.free([chunk]);
+    let taken = 0;
+    while (this.block !== null && taken < chunk.length) taken += this.fill(this.block, chunk, taken);
+    if (taken === 0) this.chunks.add(chunk);
+    else if (taken === chunk.length) this.free([chunk]);
     else {
       this.chunks.add(chunk.subarray(taken));
       this.divided = chunk;
@@ -48,36 +53,41 @@ export class BlockQueue implements BodyQueue {
   }
 
   isFull(): boolean {
-    return this.block === null ? this.chunks.isFull() : this.isReady();
+    return this.gathers() ? this.block === null : this.chunks.isFull();
   }
 
   isReady(): boolean {
-    return this.block === null ? this.chunks.isReady() : this.end === BLOCK_BYTES;
+    return this.gathers() ? this.waiting.length > 0 : this.chunks.isReady();
   }
 
   gathers(): boolean {
-    return this.block !== null;
+    return this.block !== null || this.waiting.length > 0;
   }
 
   take(isLate: boolean): Batch | null {
-    const { block } = this;
-    if (block === null) return this.takeChunks();
-    if (this.isReady()) return this.takeBlock(block);
-    return isLate ? this.takeRest(block) : null;
+    if (this.waiting.length > 0) return this.takeBlocks();
+    if (this.block === null) return this.takeChunks();
+    return isLate ? this.takeRest(this.block) : null;
   }
 
   drop(): void {
     this.chunks.drop();
+    for (const { block } of this.waiting) this.pool.give(block);
     if (this.block !== null) this.pool.give(this.block);
+    this.waiting = [];
     this.block = null;
   }
 
-  /** @returns how many bytes there was room for */
-  private fill(block: Buffer, chunk: Buffer): number {
-    const room = BLOCK_BYTES - this.end;
-    block.set(chunk.length > room ? chunk.subarray(0, room) : chunk, this.end);
-    const taken = Math.min(room, chunk.length);
+  /** @returns how many bytes of it, from `from` on, there was room for */
+  private fill(block: Buffer, chunk: Buffer, from: number): number {
+    const taken = Math.min(BLOCK_BYTES - this.end, chunk.length - from);
+    block.set(taken === chunk.length ? chunk : chunk.subarray(from, from + taken), this.end);
     this.end += taken;
+    if (this.end === BLOCK_BYTES) {
+      this.waiting.push({ block, bytes: block.subarray(this.start) });
+      // A full one ends with a page.
+      this.begin(0, this.waiting.length < MAX_WAITING_BLOCKS ? this.pool.takeSpare() : null);
+    }
     return taken;
   }
 
@@ -90,40 +100,52 @@ export class BlockQueue implements BodyQueue {
     this.pacedBytes += batch.bytes;
     if (this.pacedBytes < PACE_BYTES) return batch;
     this.pacedBytes = 0;
-    if (now - this.pacedAt <= PACE_MS) this.begin();
+    if (now - this.pacedAt <= PACE_MS) this.begin(this.position % PAGE_BYTES, this.pool.take());
     return batch;
   }
 
-  private takeBlock(block: Buffer): Batch {
-    const batch = this.batchOf(block, true);
-    // What did not fit; the first of it is the rest of the chunk that was divided.
+  private takeBlocks(): Batch {
+    const blocks = this.waiting;
+    this.waiting = [];
+    const chunks = blocks.map(({ bytes }) => bytes);
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+    this.position += bytes;
+    if (this.block === null) this.goOn();
+    const done = () => {
+      for (const { block } of blocks) this.pool.give(block);
+    };
+    return { chunks, bytes, areBlocks: true, done };
+  }
+
+  /** With a block for what had no room; where there is none, that goes on as it is. */
+  private goOn(): void {
+    // The first of it is the rest of the chunk that was divided.
     const over = this.chunks.take()?.chunks ?? [];
     const { divided } = this;
     this.divided = null;
-    this.begin();
+    const block = this.pool.take();
+    this.begin(0, block);
     for (const chunk of over) this.add(chunk);
     // Not while its rest waits again. Another may have been divided by now: that one does wait.
-    if (this.block !== null && divided !== null && this.divided !== over[0]) this.free([divided]);
-    return batch;
+    if (block !== null && divided !== null && this.divided !== over[0]) this.free([divided]);
   }
 
   private takeRest(block: Buffer): Batch | null {
+    const { start, end } = this;
     this.block = null;
-    if (this.end > this.start) return this.batchOf(block, false);
+    if (end > start) {
+      this.position += end - start;
+      const done = () => this.pool.give(block);
+      return { chunks: [block.subarray(start, end)], bytes: end - start, areBlocks: false, done };
+    }
     this.pool.give(block);
     return null;
   }
 
-  private batchOf(block: Buffer, isBlock: boolean): Batch {
-    const bytes = this.end - this.start;
-    this.position += bytes;
-    const chunks = [block.subarray(this.start, this.end)];
-    return { chunks, bytes, isBlock, done: () => this.pool.give(block) };
-  }
-
-  private begin(): void {
-    this.block = this.pool.take();
-    this.start = this.position % PAGE_BYTES;
-    this.end = this.start;
+  /** @param start where in its first page the bytes begin */
+  private begin(start: number, block: Buffer | null): void {
+    this.block = block;
+    this.start = start;
+    this.end = start;
   }
 }

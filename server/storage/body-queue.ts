@@ -7,8 +7,8 @@ const MAX_QUEUED_BYTES = 1024 * 1024;
 export type Batch = {
   chunks: Buffer[];
   bytes: number;
-  /** One chunk, out of a block of the pool; its end is the end of a page of the file. */
-  isBlock: boolean;
+  /** Out of blocks of the pool, one chunk each; each ends with a page of the file. */
+  areBlocks: boolean;
   /** To be called when they are stored, or never will be: their memory is somebody else's from then on. */
   done(): void;
 };
@@ -60,7 +60,7 @@ export class ChunkQueue implements BodyQueue {
     if (this.chunks.length === 0) return null;
     const { chunks, bytes } = this;
     this.drop();
-    return { chunks, bytes, isBlock: false, done: () => this.free(chunks) };
+    return { chunks, bytes, areBlocks: false, done: () => this.free(chunks) };
   }
 
   drop(): void {

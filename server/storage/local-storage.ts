@@ -140,9 +140,9 @@ async function appendBody(
   const direct = new DirectFile(place, pool);
   const writer = createSyncedWriter(file, offset, direct, syncs);
   const queue = new BlockQueue(pool, offset, chunkFreer(body));
-  const write = async (batch: Buffer[], bytes: number, isBlock: boolean) => {
+  const write = async (batch: Buffer[], bytes: number, areBlocks: boolean) => {
     await options.inspect?.(batch, writer.position());
-    await writer.write(batch, bytes, isBlock);
+    await writer.write(batch, bytes, areBlocks);
   };
   try {
     const end = await pumpBody(body, options, write, queue);

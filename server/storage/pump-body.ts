@@ -13,7 +13,7 @@ const MAX_GATHER_MS = 20;
 export async function pumpBody(
   body: Readable,
   options: Pick<AppendOptions, 'maxBytes' | 'idleTimeoutMs' | 'signal'>,
-  write: (batch: Buffer[], bytes: number, isBlock: boolean) => Promise<void>,
+  write: (batch: Buffer[], bytes: number, areBlocks: boolean) => Promise<void>,
   queue: BodyQueue = new ChunkQueue(),
 ): Promise<BodyEnd> {
   const reading = listen(body, options, queue);
@@ -21,7 +21,7 @@ export async function pumpBody(
     for (let isLate = false; ; ) {
       const batch = reading.take(isLate);
       isLate = false;
-      if (batch !== null) await write(batch.chunks, batch.bytes, batch.isBlock).finally(batch.done);
+      if (batch !== null) await write(batch.chunks, batch.bytes, batch.areBlocks).finally(batch.done);
       else if (reading.end !== null) return reading.end;
       else isLate = await reading.changed();
     }

@@ -7,8 +7,8 @@ import { DISK_SYNCS, type DiskSyncs } from './disk-syncs.ts';
 const SYNC_EVERY_BYTES = 16 * 1024 * 1024;
 
 export type SyncedWriter = {
-  /** @param isBlock one chunk of the pool, which ends with a page of the file: a fast way may be open to it */
-  write(batch: Buffer[], bytes: number, isBlock?: boolean): Promise<void>;
+  /** @param areBlocks of the pool; each ends with a page of the file: a fast way may be open to them */
+  write(batch: Buffer[], bytes: number, areBlocks?: boolean): Promise<void>;
   position(): number;
   /** Everything that was written is on disk when this returns. @throws after cutting the file back to what is */
   settle(): Promise<number>;
@@ -53,22 +53,21 @@ export function createSyncedWriter(
     if (cachedTo > syncedTo && fault === null) await sync();
     if (fault !== null) throw fault;
   };
-  /** What lies before its first whole page, and what the fast way leaves, goes the ordinary way. */
-  const writeBlock = async (way: DirectFile, block: Buffer): Promise<void> => {
+  /** What lies before the first whole page, and what the fast way leaves, goes the ordinary way. */
+  const writeBlocks = async (way: DirectFile, blocks: readonly Buffer[], bytes: number): Promise<void> => {
     const before = (PAGE_BYTES - (position % PAGE_BYTES)) % PAGE_BYTES;
-    if (before > 0) await writeCached([block.subarray(0, before)], before);
+    if (before > 0) await writeCached(cut(blocks, 0, before), before);
     if (cachedTo > syncedTo) await syncCached();
-    const pages = block.subarray(before);
+    const pages = cut(blocks, before, bytes);
     const written = await way.write(pages, position);
     position += written;
-    const rest = pages.subarray(written);
-    if (rest.length > 0) await writeCached([rest], rest.length);
+    const left = bytes - before - written;
+    if (left > 0) await writeCached(cut(pages, written, bytes - before), left);
   };
   return {
-    async write(batch, bytes, isBlock = false) {
+    async write(batch, bytes, areBlocks = false) {
       if (fault !== null) throw fault;
-      const [block] = batch;
-      if (isBlock && direct !== null && block !== undefined) await writeBlock(direct, block);
+      if (areBlocks && direct !== null) await writeBlocks(direct, batch, bytes);
       else await writeCached(batch, bytes);
       if (position - syncedTo < SYNC_EVERY_BYTES || syncing !== null) return;
       syncing = sync().then(() => {
@@ -84,6 +83,18 @@ export function createSyncedWriter(
       throw fault;
     },
   };
+}
+
+/** What of the chunks lies from one byte to another, none of it empty. */
+function cut(chunks: readonly Buffer[], from: number, to: number): Buffer[] {
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const chunk of chunks) {
+    const part = chunk.subarray(Math.max(0, from - at), Math.max(0, to - at));
+    if (part.length > 0) parts.push(part);
+    at += chunk.length;
+  }
+  return parts;
 }
 
 async function writeBatch(file: FileHandle, batch: Buffer[], bytes: number, position: number): Promise<void> {

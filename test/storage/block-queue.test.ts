@@ -36,7 +36,7 @@ function run(queue: BlockQueue, chunks: readonly Buffer[], offset: number) {
   const take = (isLate: boolean) => {
     for (let batch = queue.take(isLate); batch !== null; batch = queue.take(isLate)) {
       const [first] = batch.chunks;
-      if (batch.isBlock) blocks.push({ position, memory: first?.byteOffset ?? 0, bytes: batch.bytes });
+      if (batch.areBlocks) blocks.push({ position, memory: first?.byteOffset ?? 0, bytes: batch.bytes });
       // Copied, since the block is given on.
       stored.push(Buffer.concat(batch.chunks));
       position += batch.bytes;
@@ -102,6 +102,32 @@ describe('a body that comes fast', () => {
     expect(Buffer.concat(stored).equals(bytes)).toBe(true);
   });
 
+  test('what is full when the disk has time is written together; others keep their share of the blocks', () => {
+    const bytes = randomBytes(12 * BLOCK_BYTES);
+    const pool = new BlockPool();
+    const queue = new BlockQueue(pool, 1, () => {});
+    const chunks = chunksOf(bytes);
+    const first: Buffer[] = [];
+    while (!queue.gathers()) {
+      queue.add(chunks.shift() ?? Buffer.alloc(0));
+      first.push(...(queue.take(false)?.chunks ?? []));
+    }
+    const others = Array.from({ length: 6 }, () => pool.take());
+    while (!queue.isFull()) queue.add(chunks.shift() ?? Buffer.alloc(0));
+    const two = queue.take(false);
+    expect(two).toMatchObject({ areBlocks: true, chunks: { length: 2 } });
+    for (const block of others) if (block !== null) pool.give(block);
+    while (!queue.isFull()) queue.add(chunks.shift() ?? Buffer.alloc(0));
+    const three = queue.take(false);
+    expect(three).toMatchObject({ areBlocks: true, chunks: { length: 3 }, bytes: 3 * BLOCK_BYTES });
+    const stored = Buffer.concat([...first, ...(two?.chunks ?? []), ...(three?.chunks ?? [])]);
+    expect(stored.equals(bytes.subarray(0, stored.length))).toBe(true);
+    two?.done();
+    three?.done();
+    queue.drop();
+    expect(new Set(takeAll(pool)).size).toBe(16);
+  });
+
   test('is gathered until it is late; what comes then waits for nothing', () => {
     const queue = new BlockQueue(new BlockPool(), 0, () => {});
     for (let at = 0; !queue.gathers(); at += 1) {
@@ -111,7 +137,7 @@ describe('a body that comes fast', () => {
     }
     queue.add(Buffer.alloc(CHUNK_BYTES));
     expect([queue.isReady(), queue.take(false)]).toEqual([false, null]);
-    expect(queue.take(true)).toMatchObject({ bytes: CHUNK_BYTES, isBlock: false });
+    expect(queue.take(true)).toMatchObject({ bytes: CHUNK_BYTES, areBlocks: false });
     expect(queue.gathers()).toBe(false);
     queue.add(Buffer.alloc(CHUNK_BYTES));
     expect(queue.isReady()).toBe(true);
@@ -133,7 +159,7 @@ test('a body that comes slowly waits for nothing and takes no block', () => {
     now += 2;
     queue.add(chunk);
     expect(queue.isReady()).toBe(true);
-    expect(queue.take(false)?.isBlock).toBe(false);
+    expect(queue.take(false)?.areBlocks).toBe(false);
   }
   expect(takeAll(pool)).toHaveLength(16);
 });

@@ -65,7 +65,7 @@ test('what lies in the cache is synced before a write past it makes the file lon
   const direct = new DirectFile(path, new BlockPool());
   vi.spyOn(direct, 'write').mockImplementation(async (pages, position) => {
     steps.push(`past the cache at ${position}`);
-    return (await file.write(pages, 0, pages.length, position)).bytesWritten;
+    return (await file.writev(pages, position)).bytesWritten;
   });
   const block = Buffer.alloc(BLOCK_BYTES);
   const writer = createSyncedWriter(file, 0, direct);

@@ -2,9 +2,9 @@
 
 export const BLOCK_BYTES = 1024 * 1024;
 /** An upload that is fast takes two: one fills while the other is written. Who gets none goes through the page cache. */
-const MAX_BLOCKS = 16;
-/** Kept for uploads that have fewer than two. */
-const KEPT_BLOCKS = 8;
+const MAX_BLOCKS = 24;
+/** Kept for uploads that have fewer than two: eight at once have theirs, however late the disk is with one of them. */
+const KEPT_BLOCKS = 16;
 const WASM_PAGE_BYTES = 64 * 1024;
 
 /**

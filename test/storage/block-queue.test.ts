@@ -75,7 +75,7 @@ describe('a body that comes fast', () => {
     run(queue, chunks, 0);
     queue.drop();
     expect(chunks.every((chunk) => freed.includes(chunk))).toBe(true);
-    expect(new Set(takeAll(pool)).size).toBe(16);
+    expect(new Set(takeAll(pool)).size).toBe(24);
   });
 
   test('frees no chunk that waits, also where more waits than one block holds', () => {
@@ -125,7 +125,7 @@ describe('a body that comes fast', () => {
     two?.done();
     three?.done();
     queue.drop();
-    expect(new Set(takeAll(pool)).size).toBe(16);
+    expect(new Set(takeAll(pool)).size).toBe(24);
   });
 
   test('is gathered until it is late; what comes then waits for nothing', () => {
@@ -161,7 +161,7 @@ test('a body that comes slowly waits for nothing and takes no block', () => {
     expect(queue.isReady()).toBe(true);
     expect(queue.take(false)?.areBlocks).toBe(false);
   }
-  expect(takeAll(pool)).toHaveLength(16);
+  expect(takeAll(pool)).toHaveLength(24);
 });
 
 describe('on a disk', () => {

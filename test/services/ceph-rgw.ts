@@ -156,6 +156,9 @@ osd crush chooseleaf type = 0
 mon allow pool size one = true
 mon warn on pool no redundancy = false
 mon max pg per osd = 1000
+# The monitor gathers changes for a second before it tells of them, and a start waits for ten of these turns.
+paxos propose interval = 0.02
+paxos min wait = 0.01
 run dir = ${folder}/run
 log file = ${folder}/log/$name.log
 admin socket = ${folder}/run/$name.asok

@@ -8,6 +8,7 @@ import { axeFindings } from '../services/axe.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium, launchWholeChromium } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
+import { fileOnDisk } from '../services/file-on-disk.ts';
 import { mp4File, pdfFile, pngFile, textFile } from '../services/fixtures.ts';
 
 const MIB = 1024 * 1024;
@@ -260,7 +261,8 @@ describe('what may not be sent', () => {
     await pane().getByText('plan.pdf: Files of this type are not allowed here.').waitFor();
     await pane().getByText('setup.exe: Programs, scripts').waitFor();
     expect(await axeFindings(page, VISITOR)).toEqual([]);
-    await choose({ name: 'large.png', mimeType: 'image/png', buffer: pngFile({ bytes: 26 * MIB }) });
+    const large = await fileOnDisk('large.png', pngFile({ bytes: 26 * MIB }));
+    await pane().locator('input[type=file]').first().setInputFiles(large);
     await pane().getByText('The limit is 25 MB').waitFor();
     expect(requests).toEqual([]);
   });

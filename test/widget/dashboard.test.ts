@@ -8,6 +8,7 @@ import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
+import { fileOnDisk } from '../services/file-on-disk.ts';
 import { mp4File, pdfFile, pngFile, textFile } from '../services/fixtures.ts';
 import { readZip } from '../services/read-zip.ts';
 import { agentToken, nowSeconds, visitorToken } from '../services/tokens.ts';
@@ -317,7 +318,7 @@ describe('the chosen chat', () => {
     await pane()
       .locator('input[type=file]')
       .first()
-      .setInputFiles({ name: 'offer.mp4', mimeType: 'video/mp4', buffer: mp4File(6_000_000) });
+      .setInputFiles(await fileOnDisk('offer.mp4', mp4File(6_000_000)));
     await pane().locator('[data-status="uploading"]').waitFor();
     await chatItem(first).getByText('offer.mp4').waitFor();
     await chatItem(first).locator('.ring svg').waitFor();

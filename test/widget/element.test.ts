@@ -5,6 +5,7 @@ import { axeFindings } from '../services/axe.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
+import { fileOnDisk } from '../services/file-on-disk.ts';
 import { mp4File, pngFile } from '../services/fixtures.ts';
 import { visitorToken } from '../services/tokens.ts';
 import { startWebPage, type WebPage } from '../services/web-page.ts';
@@ -214,7 +215,10 @@ const isActive = (node: Element) => (node.getRootNode() as ShadowRoot).activeEle
 const isFocused = (selector: string) => page.locator(selector).first().evaluate(isActive);
 
 async function choose(name: string, buffer: Buffer): Promise<void> {
-  await page.locator('input[type=file]').first().setInputFiles({ name, mimeType: '', buffer });
+  await page
+    .locator('input[type=file]')
+    .first()
+    .setInputFiles(await fileOnDisk(name, buffer));
 }
 
 async function slowDown(megabytesPerSecond: number): Promise<void> {

@@ -8,6 +8,7 @@ import { axeFindings } from '../services/axe.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium, launchChromiumProfile } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
+import { fileOnDisk } from '../services/file-on-disk.ts';
 import { mp4File, pngFile } from '../services/fixtures.ts';
 import { visitorToken } from '../services/tokens.ts';
 import { startWebPage, type WebPage } from '../services/web-page.ts';
@@ -392,7 +393,10 @@ async function send(name: string, buffer: Buffer, megabytesPerSecond?: number): 
     };
     await network.send('Network.emulateNetworkConditions', conditions);
   }
-  await frame().locator('input[type=file]').first().setInputFiles({ name, mimeType: '', buffer });
+  await frame()
+    .locator('input[type=file]')
+    .first()
+    .setInputFiles(await fileOnDisk(name, buffer));
 }
 
 type ShopOptions = {

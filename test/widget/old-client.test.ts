@@ -8,6 +8,7 @@ import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
+import { fileOnDisk } from '../services/file-on-disk.ts';
 import { exeFile, pdfFile, pngFile } from '../services/fixtures.ts';
 import { freePort } from '../services/free-port.ts';
 
@@ -144,11 +145,11 @@ test('a client that comes back finds what it missed in the list, over the socket
 test('what is refused says why: too large, a program, a name that lies', async () => {
   const room = newChatRoom();
   const visitor = await openClient(room, 'user');
-  await choose(visitor, 'large.png', 'image/png', pngFile({ bytes: 3 * 1024 * 1024 }));
+  await visitor.locator('#file').setInputFiles(await fileOnDisk('large.png', pngFile({ bytes: 3 * 1024 * 1024 })));
   await status(visitor, /larger than 2 MB/);
   await choose(visitor, 'setup.exe', 'application/x-msdownload', exeFile());
   await status(visitor, /program/);
-  await choose(visitor, 'photo.png', 'image/png', exeFile(1024 * 1024));
+  await visitor.locator('#file').setInputFiles(await fileOnDisk('photo.png', exeFile(1024 * 1024)));
   await status(visitor, /“photo.png” is a program/);
   expect(await names(visitor)).toEqual([]);
   expect((await visitor.evaluate(() => globalThis.client.list())).count).toBe(0);

@@ -6,6 +6,7 @@ import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
+import { fileOnDisk } from '../services/file-on-disk.ts';
 import { exeFile, mp4File, pngFile, textFile } from '../services/fixtures.ts';
 import { freePort } from '../services/free-port.ts';
 import { type HttpFront, startHttpFront } from '../services/http-front.ts';
@@ -202,7 +203,12 @@ async function slowDown(uploadThroughput: number): Promise<void> {
   await network.send('Network.emulateNetworkConditions', conditions);
 }
 
-const choose = (name: string, buffer: Buffer) => chooseAll([{ name, buffer }]);
+async function choose(name: string, content: Buffer): Promise<void> {
+  await pane()
+    .locator('.pick-button input')
+    .setInputFiles(await fileOnDisk(name, content));
+}
+
 async function chooseAll(files: { name: string; buffer: Buffer }[]): Promise<void> {
   const chosen = files.map((file) => ({ ...file, mimeType: file.name.endsWith('.png') ? 'image/png' : '' }));
   await pane().locator('.pick-button input').setInputFiles(chosen);

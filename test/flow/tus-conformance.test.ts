@@ -219,13 +219,19 @@ describe('core: PATCH', () => {
   });
 
   test('“The Server SHOULD always attempt to store as much of the received data as possible.”', async () => {
-    const { url, token } = await half();
-    const cut = openPatch({ url, token, offset: 500, length: 500 });
-    await cut.write(FILE.subarray(500, 800));
-    await pause(50);
+    // So large that it is told of while it comes: then the server has begun to take it, and it may end.
+    const file = pngFile({ bytes: 200_000 });
+    const { url, token, room } = await upload(file);
+    await patch({ url, token, offset: 0, body: file.subarray(0, 100_000) });
+    const agent = recordSocket({ baseUrl: server().baseUrl, auth: { token: room.agent, session_id: room.session } });
+    await agent.waitForEvent('connection_established');
+    const cut = openPatch({ url, token, offset: 100_000, length: 100_000 });
+    await cut.write(file.subarray(100_000, 160_000));
+    await agent.waitFor(({ name, payload }) => name === 'upload_progress' && payload.offset > 100_000);
+    agent.close();
     cut.leave();
     await cut.answer.catch(() => undefined);
-    await eventually('300 bytes are stored', async () => offsetOf(await head(url, token)) === 800);
+    await eventually('all 60,000 bytes are stored', async () => offsetOf(await head(url, token)) === 160_000);
   });
 
   test('more bytes than announced do not get in', async () => {

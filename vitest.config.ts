@@ -1,4 +1,4 @@
-/** How the tests run: real processes, three at a time (half of what they do is waiting), no retries. */
+/** How the tests run: real processes, four at a time (half of what they do is waiting), no retries. */
 import { defineConfig } from 'vitest/config';
 import { CountReporter } from './test/services/count-reporter.ts';
 import { MixedOrder } from './test/services/mixed-order.ts';
@@ -30,7 +30,7 @@ const STORAGE_TESTS = ['test/flow/{archive,multipart-upload,resume,small-files}.
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: 90_000,
     hookTimeout: 120_000,
     teardownTimeout: 20_000,

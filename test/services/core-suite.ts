@@ -19,6 +19,8 @@ import { send } from './wire.ts';
 
 export const MIB = 1024 * 1024;
 export const TUS = '/api/chat/tus';
+const REQUESTS_SHOWN = 40;
+const LOG_CHARACTERS_SHOWN = 4000;
 
 export type CoreSuite = {
   server: Chatdrop;
@@ -52,7 +54,8 @@ export function coreSuite(): CoreSuite {
     browser = await launchChromium();
   });
   beforeAll(startWires);
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') tellOfRequests();
     for (const context of contexts.splice(0)) await context.close();
     await stopWires();
     await startWires();
@@ -68,6 +71,15 @@ export function coreSuite(): CoreSuite {
     suite.front = await startHttpFront({ targetPort: suite.server.port, pages });
     suite.wire = await startTcpProxy({ targetPort: suite.front.port });
     suite.baseUrl = `http://127.0.0.1:${suite.wire.port}`;
+  }
+
+  /** What was asked and not answered says whether a page waits for the server or for itself. */
+  function tellOfRequests(): void {
+    const lines = suite.front.requests
+      .slice(-REQUESTS_SHOWN)
+      .map(({ method, path, status }) => `${status} ${method} ${path}`);
+    console.error(`--- the last requests, null: without an answer ---\n${lines.join('\n')}`);
+    console.error(`--- the server's output ---\n${suite.server.logs().slice(-LOG_CHARACTERS_SHOWN)}`);
   }
 
   async function stopWires(): Promise<void> {

@@ -17,8 +17,14 @@ export type ConsumerProject = {
   remove(): Promise<void>;
 };
 
-/** The same for all projects of a run. */
+/** The same for all of a run. */
 let archive: Promise<string> | undefined;
+
+/** @returns the path of what `npm pack` makes of the project */
+export function packedPackage(): Promise<string> {
+  archive ??= pack();
+  return archive;
+}
 
 async function pack(): Promise<string> {
   const folder = join(PROJECT, 'dist/packed');
@@ -36,8 +42,7 @@ export async function createConsumerProject(kind: 18 | 19 | 'backend'): Promise<
   const folder = await mkdtemp(join(tmpdir(), 'chatdrop-consumer-'));
   const modules = join(folder, 'node_modules');
   await mkdir(join(modules, 'chatdrop'), { recursive: true });
-  archive ??= pack();
-  await run('tar', ['-xzf', await archive, '--strip-components=1', '-C', join(modules, 'chatdrop')]);
+  await run('tar', ['-xzf', await packedPackage(), '--strip-components=1', '-C', join(modules, 'chatdrop')]);
   const isBackend = kind === 'backend';
   const from = join(PROJECT, kind === 18 ? 'test/react-18/node_modules' : 'node_modules');
   for (const name of isBackend ? ['jose', 'ws'] : ['react', 'react-dom', 'scheduler']) {

@@ -15,7 +15,7 @@ import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { launchChromium } from '../services/chromium.ts';
 import { eventually } from '../services/eventually.ts';
 import { mp4File, pngFile } from '../services/fixtures.ts';
-import { type ConsumerProject, createConsumerProject } from '../services/packed-package.ts';
+import { type ConsumerProject, createConsumerProject, packedPackage } from '../services/packed-package.ts';
 import { startTcpProxy } from '../services/tcp-proxy.ts';
 import { TEST_SECRET, visitorToken } from '../services/tokens.ts';
 import { startWebPage, type WebPage } from '../services/web-page.ts';
@@ -59,7 +59,8 @@ afterAll(async () => {
 
 describe('the package', () => {
   test('publint finds nothing', async () => {
-    const { messages, pkg } = await publint({ pkgDir: PROJECT, pack: 'npm', strict: true });
+    const { buffer: tarball } = new Uint8Array(await readFile(await packedPackage()));
+    const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
   });
 

@@ -15,18 +15,20 @@ test(
   async () => {
     const room = newChatRoom();
     const core = await suite.open();
-    let given = 0;
+    const givenAt: number[] = [];
     await core.start({ companyId: room.company, sessionId: room.session }, () => {
-      given += 1;
+      givenAt.push(performance.now());
       const iat = nowSeconds();
       return visitorToken(room.company, room.session, { iat, exp: iat + 3 });
     });
     await core.until('live', ({ connection }) => connection.state === 'live');
-    expect(given).toBe(1);
     suite.wire.rate(6 * MIB);
     await core.add(await suite.bigFile('tokens.mp4', 50));
     await core.until('shared', ({ files, uploads }) => files.length === 1 && uploads.length === 0, LONG_MS);
-    expect(given).toBeGreaterThan(2);
+    expect(givenAt.length).toBeGreaterThan(2);
+    // None is renewed within a second, however many ask; a busy machine only takes longer between two.
+    const gaps = givenAt.slice(1).map((at, index) => at - Number(givenAt[index]));
+    expect(Math.min(...gaps)).toBeGreaterThan(900);
     expect(suite.front.count('POST', TUS)).toBe(1);
     expect(await suite.sha256Of(room, 'tokens.mp4')).toBe(await sha256Of(mp4Stream(50 * MIB)));
     expect(await core.page.evaluate(() => globalThis.core.errors)).toEqual([]);

@@ -4,6 +4,7 @@
  * again: each is the function that the middleware calls, in the same order. Whatever is unusual takes the long way.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
 import type { AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import type { Participant } from '../rules/participant.ts';
@@ -28,6 +29,7 @@ export type TusShortcuts = {
 };
 
 type Needs = {
+  log: Pick<Logger, 'error'>;
   path: string;
   tus: TusShortcuts;
   origins: Origins;
@@ -57,7 +59,11 @@ export function createTusLane(needs: Needs): TusLane {
     response.statusCode = 404;
     needs.noteAnswer(request, response, { method, path: asked, _matchedRoute: routes[method] });
     const answer = new TusAnswer(request);
-    void serve(needs, answer, response as OwnResponse, { method, path: asked, id });
+    serve(needs, answer, response as OwnResponse, { method, path: asked, id }).catch((err: unknown) => {
+      needs.log.error({ err, method, path: asked }, 'an answer could not be sent');
+      // Nobody would send another: a client that hears nothing would wait for it as long as its connection stands.
+      request.socket.destroy();
+    });
     return true;
   };
 }

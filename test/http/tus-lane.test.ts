@@ -1,5 +1,10 @@
 /** An upload is answered the same by the short way and by the long one, whatever is wrong with it. */
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { createOrigins } from '../../server/auth/origins.ts';
+import { addressOf, createHttpServer, listen } from '../../server/http/http-server.ts';
+import { createAnswerProblem } from '../../server/http/problem-responses.ts';
+import { createTusLane } from '../../server/http/tus-lane.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { eventually } from '../services/eventually.ts';
@@ -113,6 +118,46 @@ test('both ways are in the log with their request, and counted as the same route
   ).text();
   const routes = text.match(/^chatdrop_http_requests_total\{method="POST",[^}]*status="201"\}/gm);
   expect(routes).toEqual(['chatdrop_http_requests_total{method="POST",route="/api/chat/tus",status="201"}']);
+});
+
+test('an answer that cannot be sent ends the connection, is in the log, and is no other request’s matter', async () => {
+  const lines: unknown[] = [];
+  const log = pino({}, { write: (line) => void lines.push(JSON.parse(line)) });
+  const caller = { company: 'c', role: 'user', session: 's', subject: null, expiresAt: 0, signedBy: 'a key' } as const;
+  const http = createHttpServer();
+  const lane = createTusLane({
+    log,
+    path: '/tus',
+    tus: {
+      said: {},
+      // No header may hold a line break: Node refuses the whole head.
+      post: async (answer) => answer.set('Location', answer.req.headers['x-name'] === undefined ? '/tus/a' : '/tus/\n'),
+      patch: async () => {},
+    },
+    origins: createOrigins({ allowedOrigins: [], publicUrl: undefined, development: false }),
+    authenticateToken: async () => caller,
+    clientAddress: () => '192.0.2.1',
+    creationLimits: { standings: async () => [] },
+    answerProblem: createAnswerProblem(log, { refused: () => {} }),
+    noteAnswer: () => {},
+    draining: new AbortController().signal,
+  });
+  http.on('request', (request, response) => void lane(request, response));
+  await listen(http, '127.0.0.1', 0);
+  const ask = (headers: Record<string, string>) =>
+    fetch(`${addressOf(http, '127.0.0.1')}/tus`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer a', ...headers },
+    });
+  try {
+    await expect(ask({ 'x-name': 'b' })).rejects.toThrow('fetch failed');
+    expect(lines).toMatchObject([{ level: 50, method: 'POST', path: '/tus', msg: 'an answer could not be sent' }]);
+    expect((await ask({})).headers.get('location')).toBe('/tus/a');
+    expect(lines).toHaveLength(1);
+  } finally {
+    http.closeAllConnections();
+    http.close();
+  }
 });
 
 function shape(answer: WireAnswer | undefined): unknown {

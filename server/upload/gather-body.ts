@@ -31,12 +31,36 @@ export function createGatherBody({ draining }: { draining: AbortSignal }): Gathe
     if (draining.aborted || heldBytes + lengthBytes > MAX_HELD_BYTES) return work({ rest: request });
     heldBytes += lengthBytes;
     try {
-      return await work(await gather(request, lengthBytes, underWay));
+      const there = takeWhole(request, lengthBytes);
+      if (there === null) return await work(await gather(request, lengthBytes, underWay));
+      return await work({ bytes: there }).catch((error) => thrownAtEnd(request, error));
     } finally {
       heldBytes -= lengthBytes;
     }
   };
 }
+
+/**
+ * Most small bodies came with their headers, and wait in the request: then nothing is to be waited for.
+ * @returns null where bytes are still to come
+ */
+function takeWhole(request: IncomingMessage, lengthBytes: number): Buffer | null {
+  if (lengthBytes === 0 || request.readableLength !== lengthBytes || request.destroyed) return null;
+  const bytes = request.on('error', ignore).read() as Buffer;
+  // To its end, which is told next.
+  request.resume();
+  return bytes;
+}
+
+/** Who answers looks whether the body has ended; of one that was taken before that was told, a refusal may be earlier. */
+async function thrownAtEnd(request: IncomingMessage, error: unknown): Promise<never> {
+  if (!request.readableEnded && !request.destroyed)
+    await new Promise((resolve) => request.once('end', resolve).once('close', resolve));
+  throw error;
+}
+
+/** An error after this must not be thrown at the process. */
+function ignore(): void {}
 
 /** The body again, for who takes streams only. */
 export function bodyOf(gathered: Gathered): Readable {

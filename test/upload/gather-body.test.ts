@@ -28,6 +28,23 @@ test('comes whole: in one piece or in several', async () => {
   }
 });
 
+test('is there already: taken at once, and who is told of a refusal finds it ended', async () => {
+  const request = newRequest();
+  request.push(WHOLE);
+  const refused = createGatherBody({ draining: draining.signal })(request, WHOLE.length, async (gathered) => {
+    expect(gathered).toEqual({ bytes: WHOLE });
+    throw new Error('refused');
+  });
+  const told = expect(refused.catch((error: Error) => [error.message, request.readableEnded])).resolves.toEqual([
+    'refused',
+    true,
+  ]);
+  await new Promise(setImmediate);
+  expect(request.readableEnded).toBe(false);
+  request.push(null);
+  await told;
+});
+
 test('takes too long: the request itself goes on, with what came before', async () => {
   const request = newRequest();
   request.push(FIRST);

@@ -21,13 +21,16 @@ export type RequestContext = {
   fields(): LogFields;
 };
 
+/** On the request itself: a WeakMap of them is more work than all else here, for each request and for each collection. */
+const ID = Symbol('request id');
+type Named = IncomingMessage & { [ID]?: string };
+
 export const REQUEST_ID_HEADER = 'X-Request-Id';
 /** What a proxy may send: nothing that could be taken for something else in a header, in JSON or in a shell. */
 const HARMLESS = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** A proxy's id is taken over where `TRUST_PROXY` says that there is one: a client could choose that of somebody else's request. */
 export function createRequestContext({ trustProxy }: Needs): RequestContext {
-  const ids = new WeakMap<IncomingMessage, string>();
   const current = new AsyncLocalStorage<LogFields>();
   const isProxied = createIsProxied(trustProxy);
   const given = (request: IncomingMessage): string | null => {
@@ -35,12 +38,9 @@ export function createRequestContext({ trustProxy }: Needs): RequestContext {
     if (typeof id !== 'string' || !HARMLESS.test(id)) return null;
     return isProxied(request) ? id : null;
   };
-  const idOf = (request: IncomingMessage): string => {
-    const known = ids.get(request);
-    if (known !== undefined) return known;
-    const id = given(request) ?? newRequestId();
-    ids.set(request, id);
-    return id;
+  const idOf = (request: Named): string => {
+    request[ID] ??= given(request) ?? newRequestId();
+    return request[ID];
   };
   return {
     idOf,

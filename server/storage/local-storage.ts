@@ -1,5 +1,5 @@
 /** Bytes on the local disk. @tus/file-store lays unfinished uploads out; the durable write path is ours. */
-import { constants, createReadStream, statSync } from 'node:fs';
+import { constants, createReadStream, existsSync, statSync } from 'node:fs';
 import { access, type FileHandle, mkdir, open, opendir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -177,9 +177,8 @@ async function syncedSize(place: string, syncs: DiskSyncs): Promise<number | nul
  * thread costs thirty times as much.
  */
 function isMissing(place: string): boolean {
-  const there = (of: string) => statSync(of, { throwIfNoEntry: false });
-  // Without its folder (a store that is away) it is not known to be missing.
-  return there(place) === undefined && there(path.dirname(place))?.isDirectory() === true;
+  // Without its folder (a store that is away) it is not known to be missing. The dot is there in a folder only.
+  return statSync(place, { throwIfNoEntry: false }) === undefined && existsSync(`${path.dirname(place)}${path.sep}.`);
 }
 
 /** Done before or not, it is done. */

@@ -1,10 +1,13 @@
 /** The connection under a Socket.IO socket: what waits on it, how much may come over it, and its end. */
+import type { Duplex } from 'node:stream';
 import type { Socket } from 'socket.io';
 import { createMessageBudget } from './message-budget.ts';
 import { MAX_WAITING_CHARACTERS, MAX_WAITING_MESSAGES } from './wire.ts';
 
 export type EngineConnection = Socket['conn'];
 type Transport = EngineConnection['transport'];
+/** Of `ws`. Its socket, which it keeps to itself, is gone once it is closed. */
+type WebSocket = { terminate?(): void; _socket?: Duplex | null };
 
 /** Engine.IO documents `drain` but keeps what waits to itself. */
 export function waitingPackets(connection: EngineConnection): { data?: unknown }[] {
@@ -17,6 +20,35 @@ export function isConnectionFull(connection: EngineConnection): boolean {
   let characters = 0;
   for (const { data } of packets) characters += typeof data === 'string' ? data.length : 0;
   return characters >= MAX_WAITING_CHARACTERS;
+}
+
+/**
+ * To be called before something is written: what is written within this turn of the event loop leaves together, in one system call
+ * and one turn of the libraries. Engine.IO would send the first at once, and what follows only when that has left.
+ */
+export function writeTogether(connection: EngineConnection): void {
+  const { transport } = connection;
+  // Long polling waits for a question anyhow; and where something is on its way, all else waits for it already.
+  if (!transport.writable || socketOf(transport) === undefined) return;
+  transport.writable = false;
+  setImmediate(letGo, connection, transport);
+}
+
+function letGo(connection: EngineConnection, transport: Transport): void {
+  transport.writable = true;
+  (connection as unknown as { flush(): void }).flush();
+}
+
+/** For the event `flush`: the frames that are handed to the WebSocket next go into one write. */
+export function corkFlush(this: EngineConnection): void {
+  const socket = socketOf(this.transport)?._socket;
+  if (!socket) return;
+  socket.cork();
+  process.nextTick(uncork, socket);
+}
+
+function uncork(socket: Duplex): void {
+  socket.uncork();
 }
 
 /**
@@ -44,16 +76,12 @@ export function cutOff(connection: EngineConnection): void {
   terminate(transport);
 }
 
-/** Undefined: long polling. */
-export function webSocketOf({ transport }: EngineConnection): { terminate?(): void } | undefined {
-  return socketOf(transport);
-}
-
 /** A WebSocket would wait half a minute for an answer to its goodbye; long polling has no such thing. */
 function terminate(transport: Transport): void {
   socketOf(transport)?.terminate?.();
 }
 
-function socketOf(transport: Transport): { terminate?(): void } | undefined {
-  return (transport as { socket?: { terminate?(): void } }).socket;
+/** Undefined: long polling. */
+function socketOf(transport: Transport): WebSocket | undefined {
+  return (transport as { socket?: WebSocket }).socket;
 }

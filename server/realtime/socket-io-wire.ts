@@ -2,9 +2,8 @@
 import type { Socket } from 'socket.io';
 import type { ServerEvent } from '../contract/events.ts';
 import { socketIoPacketOf } from './encode-event.ts';
-import { cutOff, type EngineConnection, isConnectionFull, waitingPackets, webSocketOf } from './engine-connection.ts';
+import { corkFlush, cutOff, isConnectionFull, waitingPackets, writeTogether } from './engine-connection.ts';
 import type { Wire } from './wire.ts';
-import { writeTogether } from './write-together.ts';
 
 /** A class, and listeners only while somebody rests: there are ten thousand of these, and most have nothing to say. */
 export class SocketIoWire implements Wire {
@@ -13,8 +12,7 @@ export class SocketIoWire implements Wire {
 
   constructor(socket: Socket) {
     this.socket = socket;
-    // Just before what waits is handed to the WebSocket; what comes after it waits until that has left, and goes as one again.
-    socket.conn.on('flush', together);
+    socket.conn.on('flush', corkFlush);
   }
 
   isOpen(): boolean {
@@ -25,6 +23,7 @@ export class SocketIoWire implements Wire {
     if (!this.socket.connected) return;
     // Not `socket.emit`, which would make the same packet anew for each socket. It goes by this one's connection all the same.
     const { text, options } = socketIoPacketOf(event);
+    writeTogether(this.socket.conn);
     this.socket.conn.write(text, options);
   }
 
@@ -55,9 +54,4 @@ export class SocketIoWire implements Wire {
     this.resting = resting;
     return resting;
   }
-}
-
-/** One for all connections. */
-function together(this: EngineConnection): void {
-  writeTogether(webSocketOf(this));
 }

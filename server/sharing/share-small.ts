@@ -175,8 +175,9 @@ async function share(
     throw storeFault(error);
   }
   const { fileId, shared } = await record(needs, known, { ...file, storageKey: key }, announced);
-  needs.report(known, known.sizeBytes ?? 0, 'done');
+  // What is told of the file comes a turn later: woken first, it leaves together with this.
   needs.wake(upload.company, shared);
+  needs.report(known, known.sizeBytes ?? 0, 'done');
   return fileId;
 }
 

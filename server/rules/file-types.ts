@@ -46,7 +46,8 @@ const byFamily = Map.groupBy(TYPES, (entry) => entry.family);
 
 /** The type of this name or alias, whatever its case and parameters (`audio/ogg; codecs=opus`); undefined when it is not known. */
 export function typeNamed(mimeType: string): FileType | undefined {
-  return byName.get(bareType(mimeType));
+  // Most come as they are called.
+  return byName.get(mimeType) ?? byName.get(bareType(mimeType));
 }
 
 /** The types that files with this extension (lower case, no dot) can be, the likeliest first; none when it is not known. */
@@ -69,5 +70,6 @@ export function typesOfFamily(family: Exclude<TypeFamily, 'binary'>): readonly F
 
 /** A media type in lower case, without parameters. */
 export function bareType(mimeType: string): string {
-  return (mimeType.split(';', 1)[0] ?? '').trim().toLowerCase();
+  const end = mimeType.indexOf(';');
+  return (end < 0 ? mimeType : mimeType.slice(0, end)).trim().toLowerCase();
 }

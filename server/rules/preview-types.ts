@@ -13,10 +13,13 @@ const TYPES_BY_KIND: Record<PreviewKind, readonly string[]> = {
   ],
 };
 
+const kindByType = new Map(
+  Object.entries(TYPES_BY_KIND).flatMap(([kind, types]) => types.map((type) => [type, kind as PreviewKind])),
+);
+
 /** Null: there is none of this type. */
 export function previewKindOf(mimeType: string): PreviewKind | null {
-  const found = Object.entries(TYPES_BY_KIND).find(([, types]) => types.includes(mimeType));
-  return found === undefined ? null : (found[0] as PreviewKind);
+  return kindByType.get(mimeType) ?? null;
 }
 
 export function previewTypesOf(kinds: readonly PreviewKind[]): string[] {

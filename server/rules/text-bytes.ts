@@ -4,6 +4,7 @@ type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
 
 /** How many characters of a text's start are looked at for a signature; the whole of any head. */
 const MAX_START_CHARACTERS = 4096;
+const WHITE_SPACE = '\t\n\f\r ';
 
 /**
  * Whether the bytes are text: none of the binary data bytes of the WHATWG MIME Sniffing standard (section 3) and no byte
@@ -22,10 +23,10 @@ export function isText(bytes: Uint8Array): boolean {
  * beside the first ASCII character (XML 1.0, appendix F).
  */
 export function textStart(bytes: Uint8Array): string {
-  return decode(bytes, byteOrderMark(bytes) ?? unmarkedEncoding(bytes))
-    .replace(/^\uFEFF?[\t\n\f\r ]*/, '')
-    .slice(0, MAX_START_CHARACTERS)
-    .toLowerCase();
+  const text = decode(bytes, byteOrderMark(bytes) ?? unmarkedEncoding(bytes));
+  let at = text.startsWith('\uFEFF') ? 1 : 0;
+  while (at < text.length && WHITE_SPACE.includes(text.charAt(at))) at += 1;
+  return text.slice(at, at + MAX_START_CHARACTERS).toLowerCase();
 }
 
 function isUtf16Text(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be'): boolean {
@@ -61,7 +62,7 @@ function decode(bytes: Uint8Array, encoding: Encoding): string {
   const start = bytes.subarray(0, 2 * MAX_START_CHARACTERS);
   const view = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
   if (encoding === 'utf-16le') return view.toString('utf16le');
-  if (encoding === 'utf-8') return view.toString('latin1').replace(/^\u00EF\u00BB\u00BF/, '');
+  if (encoding === 'utf-8') return view.toString('latin1', byteOrderMark(view) === 'utf-8' ? 3 : 0);
   return Buffer.from(view.subarray(0, view.length & ~1))
     .swap16()
     .toString('utf16le');

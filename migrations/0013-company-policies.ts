@@ -59,8 +59,15 @@ export async function up(knex: Knex): Promise<void> {
   await createDailyBytes(knex);
 }
 
-/** @param countedOf how much an upload's row counts, as SQL: a later migration says the same sum in a cheaper way */
-export async function createDailyBytes(knex: Knex, countedOf = countedByState): Promise<void> {
+/**
+ * @param countedOf how much an upload's row counts, as SQL: a later migration says the same sum in a cheaper way
+ * @param isBegun which new rows count: another later one has some that do not
+ */
+export async function createDailyBytes(
+  knex: Knex,
+  countedOf = countedByState,
+  isBegun: string | null = null,
+): Promise<void> {
   for (const [name, [event, when, bytes]] of Object.entries(triggersOf(countedOf))) {
     await createTrigger(
       knex,
@@ -70,7 +77,7 @@ export async function createDailyBytes(knex: Knex, countedOf = countedByState): 
       `
         insert into company_days (company_id, day, bytes) values (new.company_id, new.created_at / ${DAY_MS}, ${bytes})
         on conflict (company_id, day) do update set bytes = company_days.bytes + excluded.bytes;`,
-      when,
+      event === 'after insert' && isBegun !== null ? `${isBegun} and ${when}` : when,
     );
   }
 }

@@ -10,7 +10,7 @@ import { createTrigger, dropTrigger } from './triggers.ts';
  * The same sum as migration 0013's, of the states one by one: SQLite makes a table of a list of three, each time. Nor is there a
  * pattern, since only a final upload has to be known.
  */
-const countedOf = (row: 'new' | 'old') => `(case
+export const countedOf = (row: 'new' | 'old') => `(case
   when ${row}.state = 'open' or ${row}.state = 'finishing' or ${row}.state = 'joined' then ${row}.reserved_bytes
   when ${row}.state <> 'finished' then 0
   when ${row}.upload_concat is null then coalesce(${row}.size, 0)
@@ -31,7 +31,21 @@ export async function up(knex: Knex): Promise<void> {
     `new.state = 'open' or new.state = 'finishing'`,
   );
   await createDailyBytes(knex, countedOf);
-  // What is as late already is not written again: it stands in an index.
+  await createSessionBeginningOnce(knex);
+  await createTrigger(
+    knex,
+    'ledger_moves_session',
+    'ledger',
+    'after insert',
+    `
+      update chat_sessions set last_activity_at = new.created_at
+        where company_id = new.company_id and session_id = new.session_id and last_activity_at < new.created_at;`,
+    "new.type <> 'file_updated'",
+  );
+}
+
+/** What is as late already is not written again: it stands in an index. */
+export async function createSessionBeginningOnce(knex: Knex, when = "new.session_id <> ''"): Promise<void> {
   await createTrigger(
     knex,
     'uploads_begin_session',
@@ -42,17 +56,7 @@ export async function up(knex: Knex): Promise<void> {
         values (new.company_id, new.session_id, new.created_at, new.created_at)
         on conflict (company_id, session_id) do update set last_activity_at = excluded.last_activity_at
         where chat_sessions.last_activity_at < excluded.last_activity_at;`,
-    "new.session_id <> ''",
-  );
-  await createTrigger(
-    knex,
-    'ledger_moves_session',
-    'ledger',
-    'after insert',
-    `
-      update chat_sessions set last_activity_at = new.created_at
-        where company_id = new.company_id and session_id = new.session_id and last_activity_at < new.created_at;`,
-    "new.type <> 'file_updated'",
+    when,
   );
 }
 

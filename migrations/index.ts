@@ -21,6 +21,7 @@ import * as webhooks from './0020-webhooks.ts';
 import * as statistics from './0021-statistics.ts';
 import * as importedFiles from './0022-imported-files.ts';
 import * as cheaperTriggers from './0023-cheaper-triggers.ts';
+import * as finishedInOneRow from './0024-finished-in-one-row.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -47,4 +48,5 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0021-statistics', statistics],
   ['0022-imported-files', importedFiles],
   ['0023-cheaper-triggers', cheaperTriggers],
+  ['0024-finished-in-one-row', finishedInOneRow],
 ]);

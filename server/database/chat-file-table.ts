@@ -38,7 +38,12 @@ export type NewFile = Omit<FileRecord, 'id' | 'thumbnailKey' | 'width' | 'height
   /** Null: nobody knows which agent it was. */
   profileId: number | null;
   chatSessionId: number;
+  /** Where the upload has no row of its own: what may still be asked of it. */
+  upload?: FinishedUpload | undefined;
 };
+
+/** `sizeBytes`: as it was announced and came. `subject`: of an agent. `metadata`: as it is echoed. */
+export type FinishedUpload = { sizeBytes: number; subject: string | null; metadata: string | null; expiresAt: number };
 
 /** Less than the second after which PostgreSQL looks for deadlocks, and picks a victim. */
 const LOCK_TIMEOUT_MS = 500;
@@ -61,7 +66,8 @@ export type FileScope = { company: string; session: string | null; uploader: Upl
 
 const COLUMNS = [
   ...['upload_id', 'company_id', 'session_id', 'uploader', 'storage_key', 'original_name', 'search_name', 'mime_type'],
-  ...['size', 'scan', 'sha256', 'seq', 'created_at', 'user_profile_id', 'chat_session_id'],
+  ...['size', 'scan', 'sha256', 'seq', 'created_at', 'user_profile_id', 'chat_session_id', 'upload_size'],
+  ...['upload_subject', 'upload_metadata', 'upload_expires_at'],
 ];
 const INSERT = insertion<{ id: number }>('chat_files', COLUMNS, 'returning id');
 const INSERT_WITH_ID = insertion<{ id: number }>('chat_files', ['id', ...COLUMNS], 'returning id');
@@ -370,6 +376,10 @@ function toRow(file: NewFile): Row {
     created_at: file.createdAt,
     user_profile_id: file.profileId,
     chat_session_id: file.chatSessionId,
+    upload_size: file.upload?.sizeBytes ?? null,
+    upload_subject: file.upload?.subject ?? null,
+    upload_metadata: file.upload?.metadata ?? null,
+    upload_expires_at: file.upload?.expiresAt ?? null,
   };
 }
 

@@ -132,6 +132,41 @@ export function toRow(upload: NewUpload): Row {
   };
 }
 
+/** What `fromRow` reads. */
+export const ROW_COLUMNS = [
+  ...['id', 'company_id', 'session_id', 'uploader', 'subject', 'name', 'declared_type', 'size', 'reserved_bytes'],
+  ...['metadata', 'file_key', 'sha256', 'one_request', 'upload_concat', 'state', 'mime_type', 'storage_key'],
+  ...['received_checked', 'bytes_received', 'resumes', 'resumed_offset', 'attempts', 'next_attempt_at', 'last_error'],
+  ...['refusal_code', 'refusal_detail', 'file_id', 'created_at', 'expires_at', 'ended_at', 'client_address'],
+  'client_agent',
+];
+
+/** The same of an upload that is finished and has no row but its file's, as SQL; what is not here is null. */
+export const OF_FILE: Readonly<Record<string, string>> = {
+  id: 'upload_id',
+  company_id: 'company_id',
+  session_id: 'session_id',
+  uploader: 'uploader',
+  subject: 'upload_subject',
+  name: 'original_name',
+  size: 'upload_size',
+  reserved_bytes: '0',
+  metadata: 'upload_metadata',
+  one_request: 'false',
+  state: `'finished'`,
+  mime_type: 'mime_type',
+  storage_key: 'storage_key',
+  received_checked: 'false',
+  bytes_received: 'upload_size',
+  resumes: '0',
+  attempts: '0',
+  next_attempt_at: '0',
+  file_id: 'id',
+  created_at: 'created_at',
+  expires_at: 'upload_expires_at',
+  ended_at: 'upload_ended_at',
+};
+
 export function fromRow(row: Row): UploadRecord {
   return {
     id: row.id,

@@ -17,7 +17,9 @@ import {
   freshRecord,
   fromRow,
   type NewUpload,
+  OF_FILE,
   type Owner,
+  ROW_COLUMNS,
   type Row,
   toRow,
   type UploadRecord,
@@ -29,9 +31,6 @@ export { freshRecord };
 
 /** What is only known when the one request of an upload is over. */
 export type SettledFacts = { session: string; name: string; declaredType: string | null; sizeBytes: number };
-
-/** `sizeBytes`: as it was announced and came. */
-export type WholeFacts = { sizeBytes: number; storageKey: string; mimeType: string; expiresAt: number };
 
 /** `token`: `{process}.{try}`, so that a process knows its own, and others can tell whether it lives. */
 export type Lease = { token: string; untilMs: number };
@@ -48,7 +47,6 @@ const COLUMNS = [
   ...['client_agent', 'state', 'created_at', 'expires_at'],
 ];
 const INSERT = insertion('uploads', COLUMNS);
-const INSERT_FINISHED = insertion('uploads', [...COLUMNS, 'file_id', 'storage_key', 'mime_type', 'bytes_received']);
 // The role is written out, not bound: only then SQLite sees that the index of agents' unfinished uploads will do.
 const PENDING = 'select count(*) as uploads, sum(reserved_bytes) as bytes from uploads where company_id = ?';
 const UNFINISHED = "state in ('open', 'finishing')";
@@ -57,7 +55,15 @@ const PENDING_OF = {
   user: statement<Pending>(`${PENDING} and uploader = 'user' and session_id = ? and ${UNFINISHED}`),
 };
 type Pending = { uploads: number; bytes: number | null };
-const FIND = statement<Row>('select * from uploads where id = ?');
+/** One statement, so that an upload is seen while it goes from one table to the other; SQLite looks no further than the first row. */
+const FIND = statement<Row>(
+  `select ${ROW_COLUMNS.join(', ')} from uploads where id = ?
+   union all select ${ROW_COLUMNS.map((column) => OF_FILE[column] ?? 'null').join(', ')} from chat_files
+   where upload_id = ? and upload_size is not null`,
+);
+const END_WITH_FILE = statement(
+  'update chat_files set upload_ended_at = ? where upload_id = ? and upload_size is not null',
+);
 const NOTE_TYPE = statement("update uploads set mime_type = ? where id = ? and state = 'open'");
 const NOTE_BYTES = statement("update uploads set bytes_received = ?, expires_at = ? where id = ? and state = 'open'");
 // A process finishes an upload once at a time: a lease of its own that it meets is one it could not give back.
@@ -80,27 +86,14 @@ const FINISH = statement(
    where ${HELD}`,
 );
 
-const FINISH_WHOLE = statement(
-  `update uploads set state = 'finished', file_id = ?, storage_key = ?, mime_type = ?, bytes_received = size,
-     expires_at = ?, last_error = null
-   where id = ? and state = 'open' and bytes_received = 0 and size = ? and storage_key is null`,
+const LEAVE_TO_FILE = statement(
+  "delete from uploads where id = ? and state = 'open' and bytes_received = 0 and size = ? and storage_key is null",
 );
 
 const steps = {
   /** @throws when there is an upload with this id */
   *insert(upload: NewUpload): Steps<void> {
     yield* changesOf(INSERT.statement, INSERT.valuesOf(toRow(upload)));
-  },
-
-  /** One whose file is recorded already: it was never anything but finished. @throws when there is an upload with this id */
-  *insertFinished(
-    upload: NewUpload,
-    { sizeBytes, storageKey, mimeType, expiresAt }: WholeFacts,
-    fileId: number,
-  ): Steps<void> {
-    const file = { file_id: fileId, storage_key: storageKey, mime_type: mimeType, bytes_received: sizeBytes };
-    const row = { ...toRow(upload), ...file, state: 'finished', expires_at: expiresAt };
-    yield* changesOf(INSERT_FINISHED.statement, INSERT_FINISHED.valuesOf(row));
   },
 
   /** How many unfinished uploads someone has, and the bytes that they reserve: a visitor by session, an agent by subject. */
@@ -115,11 +108,12 @@ const steps = {
   },
 
   /**
-   * `open → finished` in one step, of an upload whose bytes came whole and were put at their key without a place on the way.
+   * `open → finished` in one step, of an upload whose bytes came whole and were put at their key without a place on the way:
+   * it goes, since its file's row says all of it (`FinishedUpload`). Call it after that row is there.
    * @returns false when it has ended, or bytes of it are somewhere by now
    */
-  *finishWhole(id: string, { sizeBytes, storageKey, mimeType, expiresAt }: WholeFacts, fileId: number): Steps<boolean> {
-    return (yield* changesOf(FINISH_WHOLE, [fileId, storageKey, mimeType, expiresAt, id, sizeBytes])) === 1;
+  *leaveToFile(id: string, sizeBytes: number): Steps<boolean> {
+    return (yield* changesOf(LEAVE_TO_FILE, [id, sizeBytes])) === 1;
   },
 };
 
@@ -166,8 +160,9 @@ export function createUploadTable(database: Database) {
       await transaction('uploads').where({ id }).delete();
     },
 
+    /** In whatever state, also where the row of its file is all there is of it. */
     async find(id: string): Promise<UploadRecord | null> {
-      const row = await runner.read(() => rowOf(FIND, [id]));
+      const row = await runner.read(() => rowOf(FIND, [id, id]));
       return row === undefined ? null : fromRow(row);
     },
 
@@ -441,7 +436,8 @@ export function createUploadTable(database: Database) {
 
     /** The client ends the tus resource of a finished upload. */
     async end(id: string, nowMs: number): Promise<void> {
-      await moveFrom(['finished'], id, { ended_at: nowMs });
+      if (await moveFrom(['finished'], id, { ended_at: nowMs })) return;
+      await runner.write(() => changesOf(END_WITH_FILE, [nowMs, id]));
     },
 
     /** Forgets uploads that ended without a file, and those whose file is gone. @returns how many */

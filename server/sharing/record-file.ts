@@ -1,6 +1,6 @@
 /** The one transaction that makes an upload a file: the row, the ledger entry and the upload's end, or none of them. */
 import { type AuditTable, auditEntry } from '../database/audit-table.ts';
-import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';
+import type { ChatFileTable, FileRecord, FinishedUpload } from '../database/chat-file-table.ts';
 import type { EventLedger } from '../database/event-ledger.ts';
 import type { PeopleTable } from '../database/people-table.ts';
 import type { PreviewJobTable } from '../database/preview-job-table.ts';
@@ -44,13 +44,14 @@ export type RecordFile = (upload: UploadRecord, lease: Lease, facts: FileFacts) 
 /**
  * The same as steps of a transaction that does more. The company's number comes first, as in every transaction that changes
  * files: two that take their locks in another order would wait for each other. `begin` comes next; `finish` ends the upload.
+ * `around.upload`: where the file's row is to be all that is left of it.
  * @returns the file as it is now
  */
 export type RecordSteps = (
   upload: UploadRecord,
   facts: FileFacts,
   createdAt: number,
-  around: { begin?(): Steps<void>; finish(fileId: number): Steps<void> },
+  around: { begin?(): Steps<void>; finish(fileId: number): Steps<void>; upload?: FinishedUpload },
 ) => Steps<FileRecord>;
 
 export function createRecordFile(needs: Needs): RecordFile {
@@ -78,13 +79,13 @@ export function createRecordFile(needs: Needs): RecordFile {
 
 export function createRecordSteps(needs: StepsNeeds): RecordSteps {
   const { files, people, ledger, audit, previewJobs, wantsPreview } = needs;
-  return function* (upload, facts, createdAt, { begin, finish }) {
+  return function* (upload, facts, createdAt, { begin, finish, upload: finished }) {
     const { id: uploadId, company, session, uploader, subject, name } = upload;
     const seq = yield* ledger.steps.nextSeq(company);
     if (begin !== undefined) yield* begin();
     const ids = yield* people.steps.idsOf({ company, role: uploader, session, subject }, createdAt);
     const file = { ...facts, uploadId, company, session, uploader, name, createdAt, seq };
-    const fileId = yield* files.steps.insert({ ...file, ...ids });
+    const fileId = yield* files.steps.insert({ ...file, ...ids, upload: finished });
     yield* ledger.steps.append(seq, { company, session, type: 'file_shared', fileId }, createdAt);
     const uploadedBy = actorOf({ role: uploader, subject }, upload.client ?? SERVER);
     const deed = { action: 'uploaded', company, session, fileId, name } as const;

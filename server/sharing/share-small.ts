@@ -227,20 +227,23 @@ async function recordOnce(
   { bytes: _, extension: __, ...file }: SmallFile & { storageKey: string },
   announced: AnnouncedUpload | undefined,
 ): Promise<FileRecord> {
-  const { storageKey, mimeType } = file;
-  const whole = { storageKey, mimeType, sizeBytes: upload.sizeBytes ?? 0, expiresAt: upload.expiresAt };
+  const { storageKey } = file;
   const createdAt = now();
+  const sizeBytes = upload.sizeBytes ?? 0;
   const around = {
+    upload: {
+      sizeBytes,
+      subject: upload.uploader === 'agent' ? upload.subject : null,
+      metadata: upload.metadata,
+      expiresAt: upload.expiresAt,
+    },
     *begin() {
       if (!(yield* removedObjects.steps.takePlace(storageKey, createdAt + PLACE_MARGIN_MS))) throw new NotOurs();
     },
-    *finish(fileId: number) {
-      if (announced !== undefined) {
-        yield* uploads.steps.insertFinished(announced.upload, whole, fileId);
-        yield* reserveBytes.forWhole(announced.upload, announced.policy);
-        return;
-      }
-      if (!(yield* uploads.steps.finishWhole(upload.id, whole, fileId))) throw new NotOurs();
+    *finish() {
+      // It counts on the day of its file: it begins with that.
+      if (announced !== undefined) yield* reserveBytes.forWhole({ ...announced.upload, createdAt }, announced.policy);
+      else if (!(yield* uploads.steps.leaveToFile(upload.id, sizeBytes))) throw new NotOurs();
     },
   };
   return runner.transact(() => recordSteps(upload, { ...file, scan: 'not_scanned' }, createdAt, around));

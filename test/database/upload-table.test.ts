@@ -1,5 +1,6 @@
 /** `uploads`: every step is a compare-and-set, a finish has one owner, and nothing that ended comes back. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createChatFileTable } from '../../server/database/chat-file-table.ts';
 import { runnerOf } from '../../server/database/run-statements.ts';
 import { runWithin } from '../../server/database/statement.ts';
 import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
@@ -302,19 +303,26 @@ describe('a new upload', () => {
     expect(await pending(agents[0])).toEqual({ uploads: 1, bytes: 20 });
   });
 
-  test('that is written as finished is the same, and counted the same, as one that was open before', async () => {
-    const whole = { sizeBytes: 20, storageKey: 'chat/whole', mimeType: 'image/png', expiresAt: NOW + 9000 };
+  test('that its file has a row for is found as what it was, and counted the same, whether it was open before or not', async () => {
+    const files = createChatFileTable(open.database);
     const [before, atOnce] = [newUpload({ company: 'before' }), newUpload({ company: 'at-once' })];
-    for (const upload of [before, atOnce]) Object.assign(upload, { sizeBytes: 20, reservedBytes: 20 });
+    // As `insertFile` has the chat begin.
+    for (const upload of [before, atOnce]) Object.assign(upload, { createdAt: 1000, sizeBytes: 20, reservedBytes: 20 });
     const { transact } = runnerOf(open.database);
-    await transact(function* () {
-      yield* uploads.steps.insert(before);
-      expect(yield* uploads.steps.finishWhole(before.id, whole, 7)).toBe(true);
-    });
-    await transact(() => uploads.steps.insertFinished(atOnce, whole, 7));
-    const { id, session } = before;
-    expect({ ...(await uploads.find(atOnce.id)), id, session, company: 'before' }).toEqual(await uploads.find(id));
-    expect(await uploads.find(id)).toMatchObject({ state: 'finished', fileId: 7, ...whole, bytesReceived: 20 });
+    const insertWhole = (upload: NewUpload) =>
+      insertFile(open.database, {
+        ...{ uploadId: upload.id, company: upload.company, session: upload.session, createdAt: upload.createdAt },
+        ...{ name: upload.name, sizeBytes: 19, mimeType: 'text/plain' },
+        upload: { sizeBytes: 20, subject: null, metadata: 'filename YQ==', expiresAt: NOW + 9000 },
+      });
+    await insert(before);
+    const fileId = await insertWhole(before);
+    expect(await transact(() => uploads.steps.leaveToFile(before.id, 21))).toBe(false);
+    expect(await transact(() => uploads.steps.leaveToFile(before.id, 20))).toBe(true);
+    await insertWhole(atOnce);
+    const known = { state: 'finished', sizeBytes: 20, bytesReceived: 20, metadata: 'filename YQ==', endedAt: null };
+    expect(await uploads.find(before.id)).toMatchObject({ ...known, id: before.id, fileId, expiresAt: NOW + 9000 });
+    expect(await uploads.find(atOnce.id)).toMatchObject({ ...known, id: atOnce.id, reservedBytes: 0, refusal: null });
     const countersOf = async (company: string) =>
       Promise.all(
         ['company_usage', 'company_days', 'company_statistics', 'webhook_deliveries'].map(async (table) =>
@@ -324,7 +332,22 @@ describe('a new upload', () => {
             .map((row) => ({ ...row, company_id: '' })),
         ),
       );
-    expect(await countersOf('at-once')).toEqual(await countersOf('before'));
+    const counted = await countersOf('before');
+    expect(await countersOf('at-once')).toEqual(counted);
+    expect(counted[1]).toMatchObject([{ bytes: 20 }]);
+
+    // None of these can be taken for one that is unfinished, and a client that ends one finds it ended.
+    expect([await uploads.abort(before.id), await uploads.takeLease(before.id, MINE, NOW)]).toEqual([false, null]);
+    await uploads.end(before.id, NOW);
+    const ended = await uploads.find(before.id);
+    expect(ended?.endedAt).toBe(NOW);
+    // When its file goes, whoever asks for it hears the same until it expires; who and what it was is forgotten.
+    await open.database.transaction((transaction) => files.take(transaction, [fileId]));
+    expect(await uploads.find(before.id)).toEqual({ ...ended, name: '', metadata: null });
+    expect((await countersOf('before')).slice(1)).toEqual(counted.slice(1));
+    await uploads.purge(NOW + 9001);
+    expect(await uploads.find(before.id)).toBeNull();
+    expect(await uploads.find(atOnce.id)).toMatchObject(known);
   });
 
   test('never takes an id a second time', async () => {

@@ -52,6 +52,9 @@ const addStored = (row: 'new' | 'old', files: string, bytes: string) => `
         on conflict (company_id, week) do update
         set files = stored_weeks.files + excluded.files, bytes = stored_weeks.bytes + excluded.bytes;`;
 
+const NOTE_FIRST_FILE =
+  'update chat_sessions set first_file_at = new.created_at where id = new.chat_session_id and first_file_at is null;';
+
 /**
  * Their names come after those of `company_usage` and `daily_bytes`: whoever locks one of these rows has locked the company
  * before. An upload counts on the day on which it began, whatever became of it later: so no share is above the whole.
@@ -67,7 +70,7 @@ const TRIGGERS: Record<string, [table: string, event: string, when: string | nul
       insert into ${COLUMNS}
         select company_id, ${dayOf('new.created_at')}, 'first_file', ${stepOf('(new.created_at - created_at)')}, 1, 0
         from chat_sessions where id = new.chat_session_id and first_file_at is null ${ADDED};
-      update chat_sessions set first_file_at = new.created_at where id = new.chat_session_id and first_file_at is null;
+      ${NOTE_FIRST_FILE}
       ${addStored('new', '1', 'new.size')}`,
   ],
   statistics_file_changed: [
@@ -139,11 +142,19 @@ export async function up(knex: Knex): Promise<void> {
   for (const name of Object.keys(TRIGGERS)) await createCounting(knex, name);
 }
 
-/** @param condition further than its own: of a later migration */
-export async function createCounting(knex: Knex, name: string, condition: string | null = null): Promise<void> {
+/**
+ * @param condition further than its own: of a later migration
+ * @param noteFile what a file changes in its chat's row, where a later migration has more of that
+ */
+export async function createCounting(
+  knex: Knex,
+  name: string,
+  condition: string | null = null,
+  noteFile = NOTE_FIRST_FILE,
+): Promise<void> {
   const [table, event, own, body] = TRIGGERS[name] as (typeof TRIGGERS)[string];
-  const when = [own, condition].filter((part) => part !== null);
-  await createTrigger(knex, name, table, event, body, when.length === 0 ? null : when.join(' and '));
+  const when = [own, condition].filter((part) => part !== null).join(' and ');
+  await createTrigger(knex, name, table, event, body.replace(NOTE_FIRST_FILE, noteFile), when === '' ? null : when);
 }
 
 export async function down(knex: Knex): Promise<void> {

@@ -22,6 +22,7 @@ import * as statistics from './0021-statistics.ts';
 import * as importedFiles from './0022-imported-files.ts';
 import * as cheaperTriggers from './0023-cheaper-triggers.ts';
 import * as finishedInOneRow from './0024-finished-in-one-row.ts';
+import * as countedChats from './0025-counted-chats.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -49,4 +50,5 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0022-imported-files', importedFiles],
   ['0023-cheaper-triggers', cheaperTriggers],
   ['0024-finished-in-one-row', finishedInOneRow],
+  ['0025-counted-chats', countedChats],
 ]);

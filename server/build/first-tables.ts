@@ -17,7 +17,7 @@ export async function makeFirstTables(): Promise<FirstTables> {
       .orderByRaw('rowid');
     const rows: FirstTables['rows'] = [];
     for (const { name } of parts.filter(({ type }) => type === 'table'))
-      for (const row of await database(name).select('*').orderByRaw('rowid')) rows.push({ table: name, row });
+      for (const row of await database(name).select('*')) rows.push({ table: name, row });
     return { migrations: [...MIGRATIONS.keys()], sql: parts.map(({ sql }) => `${sql};`).join('\n'), rows };
   } finally {
     await database.destroy();

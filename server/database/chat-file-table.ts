@@ -71,9 +71,9 @@ const COLUMNS = [
 ];
 const INSERT = insertion<{ id: number }>('chat_files', COLUMNS, 'returning id');
 const INSERT_WITH_ID = insertion<{ id: number }>('chat_files', ['id', ...COLUMNS], 'returning id');
+/** A trigger keeps it (migration 0025). */
 const COUNT_OF_CHAT = statement<{ files: number }>(
-  `select count(*) as files from (
-     select id from chat_files where company_id = ? and session_id = ? limit cast(? as bigint)) as counted`,
+  'select files from chat_sessions where company_id = ? and session_id = ?',
 );
 const COUNT_OF_SIDE = statement<{ files: number }>(
   `select count(*) as files from (
@@ -98,11 +98,11 @@ const steps = {
 
   /**
    * Files of one side of a chat, counted no further than `atMost`: a creation waits for it. Where both sides have fewer
-   * together, it is these: they are counted in the index alone.
+   * together, it is these: how many a chat has is in its row.
    */
   *countOfSide({ company, session, uploader }: Side, atMost: number): Steps<number> {
-    const ofChat = yield* rowOf(COUNT_OF_CHAT, [company, session, atMost]);
-    if (Number(ofChat?.files) < atMost) return Number(ofChat?.files);
+    const ofChat = Number((yield* rowOf(COUNT_OF_CHAT, [company, session]))?.files ?? 0);
+    if (ofChat < atMost) return ofChat;
     const ofSide = yield* rowOf(COUNT_OF_SIDE, [company, session, uploader, atMost]);
     return Number(ofSide?.files);
   },

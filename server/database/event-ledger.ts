@@ -39,6 +39,9 @@ const PAGE = 'order by seq limit cast(? as bigint)';
 const ENTRIES_OF_COMPANY = statement<Row>(`${AFTER} ${PAGE}`);
 const ENTRIES_OF_SESSION = statement<Row>(`${AFTER} and session_id = cast(? as varchar) ${PAGE}`);
 
+const FIRST_OF_COMPANY =
+  'select created_at from ledger where ledger.company_id = ledger_counters.company_id order by seq limit 1';
+
 export type EventLedger = ReturnType<typeof createEventLedger>;
 
 /** The same within steps. */
@@ -138,7 +141,7 @@ export function createEventLedger(database: Database) {
       return new Map(rows.map((row) => [row.company_id, row.last_seq]));
     },
 
-    /** When the newest entry of all was written; null in an empty ledger. */
+    /** When the newest entry of all was written; null in an empty ledger. Reads all of it: 0.1 s for a million. */
     async newestEntryAt(): Promise<number | null> {
       const row = await database('ledger').max({ newest: 'created_at' }).first();
       return row?.newest ?? null;
@@ -160,15 +163,16 @@ export function createEventLedger(database: Database) {
 
     /** Forgets entries older than a time, but none after one that is kept: a clock that was set back leaves no hole. */
     async trim(beforeMs: number): Promise<number> {
-      const companies = database('ledger').where('created_at', '<', beforeMs).distinct('company_id');
-      const bounds = await database('ledger')
-        .whereIn('company_id', companies)
-        .groupBy('company_id')
-        .select('company_id', database.raw('min(case when created_at >= ? then seq end) as first_kept', [beforeMs]));
+      // Whose first entry is younger keeps all.
+      const companies: string[] = await database('ledger_counters')
+        .whereRaw(`(${FIRST_OF_COMPANY}) < ?`, [beforeMs])
+        .pluck('company_id');
       let forgotten = 0;
-      for (const { company_id, first_kept } of bounds) {
-        const old = database('ledger').where({ company_id }).andWhere('created_at', '<', beforeMs);
-        forgotten += await (first_kept === null ? old : old.andWhere('seq', '<', first_kept)).delete();
+      for (const company of companies) {
+        const all = () => database('ledger').where({ company_id: company });
+        const kept = await all().andWhere('created_at', '>=', beforeMs).orderBy('seq').first('seq');
+        const old = all().andWhere('created_at', '<', beforeMs);
+        forgotten += await (kept === undefined ? old : old.andWhere('seq', '<', kept.seq)).delete();
       }
       return forgotten;
     },

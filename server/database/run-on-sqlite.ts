@@ -142,7 +142,7 @@ function runSteps<T>(on: SqliteConnection, run: Run, work: Work<T>): T {
 function createRun(database: Database): Run {
   let prepared = new WeakMap<Statement, Prepared>();
   let preparedOn: SqliteConnection | null = null;
-  return (on, { statement, values }) => {
+  return (on, { statement, values, isOne = false }) => {
     if (on !== preparedOn) prepared = new WeakMap();
     preparedOn = on;
     let compiled = prepared.get(statement);
@@ -152,7 +152,7 @@ function createRun(database: Database): Run {
     }
     const told = tellListeners(database, statement, statement.sqlite, values);
     try {
-      const answer = answerOf(compiled, values.some(isBoolean) ? values.map(bindable) : values);
+      const answer = answerOf(compiled, values.some(isBoolean) ? values.map(bindable) : values, isOne);
       told?.ended(answer);
       return answer;
     } catch (error) {
@@ -162,8 +162,15 @@ function createRun(database: Database): Run {
   };
 }
 
-function answerOf(compiled: Prepared, values: readonly Value[]): Answer {
+const NO_ROWS: Answer = { rows: [], changes: 0 };
+
+function answerOf(compiled: Prepared, values: readonly Value[], isOne: boolean): Answer {
   if (!compiled.reader) return { rows: [], changes: compiled.run(values).changes };
+  if (isOne) {
+    // A list costs as much again as most rows; what writes has written all by its first one.
+    const row = compiled.get(values);
+    return row === undefined ? NO_ROWS : { rows: [row], changes: 1 };
+  }
   const rows = compiled.all(values);
   return { rows, changes: rows.length };
 }

@@ -17,8 +17,8 @@ export type Statement<Row = unknown> = {
   readonly row?: Row;
 };
 
-/** One use of a statement. */
-export type Step = { readonly statement: Statement; readonly values: readonly Value[] };
+/** One use of a statement. `isOne`: of its rows only the first is wanted. */
+export type Step = { readonly statement: Statement; readonly values: readonly Value[]; readonly isOne?: boolean };
 /** `changes`: rows that were written; where rows are answered with, how many these are. */
 export type Answer = { readonly rows: readonly unknown[]; readonly changes: number };
 
@@ -76,7 +76,7 @@ export function* rowsOf<Row>(of: Statement<Row>, values: readonly Value[]): Step
 
 /** The first row; undefined where there is none. */
 export function* rowOf<Row>(of: Statement<Row>, values: readonly Value[]): Steps<Row | undefined> {
-  const { rows } = yield { statement: of, values };
+  const { rows } = yield { statement: of, values, isOne: true };
   return rows[0] as Row | undefined;
 }
 

@@ -99,6 +99,7 @@ test('nodes that start at once on PostgreSQL: one runs what is missing, the othe
 
 test.each([
   ['0023-cheaper-triggers', ['company_usage_upload_added', 'daily_bytes_upload_added', 'daily_bytes_upload_changed']],
+  ['0025-counted-chats', ['statistics_file_added', 'statistics_file_uncounted']],
   ['0024-finished-in-one-row', ['chat_files_leave_upload', 'daily_bytes_upload_added', 'daily_bytes_whole_file_added']],
 ])('the triggers of %s can be taken back and made again, and are the same afterwards', async (name, some) => {
   const { database } = opened;
@@ -127,6 +128,28 @@ test.each([
   await older.destroy();
 });
 
+test('the migration that makes the ledger anew keeps its rows, and what is to be deleted', async () => {
+  const { database } = opened;
+  const migration = MIGRATIONS.get('0025-counted-chats');
+  const entry = { company_id: 'c', session_id: 's', type: 'file_shared', file_id: 7, reason: null, created_at: 9 };
+  await database('ledger').insert([2, 1].map((seq) => ({ ...entry, seq })));
+  await database('removed_objects').insert({ storage_key: 'chat/c/s/key', next_attempt_at: 5, deletion_id: 3 });
+  await insertFile(database);
+  const held = () =>
+    Promise.all([
+      database('ledger').orderBy('seq').select(),
+      database('removed_objects').select(),
+      database('chat_sessions').select('session_id', 'last_activity_at', 'first_file_at'),
+    ]);
+  const before = await held();
+  expect(before.map((rows) => rows.length)).toEqual([2, 1, 1]);
+  await migration?.down(database);
+  expect(await held()).toEqual(before);
+  await migration?.up(database);
+  expect(await held()).toEqual(before);
+  expect(await database('chat_sessions').pluck('files')).toEqual([1]);
+});
+
 test('before the migration that leaves a small upload to its file each has a row of its own again, counted once', async () => {
   const { database } = opened;
   const uploads = createUploadTable(database);
@@ -142,12 +165,13 @@ test('before the migration that leaves a small upload to its file each has a row
       ),
     );
   const before = await counted();
-  await MIGRATIONS.get('0024-finished-in-one-row')?.down(database);
+  const taken = ['0024-finished-in-one-row', '0025-counted-chats'].map((name) => MIGRATIONS.get(name));
+  for (const migration of taken.toReversed()) await migration?.down(database);
   const rows = await database('uploads').select();
   expect(rows.map(({ id, state }) => [id, state])).toEqual([['whole', 'finished']]);
   expect(fromRow(rows[0])).toEqual(found);
-  expect(await counted()).toEqual(before);
-  await MIGRATIONS.get('0024-finished-in-one-row')?.up(database);
+  expect(await counted()).toEqual(before.map((of) => of.map(({ files: _, ...row }) => row)));
+  for (const migration of taken) await migration?.up(database);
   expect(await uploads.find('whole')).toEqual(found);
   expect(await counted()).toEqual(before);
 });

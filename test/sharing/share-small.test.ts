@@ -71,8 +71,8 @@ test('is a file, at its key, with its row finished; nothing is noted for deletio
   expect(Buffer.from((await stored?.read(0, body.length)) ?? '').equals(body)).toBe(true);
   await stored?.close();
   expect(told).toEqual([
-    ['report', 'done'],
     ['wake', 'done'],
+    ['report', 'done'],
   ]);
 });
 

@@ -31,10 +31,15 @@ export function writeTogether(connection: EngineConnection): void {
   // Long polling waits for a question anyhow; and where something is on its way, all else waits for it already.
   if (!transport.writable || socketOf(transport) === undefined) return;
   transport.writable = false;
+  held.add(transport);
   setImmediate(letGo, connection, transport);
 }
 
+/** Not writable because of us: what waits there waits for nobody. */
+const held = new WeakSet<Transport>();
+
 function letGo(connection: EngineConnection, transport: Transport): void {
+  if (!held.delete(transport)) return;
   transport.writable = true;
   (connection as unknown as { flush(): void }).flush();
 }
@@ -58,6 +63,8 @@ function uncork(socket: Duplex): void {
 export function limitPackets(connection: EngineConnection): void {
   const take = createMessageBudget();
   connection.on('packet', ({ type }: { type: string }) => {
+    // Who catches up has hundreds of events held for this turn's end: they say nothing of how the other end reads.
+    letGo(connection, connection.transport);
     // A pong is not answered: who is slow to read sends these too.
     if (!take() || (type !== 'pong' && isConnectionFull(connection))) cutOff(connection);
   });

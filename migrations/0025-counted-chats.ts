@@ -11,9 +11,11 @@ const COUNT_FILE = `
 
 export async function up(knex: Knex): Promise<void> {
   await knex.raw('alter table chat_sessions add column files bigint not null default 0');
-  await knex.raw(
-    'update chat_sessions set files = (select count(*) from chat_files where chat_session_id = chat_sessions.id)',
-  );
+  // A chat without files is not written.
+  await knex.raw(`
+    update chat_sessions set files = counted.files
+    from (select chat_session_id, count(*) as files from chat_files group by chat_session_id) as counted
+    where counted.chat_session_id = chat_sessions.id`);
   await dropTrigger(knex, 'statistics_file_added', 'chat_files');
   await createCounting(knex, 'statistics_file_added', null, COUNT_FILE);
   await createTrigger(

@@ -77,5 +77,7 @@ export function composeCleaning(
 export function composeCheckUsage({ log, usage }: Parts) {
   const onMended = (mended: CompanyUsage) =>
     log.warn(mended, 'the bytes of a company were counted wrong, and are right now');
-  return createCheckUsage({ usage, onMended });
+  const onChatsMended = (chats: number) =>
+    log.warn({ chats }, 'the files of some chats were counted wrong, and are right now');
+  return createCheckUsage({ usage, onMended, onChatsMended });
 }

@@ -45,6 +45,15 @@ export function createCompanyUsageTable(database: Database) {
         return rowsOf(mended).map(({ company_id, bytes }) => ({ company: company_id, bytes: Number(bytes) }));
       });
     },
+
+    /** The same for the files that each chat has. @returns how many chats' counters were wrong */
+    async repairChats(): Promise<number> {
+      return database.transaction(async (transaction) => {
+        // Who adds or removes a file has its company's row first.
+        if (isPostgres(database)) await transaction.raw('lock table company_usage in share row exclusive mode');
+        return rowsOf<unknown>(await transaction.raw(REPAIR_CHATS)).length;
+      });
+    },
   };
 }
 
@@ -58,9 +67,15 @@ const REPAIR = `
         on conflict (company_id) do update set bytes = excluded.bytes where company_usage.bytes <> excluded.bytes
         returning company_id, bytes`;
 
+const REPAIR_CHATS = `
+        update chat_sessions set files = counted.files from (
+          select id, (select count(*) from chat_files where chat_session_id = chat_sessions.id) as files from chat_sessions
+        ) as counted where counted.id = chat_sessions.id and counted.files <> chat_sessions.files
+        returning chat_sessions.id`;
+
 type Row = { company_id: string; bytes: number | string };
 
 /** knex answers a raw statement as the driver does. */
-function rowsOf(answer: Row[] | { rows: Row[] }): Row[] {
+function rowsOf<R = Row>(answer: R[] | { rows: R[] }): R[] {
   return Array.isArray(answer) ? answer : answer.rows;
 }

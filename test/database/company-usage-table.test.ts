@@ -73,6 +73,7 @@ describe('after any history', () => {
           for (const one of happenings) await happen(one, ids);
           expect(await counted()).toEqual(await summed());
           expect(await createCompanyUsageTable(open.database).repair()).toEqual([]);
+          expect(await createCompanyUsageTable(open.database).repairChats()).toBe(0);
         }),
         { numRuns: 60 },
       );
@@ -97,6 +98,18 @@ describe('the check', () => {
       { company: 'too-much', bytes: 5 },
     ]);
     expect(await usage.repair()).toEqual([]);
+  });
+
+  test('mends how many files a chat has', async () => {
+    const usage = createCompanyUsageTable(open.database);
+    const chat = { company: 'miscounted', session: 'session' };
+    for (let count = 0; count < 3; count += 1) await insertFile(open.database, chat);
+    const filesOfChat = () => open.database('chat_sessions').where({ company_id: chat.company }).pluck('files');
+    expect((await filesOfChat()).map(Number)).toEqual([3]);
+    await open.database('chat_sessions').where({ company_id: chat.company }).update({ files: 1 });
+    expect(await usage.repairChats()).toBe(1);
+    expect((await filesOfChat()).map(Number)).toEqual([3]);
+    expect(await usage.repairChats()).toBe(0);
   });
 });
 

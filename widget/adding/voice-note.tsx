@@ -1,5 +1,5 @@
 /** Records a voice note in the composer's place: level and time, pause, listen, discard, send. */
-import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import { Icon, IconButton } from '../ui/icons.tsx';
 import { useObservable } from '../ui/use-observable.ts';
 import { useWords } from '../ui/use-words.tsx';
@@ -66,7 +66,7 @@ function Recording(props: CaptureProps & { recorder: Recorder; stream: MediaStre
 
   // The button under the finger changes its meaning: the focus stays on what comes next.
   // When it stops, another button stands there.
-  useEffect(() => (isAsking ? keepButton : mainButton).current?.focus(), [isStopped, isAsking]);
+  useLayoutEffect(() => (isAsking ? keepButton : mainButton).current?.focus(), [isStopped, isAsking]);
   useEffect(() => {
     if (!isStopped) return;
     onStopped();

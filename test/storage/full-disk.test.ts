@@ -34,12 +34,13 @@ describe.each<[string, string]>([
 ])('%s is full', (_which, mounted) => {
   test('in the middle of a body: 507, what was acknowledged is right, and with room it goes on', async () => {
     if (!(await mayMount('tmpfs'))) return;
-    const { baseUrl, disk } = await serveOnSmallDisk(mounted);
+    // So much that it is gathered, and several blocks are one write: the disk takes a part of it.
+    const { baseUrl, disk } = await serveOnSmallDisk(mounted, '32m');
     const { visitor } = newChatRoom();
-    const body = mp4File(3 * MIB);
+    const body = mp4File(24 * MIB);
     const { url } = await create({ baseUrl, token: visitor, length: body.length });
     expect((await patch({ url, token: visitor, offset: 0, body: body.subarray(0, MIB) })).status).toBe(204);
-    await fill(disk, 1.25 * MIB);
+    await fill(disk, 12.25 * MIB);
 
     const refused = await patch({ url, token: visitor, offset: MIB, body: body.subarray(MIB) });
     expect([refused.status, codeOf(refused)]).toEqual([507, 'storage-full']);
@@ -168,13 +169,13 @@ async function noise({ metadata = false }): Promise<Buffer> {
 }
 
 /** @returns the small disk as seen from here: it is mounted in the server's own namespace */
-async function serveOnSmallDisk(mounted: string): Promise<{ baseUrl: string; disk: string }> {
+async function serveOnSmallDisk(mounted: string, size = '4m'): Promise<{ baseUrl: string; disk: string }> {
   const place = join(folder, mounted);
   await mkdir(place, { recursive: true });
   server = await startChatdrop({
     entry: ENTRY,
     dataDir: folder,
-    env: { THUMBNAILS: 'true', MOUNT: `mount -t tmpfs -o size=4m none ${place}`, LOG_LEVEL: 'silent' },
+    env: { THUMBNAILS: 'true', MOUNT: `mount -t tmpfs -o size=${size} none ${place}`, LOG_LEVEL: 'silent' },
   });
   return { baseUrl: server.baseUrl, disk: `/proc/${server.pid}/root${place}` };
 }

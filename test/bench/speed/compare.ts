@@ -47,19 +47,21 @@ export async function compare(bring: Bring, names: readonly ServerName[], bench:
 /**
  * The first is the one that the others are compared with. The rounds that warm up are not among the samples: until V8 has
  * compiled what is hot, a server costs twice what it costs for the rest of its life.
+ * @param leadIn what each does before each sample, which is not counted either
  */
 export async function takeTurns(
   bring: Bring,
   servers: readonly Measured[],
   bench: Bench,
   warmUps = 1,
+  leadIn?: Bring,
 ): Promise<Turns[]> {
   const turns: Turns[] = servers.map(({ name }) => ({ name, samples: [] }));
   for (let round = 1 - warmUps; round <= bench.rounds; round += 1) {
     for (const at of orderOf(round, servers.length)) {
       const server = servers[at] as Measured;
       bench.progress(`${round < 1 ? 'warm-up' : `round ${round} of ${bench.rounds}`}, ${server.name}`);
-      const sample = await measure(bring, server, servers);
+      const sample = await measure(bring, server, servers, leadIn);
       if (round > 0) turns[at]?.samples.push(sample);
     }
     for (const { folder } of servers) emptyLargeFiles(folder);
@@ -74,7 +76,8 @@ function orderOf(round: number, count: number): number[] {
   return turn % 2 === 0 ? order : order.reverse();
 }
 
-async function measure(bring: Bring, server: Measured, all: readonly Measured[]): Promise<Sample> {
+async function measure(bring: Bring, server: Measured, all: readonly Measured[], leadIn?: Bring): Promise<Sample> {
+  await leadIn?.(server);
   execFileSync('sync');
   await untilIdle(all);
   forgetPeak(server.pid);

@@ -1,6 +1,6 @@
 /** On a small screen: which side is in view, and tabs to go to the other one. */
 import type { RefObject } from '@uppy/core/utils/preact';
-import { useEffect, useState } from '@uppy/core/utils/preact/hooks';
+import { useEffect, useLayoutEffect, useState } from '@uppy/core/utils/preact/hooks';
 import type { Uploader as Side } from '../../server/contract/chat-file.ts';
 import type { ChatFilesElement, FileSharedEvent } from '../element/chat-files-element.tsx';
 import { useHeadStart } from '../ui/use-head-start.ts';
@@ -69,7 +69,7 @@ function SideTab(props: {
 }) {
   const { side, element, isCurrent } = props;
   const [unread, setUnread] = useState(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     setUnread(0);
     const chat = element.current;
     if (isCurrent || !chat) return;

@@ -422,10 +422,11 @@ function raw(text: string): Promise<string> {
     const socket = connect(server().port, '127.0.0.1', () => socket.write(Buffer.from(text, 'latin1')));
     socket.on('data', (data) => {
       answer += data.toString('latin1');
+      // A connection that the server keeps open after its answer has said all it has to say.
+      socket.setTimeout(1000);
     });
     socket.on('error', () => undefined);
     socket.on('close', () => resolve(answer));
-    // A connection that the server keeps open after its answer has said all it has to say.
-    socket.setTimeout(1000, () => socket.destroy());
+    socket.setTimeout(60_000, () => socket.destroy());
   });
 }

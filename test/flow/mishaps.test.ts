@@ -187,6 +187,6 @@ function rawRequest(text: string): Promise<string> {
       socket.destroy();
     });
     socket.once('error', reject);
-    socket.setTimeout(5000, () => socket.destroy(new Error('no answer')));
+    socket.setTimeout(60_000, () => socket.destroy(new Error('no answer')));
   });
 }

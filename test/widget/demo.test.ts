@@ -56,6 +56,8 @@ describe('both sides', () => {
       async () => await picture.evaluate((img: HTMLImageElement) => img.naturalWidth === 40),
     );
 
+    // On a phone, where the other side is out of view, its tab counts what comes.
+    await page.locator('.tabs button').filter({ hasText: 'Agent1 new' }).waitFor({ state: 'attached' });
     await choose('agent', await fileNamed('answer.txt', Buffer.from('Here you are.\n')));
     await sharedCard('user', 'answer.txt').waitFor();
     expect(mistakes).toEqual([]);

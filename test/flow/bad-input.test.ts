@@ -345,7 +345,7 @@ describe('sockets', () => {
       '__proto__',
     ])
       attacker?.socket.emit(name, { id: 1, session_id: own.session });
-    await attacker?.socket.timeout(5000).emitWithAck('request_file_list', {});
+    await attacker?.socket.timeout(60_000).emitWithAck('request_file_list', {});
     const file = await shareFile({ baseUrl: server().baseUrl, room: own, body: png });
     await victim?.waitForEvent('file_shared');
     expect(victim?.payloads('file_shared').map(({ id }) => id)).toEqual([file.id]);

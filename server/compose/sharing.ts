@@ -109,6 +109,7 @@ export function composeSharing(given: Parts) {
     removedObjects,
     storage,
     report,
+    now,
   });
   const pictures = createPreviewMaker({
     programs: findPreviewPrograms(config.programFolders),

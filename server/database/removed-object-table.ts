@@ -78,6 +78,11 @@ export function createRemovedObjectTable(database: Database) {
       await database('removed_objects').where({ storage_key: storageKey }).delete();
     },
 
+    /** The bytes are gone, but more may be on their way to that key. @param atMs when it is to be deleted once more */
+    async deleteAgain(storageKey: string, atMs: number): Promise<void> {
+      await database('removed_objects').where({ storage_key: storageKey }).update({ next_attempt_at: atMs });
+    },
+
     async failed(storageKey: string, error: string, nextAttemptAt: number): Promise<void> {
       await database('removed_objects')
         .where({ storage_key: storageKey })

@@ -13,10 +13,14 @@ type Needs = {
   database: Database;
   uploads: Pick<UploadTable, 'reject'>;
   parts: Pick<UploadPartTable, 'endParts'>;
-  removedObjects: Pick<RemovedObjectTable, 'add' | 'done'>;
+  removedObjects: Pick<RemovedObjectTable, 'add' | 'done' | 'deleteAgain'>;
   storage: Pick<FileStorage, 'discard' | 'remove'>;
   report: ReportProgress;
+  now(): number;
 };
+
+/** Longer than a store takes with what it was asked and did not answer, with all tries. */
+const MAY_STILL_COME_MS = 10 * 60 * 1000;
 
 /** Codes that speak of the file itself; everything else can be tried again. */
 const REFUSALS = new Set<ProblemCode>([
@@ -44,7 +48,10 @@ export function storedRefusal(upload: UploadRecord): Failure {
 
 export type RejectUpload = (upload: UploadRecord, refusal: Failure) => Promise<void>;
 
-/** Leaves no bytes, whenever the process dies: what cannot be deleted now is on the list of removed objects. */
+/**
+ * Leaves no bytes, whenever the process dies: what cannot be deleted now is on the list of removed objects. Nor where the store still
+ * does what it was asked before: if it was not the file that is refused, but a fault of the store, the key is deleted a second time.
+ */
 export function createRejectUpload(needs: Needs): RejectUpload {
   return async (upload, refusal) => {
     const { moved, endedParts } = await needs.database.transaction(async (transaction) => {
@@ -57,7 +64,8 @@ export function createRejectUpload(needs: Needs): RejectUpload {
     for (const id of [upload.id, ...endedParts]) await needs.storage.discard(id);
     if (upload.storageKey !== null) {
       await needs.storage.remove(upload.storageKey);
-      await needs.removedObjects.done(upload.storageKey);
+      if (isRefusal(refusal)) await needs.removedObjects.done(upload.storageKey);
+      else await needs.removedObjects.deleteAgain(upload.storageKey, needs.now() + MAY_STILL_COME_MS);
     }
     needs.report(upload, upload.bytesReceived, refusal.code === 'unscannable' ? 'unscannable' : 'failed');
   };

@@ -345,7 +345,7 @@ describe('sockets', () => {
       '__proto__',
     ])
       attacker?.socket.emit(name, { id: 1, session_id: own.session });
-    await attacker?.socket.timeout(5000).emitWithAck('request_file_list', {});
+    await attacker?.socket.timeout(60_000).emitWithAck('request_file_list', {});
     const file = await shareFile({ baseUrl: server().baseUrl, room: own, body: png });
     await victim?.waitForEvent('file_shared');
     expect(victim?.payloads('file_shared').map(({ id }) => id)).toEqual([file.id]);
@@ -422,10 +422,11 @@ function raw(text: string): Promise<string> {
     const socket = connect(server().port, '127.0.0.1', () => socket.write(Buffer.from(text, 'latin1')));
     socket.on('data', (data) => {
       answer += data.toString('latin1');
+      // A connection that the server keeps open after its answer has said all it has to say.
+      socket.setTimeout(1000);
     });
     socket.on('error', () => undefined);
     socket.on('close', () => resolve(answer));
-    // A connection that the server keeps open after its answer has said all it has to say.
-    socket.setTimeout(1000, () => socket.destroy());
+    socket.setTimeout(60_000, () => socket.destroy());
   });
 }

@@ -19,9 +19,11 @@ import { createRemovedObjectTable } from '../../server/database/removed-object-t
 import { runnerOf } from '../../server/database/run-statements.ts';
 import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
 import { createUploadTable } from '../../server/database/upload-table.ts';
-import { newUploadId } from '../../server/rules/upload-id.ts';
+import { Failure } from '../../server/rules/failure.ts';
+import { newStorageKey, newUploadId } from '../../server/rules/upload-id.ts';
 import { UNWATCHED } from '../../server/rules/watch.ts';
 import { createAbortUpload } from '../../server/sharing/abort-upload.ts';
+import { createDeleteRemovedBytes } from '../../server/sharing/delete-removed-bytes.ts';
 import { createFinishUpload } from '../../server/sharing/finish-upload.ts';
 import { createJoinParts } from '../../server/sharing/join-parts.ts';
 import { createRecordFile } from '../../server/sharing/record-file.ts';
@@ -34,6 +36,7 @@ import { codeOf, listFiles, listUploads, storedFiles } from '../services/chat-ap
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
+import { eventually } from '../services/eventually.ts';
 import { mp4File, pngFile } from '../services/fixtures.ts';
 import { recordSocket } from '../services/socket-recorder.ts';
 import { testPolicy } from '../services/test-policy.ts';
@@ -70,7 +73,7 @@ describe('a finish that fails a few times', () => {
     const created = await create({ baseUrl: server.baseUrl, token: room.visitor, body });
     expect([created.status, created.headers['upload-offset']]).toEqual([201, String(body.length)]);
     expect(fileIdOf(created)).toBeNaN();
-    await agent.waitForEvent('file_shared', 15_000);
+    await agent.waitForEvent('file_shared');
     expect((await listFiles(server.baseUrl, room)).count).toBe(1);
     agent.close();
   });
@@ -114,8 +117,10 @@ describe('DELETE beside the finish', () => {
       expect(ended.status).toBe(204);
       expect((await head(created.url, room.visitor)).status).toBe(410);
       const { count } = await listFiles(server().baseUrl, room);
-      const added = (await storedFiles(server().dataDir)).length - before.length;
-      expect({ round, count, added }).toEqual({ round, count, added: count });
+      // Who lost may still be deleting what it wrote.
+      await eventually(`the files of round ${round} are those that are shared`, async () => {
+        return (await storedFiles(server().dataDir)).length - before.length === count;
+      });
       if (written.status === 204) expect(count).toBe(1);
     }
   });
@@ -140,6 +145,34 @@ describe('expiry beside the finish', () => {
       expect(await parts.files.count('c', upload.session, {})).toBe(shared ? 1 : 0);
     }
     expect(await parts.ledger.lastSeq('c')).toBe((await storedFiles(folder)).length);
+    await parts.close();
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe('a finish that is given up', () => {
+  test('what the store does later, of what it was asked before, is deleted too; a refused file is over at once', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'chatdrop-late-'));
+    const parts = await openParts(folder);
+    const deleteBytes = (inMs: number) => createDeleteRemovedBytes({ ...parts, now: () => Date.now() + inMs })();
+    const giveUp = async (reason: Failure) => {
+      const { id } = await parts.completeUpload();
+      const key = newStorageKey('c', 's', '.png');
+      await parts.uploads.reservePlace(id, key);
+      const upload = await parts.uploads.find(id);
+      if (upload !== null) await parts.rejectUpload(upload, reason);
+      return key;
+    };
+    const late = await giveUp(new Failure('storage-unavailable'));
+    expect(await storedFiles(folder)).toEqual([]);
+    const body = pngFile();
+    await parts.storage.putWhole(late, [body], body.length);
+    expect(await deleteBytes(0)).toBe(0);
+    expect(await deleteBytes(11 * 60 * 1000)).toBe(1);
+    expect(await storedFiles(folder)).toEqual([]);
+
+    await giveUp(new Failure('executable'));
+    expect([await storedFiles(folder), await deleteBytes(11 * 60 * 1000)]).toEqual([[], 0]);
     await parts.close();
     await rm(folder, { recursive: true });
   });
@@ -173,7 +206,8 @@ async function openParts(folder: string) {
   const parts = createUploadPartTable(database);
   const runner = runnerOf(database);
   const needs = { watch: UNWATCHED, database, runner, uploads, parts, storage, report, holder: 'test', now };
-  const rejectUpload = createRejectUpload({ ...needs, removedObjects: createRemovedObjectTable(database) });
+  const removedObjects = createRemovedObjectTable(database);
+  const rejectUpload = createRejectUpload({ ...needs, removedObjects });
   const recordFile = createRecordFile({
     ...{ ...needs, files, people: createPeopleTable(), ledger, audit },
     previewJobs: createPreviewJobTable(database),
@@ -205,6 +239,9 @@ async function openParts(folder: string) {
     uploads,
     files,
     ledger,
+    storage,
+    removedObjects,
+    rejectUpload,
     finishUpload,
     abortUpload: createAbortUpload(needs),
     async completeUpload() {

@@ -144,11 +144,11 @@ test('`follow` and `join` at once: each event comes once', async () => {
     const agent = recordSocket({ baseUrl: server().baseUrl, auth: { token: room.agent } });
     await agent.waitForEvent('connection_established');
     for (const name of order) agent.socket.emit(name, name === 'join' ? { session_id: room.session } : {});
-    await agent.socket.timeout(5000).emitWithAck('leave', { session_id: 'none' });
+    await agent.socket.timeout(60_000).emitWithAck('leave', { session_id: 'none' });
     await eventually('both are answered', () => agent.payloads('connection_established').length > 1);
     const file = await shareFile({ baseUrl: server().baseUrl, room, body: pngFile() });
     await agent.waitForEvent('file_shared');
-    await agent.socket.timeout(5000).emitWithAck('leave', { session_id: 'none' });
+    await agent.socket.timeout(60_000).emitWithAck('leave', { session_id: 'none' });
     expect(agent.payloads('file_shared').map(({ id }) => id)).toEqual([file.id]);
     agent.close();
   }
@@ -187,6 +187,6 @@ function rawRequest(text: string): Promise<string> {
       socket.destroy();
     });
     socket.once('error', reject);
-    socket.setTimeout(5000, () => socket.destroy(new Error('no answer')));
+    socket.setTimeout(60_000, () => socket.destroy(new Error('no answer')));
   });
 }

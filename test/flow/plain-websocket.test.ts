@@ -305,7 +305,7 @@ describe('bad messages', () => {
 describe('the end', () => {
   test('a socket ends with its token: an error, then 4401', async () => {
     const room = newChatRoom();
-    const client = await join(room, visitorToken(room.company, room.session, { exp: nowSeconds() + 1 }));
+    const client = await join(room, visitorToken(room.company, room.session, { exp: nowSeconds() + 3 }));
     expect(await client.closed).toBe(4401);
     expect(client.events.at(-1)).toMatchObject({ type: 'error', code: 'token-expired' });
   });

@@ -119,12 +119,12 @@ describe('over Redis', () => {
     const [a, b] = await Promise.all([node('a'), node('b')]);
     redis.pause();
     for (let times = 0; times < 50; times += 1) a.bus.tell(progress(`${times}`, times));
-    await eventually('it is missed', () => !a.connection.isReady() && !b.connection.isReady(), 30_000);
+    await eventually('it is missed', () => !a.connection.isReady() && !b.connection.isReady());
     await expect(a.connection.inTime((client) => client.ping())).rejects.toThrow('away');
     // Ends although what was sent has no answer.
     await a.bus.close();
     redis.resume();
-    await eventually('both are back', () => a.connection.isReady() && b.connection.isReady(), 60_000);
+    await eventually('both are back', () => a.connection.isReady() && b.connection.isReady());
     const c = await node('c');
     await eventually(
       'b hears again',

@@ -149,7 +149,7 @@ describe.each([
     await page.setFiles({ css: 'input[type=file]' }, one);
     const files = { css: 'li', text: '.txt: I am' };
     const told = [one, two, two, one].map((path) => `${basename(path)}: I am ${basename(path)}`);
-    await expect.poll(() => page.texts(files), { timeout: 30_000 }).toEqual(told);
+    await expect.poll(() => page.texts(files), { timeout: 60_000 }).toEqual(told);
   });
 
   test('does all of that in an iframe of another origin', async () => {

@@ -24,7 +24,7 @@ export type CephRgw = S3Access & {
   close(): Promise<void>;
 };
 
-const START_TIMEOUT_MS = 45_000;
+const START_TIMEOUT_MS = 90_000;
 /** Now and then its store hangs while it starts, and no gateway comes. */
 const MAX_STARTS = 3;
 const LOG_CHARACTERS_SHOWN = 3000;

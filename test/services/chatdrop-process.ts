@@ -18,7 +18,7 @@ import { TEST_SECRET } from './tokens.ts';
 import { send } from './wire.ts';
 
 const READY_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 60_000;
 const MAX_LOG_CHARACTERS = 200_000;
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -3,7 +3,9 @@ import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 import { CHROMIUM, CHROMIUM_SHELL } from './browser-programs.ts';
 import { type DebianProgram, debianProgram, hasDebianProgram } from './debian-programs.ts';
 
-const LAUNCH_TIMEOUT_MS = 45_000;
+const LAUNCH_TIMEOUT_MS = 90_000;
+/** Of all that waits in a page, unless it says so itself: a busy machine needs its time. */
+const PAGE_TIMEOUT_MS = 60_000;
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -29,10 +31,15 @@ export async function launchWholeChromium(flags: string[] = []): Promise<Browser
 /** The same with a profile folder of the caller's, and the settings in it; closing the context ends the browser. */
 export async function launchChromiumProfile(folder: string): Promise<BrowserContext> {
   const executablePath = debianProgram(CHROMIUM);
-  return await chromium.launchPersistentContext(folder, { executablePath, args: FLAGS, timeout: LAUNCH_TIMEOUT_MS });
+  const options = { executablePath, args: FLAGS, timeout: LAUNCH_TIMEOUT_MS };
+  const context = await chromium.launchPersistentContext(folder, options);
+  context.setDefaultTimeout(PAGE_TIMEOUT_MS);
+  return context;
 }
 
 async function launch(program: DebianProgram, flags: string[]): Promise<Browser> {
   const executablePath = debianProgram(program);
-  return await chromium.launch({ executablePath, args: [...FLAGS, ...flags], timeout: LAUNCH_TIMEOUT_MS });
+  const browser = await chromium.launch({ executablePath, args: [...FLAGS, ...flags], timeout: LAUNCH_TIMEOUT_MS });
+  browser.on('context', (context) => context.setDefaultTimeout(PAGE_TIMEOUT_MS));
+  return browser;
 }

@@ -9,7 +9,7 @@ import { freePort } from './free-port.ts';
 import { createWebDriver, elementPath, isWebDriverReady, type WebDriver } from './webdriver.ts';
 import { startXvfb } from './xvfb.ts';
 
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 const START_TRIES = 3;
 /** MiniBrowser's own bar above the page, in pixels. */
 const TOOLBAR_HEIGHT = 38;

@@ -7,7 +7,9 @@ import { eventually } from '../services/eventually.ts';
 import { mp4Stream, pngFile, sha256Of } from '../services/fixtures.ts';
 import { agentToken, nowSeconds, signToken, visitorToken } from '../services/tokens.ts';
 
-const LONG_MS = 120_000;
+const LONG_MS = 240_000;
+/** Long enough to be let in and to begin an upload, on any machine; shorter than that upload takes. */
+const SHORT_SECONDS = 10;
 const suite = coreSuite();
 
 test(
@@ -41,11 +43,12 @@ test(
   async () => {
     const room = newChatRoom();
     const core = await suite.open();
-    const jwt = visitorToken(room.company, room.session, { exp: nowSeconds() + 4 });
+    const film = await suite.bigFile('signed-out.mp4', 40);
+    const jwt = visitorToken(room.company, room.session, { exp: nowSeconds() + SHORT_SECONDS });
     await core.start({ companyId: room.company, sessionId: room.session, jwt });
     await core.until('live', ({ connection }) => connection.state === 'live');
-    suite.wire.rate(4 * MIB);
-    await core.add(await suite.bigFile('signed-out.mp4', 40));
+    suite.wire.rate(2 * MIB);
+    await core.add(film);
     const waiting = await core.until('expired', ({ access, uploads }) => {
       return access === 'expired' && uploads[0]?.wait?.reason === 'sign-in';
     });
@@ -127,11 +130,12 @@ test(
     const room = newChatRoom();
     const core = await suite.open();
     const cookie = { name: 'chatdrop', url: suite.baseUrl, httpOnly: true };
-    const short = visitorToken(room.company, room.session, { exp: nowSeconds() + 4 });
+    const film = await suite.bigFile('cookie-ends.mp4', 40);
+    const short = visitorToken(room.company, room.session, { exp: nowSeconds() + SHORT_SECONDS });
     await core.page.context().addCookies([{ ...cookie, value: short }]);
     await core.start({ companyId: room.company, sessionId: room.session });
-    suite.wire.rate(4 * MIB);
-    await core.add(await suite.bigFile('cookie-ends.mp4', 40));
+    suite.wire.rate(2 * MIB);
+    await core.add(film);
     await core.until('signed out', ({ access, uploads }) => {
       return access === 'expired' && uploads[0]?.wait?.reason === 'sign-in';
     });

@@ -39,7 +39,7 @@ test(
     const core = await suite.open();
     await core.start({ companyId: room.company, sessionId: room.session, jwt: room.visitor });
     await core.until('live', ({ connection }) => connection.state === 'live');
-    suite.wire.rate(8 * MIB);
+    suite.wire.rate(3 * MIB);
     await core.add(await suite.bigFile('portal.mp4', 24));
     await core.until('under way', ({ uploads }) => (uploads[0]?.sentBytes ?? 0) > 6 * MIB);
     const page = { status: 200, headers: { 'content-type': 'text/html' }, body: '<h1>Welcome to the train</h1>' };

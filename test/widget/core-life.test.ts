@@ -5,6 +5,7 @@ import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { launchWholeChromium } from '../services/chromium.ts';
 import type { CorePage } from '../services/core-page.ts';
 import { coreSuite, MIB, TUS } from '../services/core-suite.ts';
+import { eventually } from '../services/eventually.ts';
 import { exeFile, pngFile, sha256Of, textFile } from '../services/fixtures.ts';
 import { send } from '../services/wire.ts';
 
@@ -159,10 +160,13 @@ test('destroy in the middle, twice: no request after it, no DELETE, and the uplo
     globalThis.core.chat.destroy();
     globalThis.core.chat.destroy();
     globalThis.core.chat.add([new File(['late'], 'late.txt')]);
-    // What was on the wire by then may still arrive at the other end.
-    return new Promise((resolve) => setTimeout(resolve, 1000));
   });
-  const asked = suite.front.requests.length;
+  // What was on the wire by then may still arrive at the other end.
+  const asked = await eventually('nothing more arrives', async () => {
+    const before = suite.front.requests.length;
+    await core.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1000)));
+    return suite.front.requests.length === before && before;
+  });
   await core.page.evaluate(() => {
     window.dispatchEvent(new Event('online'));
     document.dispatchEvent(new Event('visibilitychange'));
@@ -207,7 +211,7 @@ test('a callback that throws stops nothing', async () => {
   await core.until('live', ({ connection }) => connection.state === 'live');
   await core.add(await suite.fileNamed('one.txt', textFile(50)), await suite.fileNamed('two.txt', textFile(60)));
   await core.until('shared', ({ files, uploads }) => files.length === 2 && uploads.length === 0);
-  await expect.poll(() => faults).toEqual(['the page’s own mistake', 'the page’s own mistake']);
+  await expect.poll(() => faults, { timeout: 60_000 }).toEqual(['the page’s own mistake', 'the page’s own mistake']);
 });
 
 test('transform: runs before the key, two at once, and where it fails the original is sent', async () => {
@@ -293,16 +297,16 @@ test(
     const released = () =>
       core.page.evaluate(() => (window as unknown as { locks: WakeLockSentinel[] }).locks.map((lock) => lock.released));
     await core.start(optionsOf(room, room.visitor));
-    suite.wire.rate(4 * MIB);
+    suite.wire.rate(MIB);
     await core.add(await suite.bigFile('awake.mp4', 40));
-    await expect.poll(released, { timeout: 30_000 }).toEqual([false]);
+    await expect.poll(released, { timeout: 60_000 }).toEqual([false]);
     const { uploads } = await core.state();
     await core.page.evaluate((id) => globalThis.core.chat.pause(id), uploads[0]?.id ?? '');
-    await expect.poll(released, { timeout: 30_000 }).toEqual([true]);
+    await expect.poll(released, { timeout: 60_000 }).toEqual([true]);
     await core.page.evaluate((id) => globalThis.core.chat.resume(id), uploads[0]?.id ?? '');
-    await expect.poll(released, { timeout: 30_000 }).toEqual([true, false]);
+    await expect.poll(released, { timeout: 60_000 }).toEqual([true, false]);
     await core.page.evaluate(() => globalThis.core.chat.destroy());
-    await expect.poll(released, { timeout: 30_000 }).toEqual([true, true]);
+    await expect.poll(released, { timeout: 60_000 }).toEqual([true, true]);
 
     const refused = await livePage(room, room.visitor, () => {
       navigator.wakeLock.request = () => {

@@ -10,6 +10,8 @@ import { mp4Stream, pngFile, sha256Of } from '../services/fixtures.ts';
 
 /** Waits in here are the core's own deadlines: 10 and 20 seconds. */
 const LONG_MS = 120_000;
+/** Bytes a second: a busy browser is asked in time, and does what it is told before the file is there. */
+const SLOW = 3 * MIB;
 const suite = coreSuite();
 const optionsOf = ({ company, session, visitor }: ChatRoom) => ({
   companyId: company,
@@ -103,11 +105,12 @@ describe('while the page lives', () => {
     async () => {
       const room = newChatRoom();
       const core = await visitorPage(room);
-      suite.wire.rate(8 * MIB);
+      suite.wire.rate(SLOW);
       await core.add(await suite.bigFile('offline.mp4', 24));
       await core.until('on its way', onItsWay(6 * MIB));
       await core.page.context().setOffline(true);
       await core.until('waits', ({ uploads }) => uploads[0]?.wait?.reason === 'network');
+      suite.wire.rate(Number.POSITIVE_INFINITY);
       await core.page.context().setOffline(false);
       await core.until('shared', shared('offline.mp4'), LONG_MS);
       await expectOnce(room, core, 'offline.mp4', 24);
@@ -121,12 +124,13 @@ describe('while the page lives', () => {
     async () => {
       const room = newChatRoom();
       const core = await visitorPage(room);
-      suite.wire.rate(8 * MIB);
+      suite.wire.rate(SLOW);
       await core.add(await suite.bigFile('switch.mp4', 24));
       for (const place of [4, 10, 16]) {
         await core.until('on its way', onItsWay(place * MIB));
         suite.wire.cut();
       }
+      suite.wire.rate(Number.POSITIVE_INFINITY);
       await core.until('shared', shared('switch.mp4'), LONG_MS);
       await expectOnce(room, core, 'switch.mp4', 24);
     },
@@ -138,11 +142,12 @@ describe('while the page lives', () => {
     async () => {
       const room = newChatRoom();
       const core = await visitorPage(room);
-      suite.wire.rate(10 * MIB);
+      suite.wire.rate(SLOW);
       await core.add(await suite.bigFile('restart.mp4', 30));
       await core.until('on its way', onItsWay(8 * MIB));
       await suite.server.kill('SIGKILL');
       await core.until('waits', ({ uploads }) => uploads[0]?.status === 'waiting');
+      suite.wire.rate(Number.POSITIVE_INFINITY);
       await suite.server.restart();
       await core.until('shared', shared('restart.mp4'), LONG_MS);
       await expectOnce(room, core, 'restart.mp4', 30);
@@ -155,7 +160,7 @@ describe('while the page lives', () => {
     async () => {
       const room = newChatRoom();
       const core = await visitorPage(room);
-      suite.wire.rate(8 * MIB);
+      suite.wire.rate(SLOW);
       await core.add(await suite.bigFile('forgotten.mp4', 12));
       const { uploads } = await core.until('on its way', onItsWay(2 * MIB));
       await core.page.evaluate((id) => globalThis.core.chat.pause(id), uploads[0]?.id ?? '');
@@ -170,6 +175,7 @@ describe('while the page lives', () => {
         },
         [upload?.upload_url, room.visitor],
       );
+      suite.wire.rate(Number.POSITIVE_INFINITY);
       await core.page.evaluate((id) => globalThis.core.chat.resume(id), uploads[0]?.id ?? '');
       await core.until('shared', shared('forgotten.mp4'), LONG_MS);
       expect(suite.front.count('POST', TUS)).toBe(2);
@@ -183,7 +189,7 @@ describe('while the page lives', () => {
     async () => {
       const room = newChatRoom();
       const core = await visitorPage(room);
-      suite.wire.rate(8 * MIB);
+      suite.wire.rate(SLOW);
       await core.add(await suite.bigFile('sleep.mp4', 24));
       await core.until('on its way', onItsWay(6 * MIB));
       const lifecycle = await core.page.context().newCDPSession(core.page);
@@ -209,7 +215,7 @@ describe('after the page', () => {
       const renamed = await suite.bigFile('IMG_0001.mp4', 30);
       const other = await suite.bigFile('other.mp4', 30, 7);
       const killed = await visitorPage(room);
-      suite.wire.rate(8 * MIB);
+      suite.wire.rate(SLOW);
       await killed.add(path);
       await killed.until('on its way', onItsWay(8 * MIB));
       await killed.page.close();
@@ -220,6 +226,7 @@ describe('after the page', () => {
       await watching.until('offered there too', (state) => state.unfinished.length === 1);
       const id = unfinished[0]?.id ?? '';
       expect(await device.goOn(id, other)).toBe(false);
+      suite.wire.rate(Number.POSITIVE_INFINITY);
       expect(await device.goOn(id, renamed)).toBe(true);
       await device.until('shared', shared('phone.mp4'), LONG_MS);
       await watching.until('no offer', (state) => state.unfinished.length === 0 && state.files.length === 1);
@@ -237,7 +244,7 @@ describe('after the page', () => {
     async () => {
       const room = newChatRoom();
       const sender = await visitorPage(room);
-      suite.wire.rate(3 * MIB);
+      suite.wire.rate(MIB);
       await sender.add(await suite.bigFile('moving.mp4', 36));
       await sender.until('on its way', onItsWay(2 * MIB));
       const beside = await suite.openBeside(sender);
@@ -256,7 +263,7 @@ describe('after the page', () => {
   test('an upload that is given up is offered no more, and is gone on the server', async () => {
     const room = newChatRoom();
     const first = await visitorPage(room);
-    suite.wire.rate(8 * MIB);
+    suite.wire.rate(SLOW);
     await first.add(await suite.bigFile('discard.mp4', 20));
     await first.until('on its way', onItsWay(4 * MIB));
     await first.page.reload();
@@ -275,7 +282,7 @@ describe('files that are not what they were', () => {
     async () => {
       const room = newChatRoom();
       const core = await visitorPage(room);
-      suite.wire.rate(8 * MIB);
+      suite.wire.rate(SLOW);
       const path = await suite.bigFile('edited.mp4', 24);
       await core.add(path);
       await core.until('on its way', onItsWay(6 * MIB));
@@ -285,6 +292,7 @@ describe('files that are not what they were', () => {
       const { uploads } = await core.until('asks', (state) => state.uploads[0]?.status === 'choose-again');
       const id = uploads[0]?.id ?? '';
       expect(await core.chooseAgain(id, await suite.bigFile('another.mp4', 24, 5))).toBe(false);
+      suite.wire.rate(Number.POSITIVE_INFINITY);
       expect(await core.chooseAgain(id, path)).toBe(true);
       await core.until('shared', shared('edited.mp4'), LONG_MS);
       const expected = await suite.fileNamed('copy.bin', Buffer.alloc(0));

@@ -121,7 +121,7 @@ describe('the chats', () => {
     expect(await axeFindings(page, { wholePage: true })).toEqual([]);
     await chatItem(first).click();
     await chatItem(first).locator('.new-mark').waitFor({ state: 'detached' });
-    await pane().getByText('again.png').waitFor();
+    await inChat('again.png').waitFor();
     // Read, it stays until the filter goes, and with nothing new so does the button.
     expect(await order()).toEqual([first.session]);
     await onlyNew.click();
@@ -144,7 +144,7 @@ describe('the chats', () => {
     await chatItem(first).locator('.new-mark').waitFor();
     const other = await context.newPage();
     await other.goto(`${server.baseUrl}/dashboard/#/chat/${first.session}`);
-    await other.locator('.open-chat').getByText('news.png').waitFor();
+    await other.locator('.open-chat article').filter({ hasText: 'news.png' }).waitFor();
     await chatItem(first).locator('.new-mark').waitFor({ state: 'detached' });
   });
 
@@ -194,12 +194,12 @@ describe('the chats', () => {
     const [first] = await twoRooms();
     await openDashboard(first);
     await chatItem(first).click();
-    await pane().getByText('first.png').waitFor();
+    await inChat('first.png').waitFor();
     await remove(`/api/chat/sessions/${first.session}/`, first);
     await page.getByText('This chat was deleted').waitFor();
     expect(await axeFindings(page, { wholePage: true })).toEqual([]);
     await share(first, 'back again.png');
-    await pane().getByText('back again.png').waitFor();
+    await inChat('back again.png').waitFor();
     expect(await page.getByText('This chat was deleted').count()).toBe(0);
   });
 
@@ -302,7 +302,7 @@ describe('what the network does', () => {
     expect(await page.getByRole('searchbox', { name: 'Search files' }).inputValue()).toBe('first');
     expect(await page.getByText('You have been signed out').count()).toBe(0);
     await page.getByRole('link', { name: 'Chat', exact: true }).click();
-    await pane().getByText('first, again.png').waitFor({ timeout: PATIENCE_MS });
+    await inChat('first, again.png').waitFor({ timeout: PATIENCE_MS });
   }, 120_000);
 });
 
@@ -311,7 +311,7 @@ describe('the chosen chat', () => {
     const [first, second] = await twoRooms();
     await openDashboard(first);
     await chatItem(first).click();
-    await pane().getByText('first.png').waitFor();
+    await inChat('first.png').waitFor();
     const network = await context.newCDPSession(page);
     const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 1024 * 1024 };
     await network.send('Network.emulateNetworkConditions', slow);
@@ -324,7 +324,7 @@ describe('the chosen chat', () => {
     await chatItem(first).locator('.ring svg').waitFor();
     expect((await order())[0]).toBe(first.session);
     await chatItem(second).click();
-    await page.locator('.open-chat:not([hidden])').getByText('first.png').waitFor();
+    await inChat('first.png').waitFor();
     await network.send('Network.emulateNetworkConditions', { ...slow, uploadThroughput: -1 });
     await chatItem(first).locator('.ring svg').waitFor({ state: 'detached', timeout: PATIENCE_MS });
     await chatItem(first).getByText('offer.mp4').waitFor();
@@ -424,7 +424,7 @@ describe('files', () => {
     await file('second.png')
       .getByRole('link', { name: `Open chat ${second.session}` })
       .click();
-    await pane().getByText('second.png').waitFor();
+    await inChat('second.png').waitFor();
   });
 
   test('the viewer turns over what the filter leaves, as pictures or cards, deletes, and leads to the chat', async () => {
@@ -467,7 +467,7 @@ describe('files', () => {
       .getByRole('link', { name: `Open chat ${second.session}` })
       .click();
     await viewer().waitFor({ state: 'detached' });
-    await pane().getByText('first.png').waitFor();
+    await inChat('first.png').waitFor();
     expect(await focusedText()).toBe(second.session);
     await page.goBack();
     await page.waitForURL('**/dashboard/#/files');
@@ -533,7 +533,7 @@ describe('by keyboard, and on a phone', () => {
     await eventually('it moved', async () => (await order())[0] === first.session);
     expect(await focusedChat()).toBe(first.session);
     await page.keyboard.press('Enter');
-    await pane().getByText('moves up.png').waitFor();
+    await inChat('moves up.png').waitFor();
     await page.keyboard.press('End');
     expect(await focusedChat()).toBe(second.session);
   });
@@ -545,7 +545,7 @@ describe('by keyboard, and on a phone', () => {
     expect(await page.locator('.content-pane').isVisible()).toBe(false);
     expect(await axeFindings(page, { wholePage: true })).toEqual([]);
     await chatItem(first).click();
-    await pane().getByText('first.png').waitFor();
+    await inChat('first.png').waitFor();
     expect(await page.locator('.list-pane').isVisible()).toBe(false);
     expect(await axeFindings(page, { wholePage: true })).toEqual([]);
     await page.getByRole('link', { name: 'Files', exact: true }).click();
@@ -567,7 +567,7 @@ describe('by keyboard, and on a phone', () => {
     await share(first, 'news.png');
     await openPage({ cookie: first.agent, colorScheme: 'dark', locale: 'ar' });
     await chatItem(first).click();
-    await pane().getByText('first.png').waitFor();
+    await inChat('first.png').waitFor();
     expect(await page.locator('html').getAttribute('dir')).toBe('rtl');
     expect(await axeFindings(page, { wholePage: true })).toEqual([]);
     const list = await page.locator('.list-pane').boundingBox();
@@ -588,7 +588,12 @@ describe('in development mode', () => {
         mimeType: 'image/png',
         buffer: pngFile(),
       });
-      await page.locator('chat-files').nth(1).getByText('from the demo.png').first().waitFor();
+      await page
+        .locator('chat-files')
+        .nth(1)
+        .locator('article:not([data-status])')
+        .filter({ hasText: 'from the demo.png' })
+        .waitFor();
       await page.getByRole('link', { name: 'Dashboard' }).click();
       await page.getByRole('button', { name: 'Try it with demo data' }).click();
       await page.locator('.chat-item').getByText('from the demo.png').waitFor();
@@ -603,6 +608,8 @@ const field = (): Locator => page.getByLabel('Agent token');
 const chatItems = (): Locator => page.locator('.chat-item');
 const chatItem = ({ session }: ChatRoom): Locator => page.locator(`.chat-item[data-id="${session}"]`);
 const pane = (): Locator => page.locator('.open-chat:not([hidden])');
+/** A shared file, not what is said of it to a screen reader at the same time. */
+const inChat = (name: string): Locator => pane().locator('article:not([data-status])').filter({ hasText: name });
 const file = (name: string): Locator => page.locator('.file-row, .file-tile').filter({ hasText: name });
 const viewer = (): Locator => page.getByRole('dialog', { name: 'Viewer' });
 const fileNames = (): Promise<string[]> => page.locator('.file-row-name').allTextContents();

@@ -56,6 +56,8 @@ describe('both sides', () => {
       async () => await picture.evaluate((img: HTMLImageElement) => img.naturalWidth === 40),
     );
 
+    // On a phone, where the other side is out of view, its tab counts what comes.
+    await page.locator('.tabs button').filter({ hasText: 'Agent1 new' }).waitFor({ state: 'attached' });
     await choose('agent', await fileNamed('answer.txt', Buffer.from('Here you are.\n')));
     await sharedCard('user', 'answer.txt').waitFor();
     expect(mistakes).toEqual([]);
@@ -71,8 +73,8 @@ describe('both sides', () => {
     for (const name of names) await sharedCard('agent', name).waitFor();
     await sharedCard('agent', 'two.png').getByRole('button', { name: 'Delete two.png' }).click();
     await sharedCard('agent', 'two.png').getByRole('button', { name: 'Delete', exact: true }).click();
-    await sharedCard('user', 'two.png').waitFor({ state: 'detached' });
     for (const side of ['user', 'agent'] as const) {
+      await sharedCard(side, 'two.png').waitFor({ state: 'detached' });
       expect(await cards(side).locator('.file-name').allTextContents()).toEqual(
         expect.arrayContaining(['one.png', 'three.png']),
       );
@@ -94,8 +96,9 @@ describe('both sides', () => {
 
   test('an upload can be paused, goes on, and can be cancelled', async () => {
     await openDemo();
-    await slowDown(4 * MIB);
-    await choose('user', await bigFile('film.mp4', 40));
+    await slowDown(MIB / 8);
+    // No more than is given up without a question.
+    await choose('user', await bigFile('film.mp4', 9));
     await uploadCard('film.mp4').getByRole('button', { name: 'Pause film.mp4' }).click();
     await uploadCard('film.mp4')
       .getByText(/paused/i)
@@ -158,25 +161,26 @@ describe('what is refused', () => {
 describe('bad luck on the way', () => {
   test('the cable is pulled in the middle: it goes on by itself', async () => {
     await openDemo();
-    await slowDown(10 * MIB);
+    await slowDown(2 * MIB);
     await choose('user', await bigFile('tunnel.mp4', 20));
-    await halfWay('tunnel.mp4');
+    await underWay('tunnel.mp4');
     await setNetwork(true, 0);
     await uploadCard('tunnel.mp4')
       .getByText(/network/i)
       .waitFor();
-    await setNetwork(false, -1);
+    await fullSpeed();
     await sharedCard('agent', 'tunnel.mp4').waitFor({ timeout: PATIENCE_MS });
     await expectSameBytes('tunnel.mp4', 20);
   });
 
   test('the page is reloaded in the middle of 50 MB: the file is chosen again and goes on from its offset', async () => {
     await openDemo();
-    await slowDown(25 * MIB);
+    await slowDown(5 * MIB);
     const file = await bigFile('reload.mp4', 50);
     await choose('user', file);
-    await halfWay('reload.mp4');
+    await underWay('reload.mp4');
     await page.reload();
+    await fullSpeed();
     const offsets: number[] = [];
     page.on('request', (request) => {
       if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']));
@@ -194,12 +198,13 @@ describe('bad luck on the way', () => {
     const tokens = await openDemo();
     const agent = recordSocket({ baseUrl: server.baseUrl, auth: { token: tokens.agent_token }, reconnection: true });
     await agent.waitForEvent('connection_established');
-    await slowDown(20 * MIB);
+    await slowDown(5 * MIB);
     await choose('user', await bigFile('big.mp4', 60));
-    await halfWay('big.mp4');
+    await underWay('big.mp4');
     const [upload] = await unfinished(tokens);
     await server.kill('SIGKILL');
     await server.restart();
+    await fullSpeed();
     const [after] = await unfinished(tokens);
     expect(after?.offset).toBeGreaterThan(0);
     expect(after?.offset).toBeGreaterThanOrEqual(upload?.offset ?? 0);
@@ -285,6 +290,10 @@ async function slowDown(bytesPerSecond: number): Promise<void> {
   await setNetwork(false, bytesPerSecond);
 }
 
+async function fullSpeed(): Promise<void> {
+  await setNetwork(false, -1);
+}
+
 /** Both by one CDP session: a second one would lift the first one's limits. */
 async function setNetwork(offline: boolean, uploadThroughput: number): Promise<void> {
   if (network === undefined) {
@@ -295,7 +304,8 @@ async function setNetwork(offline: boolean, uploadThroughput: number): Promise<v
   await network.send('Network.emulateNetworkConditions', conditions);
 }
 
-async function halfWay(name: string): Promise<void> {
+/** A fifth of it has gone; at the speeds above the rest takes far longer than what the test does next. */
+async function underWay(name: string): Promise<void> {
   const progress = uploadCard(name).locator('progress, [role=progressbar]');
   await eventually(
     `${name} is on its way`,
@@ -303,7 +313,7 @@ async function halfWay(name: string): Promise<void> {
       const part = await progress.evaluate((bar) =>
         bar instanceof HTMLProgressElement ? bar.position : Number(bar.ariaValueNow) / 100,
       );
-      return part > 0.3;
+      return part > 0.2;
     },
     PATIENCE_MS,
   );

@@ -98,8 +98,11 @@ describe('what the page does with it', () => {
     expect(await page.locator('#b article[data-status=uploading]').count()).toBe(1);
     expect(requests.filter((line) => line.startsWith('POST'))).toHaveLength(1);
 
-    await page.evaluate(() => document.querySelector('chat-files')?.remove());
-    await page.waitForTimeout(200);
+    const moved = await page.locator('chat-files').elementHandle();
+    await moved?.evaluate((each) => each.remove());
+    await eventually('it has stopped', () =>
+      moved?.evaluate((each) => (each as unknown as { chat: object | null }).chat === null),
+    );
     requests.length = 0;
     await page.waitForTimeout(1500);
     expect(requests).toEqual([]);

@@ -235,7 +235,7 @@ async function signIn(token = room.visitor): Promise<void> {
 
 /** @returns whether the browser saved it instead of showing it */
 async function openOrSave(address: string): Promise<boolean> {
-  const download = page.waitForEvent('download', { timeout: 20_000 }).catch(() => null);
+  const download = page.waitForEvent('download').catch(() => null);
   // A navigation that becomes a download is aborted.
   const opened = await page.goto(address).catch(() => null);
   if (opened !== null) return false;

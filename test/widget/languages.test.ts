@@ -130,7 +130,6 @@ test('English asks for no dictionary', async () => {
 async function openDemo(query: string, options: BrowserContextOptions = {}, prepare = async () => {}): Promise<void> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   page = await context.newPage();
-  page.setDefaultTimeout(20_000);
   await prepare();
   await page.goto(`${server.baseUrl}/demo/${query}`);
   await pane('user').waitFor();

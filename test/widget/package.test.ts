@@ -44,7 +44,7 @@ beforeAll(async () => {
   server = await startChatdrop({ env: { ALLOWED_ORIGINS: site.origin('shop') } });
   browser = await launchChromium();
   for (const kind of [18, 19, 'backend'] as const) projects[kind] = await createConsumerProject(kind);
-}, 120_000);
+}, 300_000);
 
 afterEach(async () => {
   await page?.context().close();

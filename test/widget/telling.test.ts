@@ -53,10 +53,10 @@ afterAll(async () => {
 test('how much, how fast and how long still; a picture is seen before it is there', async () => {
   await open();
   await slowDown(1.5 * MIB);
-  await choose('film.mp4', mp4File(9 * MIB));
+  await choose('film.mp4', mp4File(24 * MIB));
   await eventually(
     'all three are told',
-    async () => /^[\d.]+ MB of 9 MB · [\d.]+ [kM]B\/s · \d+ (sec|min) left$/.test(await noteOf(card('film.mp4'))),
+    async () => /^[\d.]+ MB of 24 MB · [\d.]+ [kM]B\/s · \d+ (sec|min) left$/.test(await noteOf(card('film.mp4'))),
     PATIENCE_MS,
   );
   expect(await card('film.mp4').getByRole('progressbar').count()).toBe(1);
@@ -116,15 +116,18 @@ test('what the other side sends becomes the file in its place; given up or refus
   await patch({ url: other, token: room.agent, offset: 0, body: film.subarray(0, MIB) });
   await card('given up.mp4').getByText('on its way').waitFor();
   const headers = { authorization: `Bearer ${room.agent}`, 'tus-resumable': '1.0.0' };
+  // Looked for from here on: each is told for some seconds only.
+  const cancelled = card('given up.mp4').getByText('The upload was cancelled').waitFor();
   await send({ method: 'DELETE', url: other, headers });
-  await card('given up.mp4').getByText('The upload was cancelled').waitFor();
+  await cancelled;
   await card('given up.mp4').waitFor({ state: 'detached' });
 
   const damaged = await begin('damaged.mp4', film, { sha256: '0'.repeat(64) });
   await patch({ url: damaged, token: room.agent, offset: 0, body: film.subarray(0, MIB) });
   await card('damaged.mp4').getByText('on its way').waitFor();
+  const failed = card('damaged.mp4').getByText('The upload failed').waitFor();
   await patch({ url: damaged, token: room.agent, offset: MIB, body: film.subarray(MIB) });
-  await card('damaged.mp4').getByText('The upload failed').waitFor();
+  await failed;
   expect(await pane().locator('article:not([data-status])').count()).toBe(2);
 });
 

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from '@uppy/core/utils/p
 import { Icon, IconButton } from '../ui/icons.tsx';
 import { useObservable } from '../ui/use-observable.ts';
 import { useWords } from '../ui/use-words.tsx';
+import { focused } from './focused.ts';
 import { type CaptureProps, recordingFile } from './recorded-file.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { maxRecordingMs, VIDEO_BITS_PER_SECOND } from './recording-limits.ts';
@@ -135,11 +136,6 @@ export function CameraDialog(props: Omit<CaptureProps, 'type'> & { type: string 
       </footer>
     </dialog>
   );
-}
-
-/** A ref: what appears takes the focus, unless it is somewhere useful already. */
-function focused(button: HTMLButtonElement | null): void {
-  button?.focus();
 }
 
 function ModeSwitch(props: { mode: Mode; hasBoth: boolean; onChange: (mode: Mode) => void }) {

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from '@uppy/core/utils/p
 import { Icon, IconButton } from '../ui/icons.tsx';
 import { useObservable } from '../ui/use-observable.ts';
 import { useWords } from '../ui/use-words.tsx';
+import { focused } from './focused.ts';
 import { LevelMeter } from './level-meter.tsx';
 import { type CaptureProps, recordingFile } from './recorded-file.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
@@ -43,7 +44,7 @@ export function VoiceNote(props: CaptureProps) {
             {words.label(problem ?? 'loading')}
           </p>
           {problem && (
-            <button type="button" class="text-button" onClick={retry} ref={(button) => button?.focus()}>
+            <button type="button" class="text-button" onClick={retry} ref={focused}>
               {words.label('tryAgain')}
             </button>
           )}

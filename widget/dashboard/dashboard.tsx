@@ -133,16 +133,26 @@ function useFocusOnChange(
 ): void {
   const place = usePlace();
   const before = useRef(place);
-  useEffect(() => {
+  // With the change itself: a key that is pressed at once goes to what is seen.
+  useLayoutEffect(() => {
     const last = before.current;
     before.current = place;
     if (last === place) return;
     if (place.kind !== 'none') {
-      const isNowhere = document.activeElement === document.body;
-      if (isNowhere || (!hasTwoPanes && last.kind === 'none')) heading.current?.focus();
+      if (isNowhere() || (!hasTwoPanes && last.kind === 'none')) heading.current?.focus();
     } else if (!hasTwoPanes) {
       const back = last.kind === 'chat' ? `[data-id="${last.id}"]` : '.all-files';
       root.current?.querySelector<HTMLElement>(back)?.focus();
     }
   }, [place, hasTwoPanes, root, heading]);
+  // And a frame later: only then has the browser taken the focus from what is hidden now.
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (!isFirst.current && place.kind !== 'none' && isNowhere()) heading.current?.focus();
+    isFirst.current = false;
+  }, [place, heading]);
+}
+
+function isNowhere(): boolean {
+  return document.activeElement === document.body;
 }

@@ -55,7 +55,8 @@ export function Lightbox(props: LightboxProps) {
   const step = useCallback((by: number) => show(index + by), [show, index]);
   const stage = useStage({ file, index, count, onStep: step, onBackground: close });
 
-  useEffect(() => {
+  // Before the next key.
+  useLayoutEffect(() => {
     if (file === undefined) return close();
     // The button that deleted the one before went with it; without a focus inside, no key would arrive.
     const root = frame.current?.getRootNode() as ShadowRoot | undefined;

@@ -1,9 +1,9 @@
 /** The viewer over the whole screen: in an iframe it can otherwise be no larger than the frame. */
-import { useEffect, useState } from '@uppy/core/utils/preact/hooks';
+import { useLayoutEffect, useState } from '@uppy/core/utils/preact/hooks';
 
 export function useFullScreen(frame: { current: HTMLElement | null }) {
   const [isOn, setIsOn] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = frame.current;
     if (!element) return;
     const onChange = () => setIsOn(element.matches(':fullscreen'));

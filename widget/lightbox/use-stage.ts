@@ -1,5 +1,5 @@
 /** What fingers, mouse, wheel and keys do to the picture that is looked at: turn over, zoom, move. */
-import { useEffect, useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import { useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import { shownAs } from '../ui/file-kind.ts';
 import { followGestures, type GestureHandlers } from './gestures.ts';
@@ -91,12 +91,15 @@ export function useStage(needs: {
   // Turned round, made larger, or known better: what was in bounds may not be any more.
   useLayoutEffect(() => change((before) => before), [stage.width, stage.height, largest]);
 
-  useEffect(() => {
+  // As soon as it is seen, and measured: the first finger, wheel or key may come at once.
+  useLayoutEffect(() => {
     const target = element.current;
     if (!target) return;
     setIsRtl(getComputedStyle(target).direction === 'rtl');
-    const observer = new ResizeObserver(() => setStage({ width: target.clientWidth, height: target.clientHeight }));
+    const measure = () => setStage({ width: target.clientWidth, height: target.clientHeight });
+    const observer = new ResizeObserver(measure);
     observer.observe(target);
+    measure();
     const stop = followGestures(target, {
       onDrag: (...event) => newest.current.onDrag(...event),
       onDragEnd: (...event) => newest.current.onDragEnd(...event),

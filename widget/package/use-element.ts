@@ -34,11 +34,15 @@ export function useElement<Element extends WidgetElement, Props extends ElementP
   const element = useRef<Element>(null);
   const latest = useLatest(props);
 
+  // Only here: a custom element cannot be defined where there is no DOM.
   useEffect(() => {
+    define().catch((error: Error) => latest.current.onError?.({ code: 'unreachable', detail: error.message }));
+  }, [latest, define]);
+
+  // Before it starts, so that nothing that it tells is missed.
+  useBeforePaint(() => {
     const target = element.current;
     if (!target) return;
-    // Only here: a custom element cannot be defined where there is no DOM.
-    define().catch((error: Error) => latest.current.onError?.({ code: 'unreachable', detail: error.message }));
     const stops = Object.entries(listeners).map(([type, listener]) => {
       const listen = (event: Event) => listener(latest.current, event);
       target.addEventListener(type, listen);
@@ -47,7 +51,7 @@ export function useElement<Element extends WidgetElement, Props extends ElementP
     return () => {
       for (const stop of stops) stop();
     };
-  }, [latest, define, listeners]);
+  }, [latest, listeners]);
 
   // Properties, not attributes: React 18 would write functions and objects as text. The latest function is found when
   // it is called, so that one written inline does not count as a change.

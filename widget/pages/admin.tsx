@@ -1,6 +1,6 @@
 /** The operator's page: asks for the admin token, keeps it in memory, and shows what the server says. */
 import { render } from '@uppy/core/utils/preact';
-import { useCallback, useEffect, useMemo, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import { type AdminApi, AdminError, createAdminApi } from '../admin/admin-api.ts';
 import { Analytics } from '../admin/analytics.tsx';
 import { Now } from '../admin/now.tsx';
@@ -50,7 +50,7 @@ function SignIn({ note, onToken }: { note: string | null; onToken: (token: strin
   const field = useRef<HTMLInputElement>(null);
   const [problem, setProblem] = useState<string | null>(note);
   const [isBusy, setIsBusy] = useState(false);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
 
   async function run(): Promise<void> {
     // A header takes no line breaks; what was copied from a terminal may have some.

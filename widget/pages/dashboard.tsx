@@ -1,6 +1,6 @@
 /** The dashboard's page: signs an agent in, and holds `<chat-files-dashboard>` over the whole window. */
 import { render } from '@uppy/core/utils/preact';
-import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import { type ChatFilesDashboardElement, defineChatFilesDashboard } from '../dashboard/dashboard-element.tsx';
 import { followColorScheme } from '../element/color-scheme.ts';
 import { useWords, WordsProvider } from '../ui/use-words.tsx';
@@ -88,7 +88,7 @@ function Page() {
 
 function SignInAgain({ onClose }: { onClose: (isSignedIn: boolean) => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog ref={dialog} aria-labelledby="sign-in-title" onCancel={() => onClose(false)}>
       <SignIn offersDemo={OFFERS_DEMO} note={null} onSignedIn={() => onClose(true)} onCancel={() => onClose(false)} />

@@ -81,7 +81,7 @@ function Stage({ session }: { session: Session }) {
 
   return (
     <>
-      <SideTabs user={user} agent={agent} current={current} onShow={show} />
+      <SideTabs user={user} agent={agent} isAgentThere={isAgentDue} current={current} onShow={show} />
       <main class="stage" ref={stage}>
         <div class="phone">
           <chat-files

@@ -1,6 +1,6 @@
 /** On a small screen: which side is in view, and tabs to go to the other one. */
 import type { RefObject } from '@uppy/core/utils/preact';
-import { useEffect, useState } from '@uppy/core/utils/preact/hooks';
+import { useEffect, useLayoutEffect, useState } from '@uppy/core/utils/preact/hooks';
 import type { Uploader as Side } from '../../server/contract/chat-file.ts';
 import type { ChatFilesElement, FileSharedEvent } from '../element/chat-files-element.tsx';
 import { useHeadStart } from '../ui/use-head-start.ts';
@@ -37,6 +37,8 @@ export function useTurnOfAgent(user: RefObject<ChatFilesElement>, current: Side)
 export function SideTabs(props: {
   user: RefObject<ChatFilesElement>;
   agent: RefObject<ChatFilesElement>;
+  /** It comes later than the visitor's side. */
+  isAgentThere: boolean;
   current: Side;
   onShow: (side: Side) => void;
 }) {
@@ -45,6 +47,7 @@ export function SideTabs(props: {
       <SideTab
         side="user"
         element={props.user}
+        isThere
         label="Visitor"
         isCurrent={props.current === 'user'}
         onShow={props.onShow}
@@ -52,6 +55,7 @@ export function SideTabs(props: {
       <SideTab
         side="agent"
         element={props.agent}
+        isThere={props.isAgentThere}
         label="Agent"
         isCurrent={props.current === 'agent'}
         onShow={props.onShow}
@@ -63,13 +67,14 @@ export function SideTabs(props: {
 function SideTab(props: {
   side: Side;
   element: RefObject<ChatFilesElement>;
+  isThere: boolean;
   label: string;
   isCurrent: boolean;
   onShow: (side: Side) => void;
 }) {
-  const { side, element, isCurrent } = props;
+  const { side, element, isThere, isCurrent } = props;
   const [unread, setUnread] = useState(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     setUnread(0);
     const chat = element.current;
     if (isCurrent || !chat) return;
@@ -78,7 +83,7 @@ function SideTab(props: {
     };
     chat.addEventListener('file-shared', onShared);
     return () => chat.removeEventListener('file-shared', onShared);
-  }, [side, element, isCurrent]);
+  }, [side, element, isThere, isCurrent]);
   return (
     <button type="button" aria-pressed={isCurrent} onClick={() => props.onShow(side)}>
       {props.label}

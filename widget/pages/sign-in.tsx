@@ -1,5 +1,5 @@
 /** Asks for an agent's token, and says how to get one. */
-import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import { useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import { Icon } from '../ui/icons.tsx';
 import { useWords } from '../ui/use-words.tsx';
 import { errorText } from '../words/problem-words.ts';
@@ -17,7 +17,7 @@ export function SignIn(props: {
   const [token, setToken] = useState('');
   const [problem, setProblem] = useState<string | null>(props.note);
   const [isBusy, setIsBusy] = useState(false);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
 
   async function run(work: () => Promise<Holder>): Promise<void> {
     setIsBusy(true);

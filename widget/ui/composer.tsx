@@ -1,5 +1,5 @@
 /** The button that chooses files, what else the device can give beside it, and the limits. */
-import { useEffect, useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import { useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatConfig } from '../../server/contract/chat-file.ts';
 import { limitsText } from '../words/state-words.ts';
 import { acceptOf, allowsFamily } from './allowed-types.ts';
@@ -49,7 +49,8 @@ export function Composer(props: { picker: Picker; adding: Adding; config: ChatCo
     if (file) adding.add([file]);
   }
 
-  useEffect(() => {
+  // In the step that closes it: later it would take the focus from who has gone on to something else.
+  useLayoutEffect(() => {
     if (open !== null || opener.current === null) return;
     // The button that opened it may have been in the footer that was away meanwhile, and is another one now.
     const back = opener.current.isConnected ? opener.current : (menuButton.current ?? picker.input.current);

@@ -1,6 +1,6 @@
 /** A button with a menu, as the WAI-ARIA practices have it: arrows, Home, End, Escape, and the focus comes back. */
 import type { ComponentChildren } from '@uppy/core/utils/preact';
-import { useEffect, useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import { useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import { Icon, type IconName } from './icons.tsx';
 
 export type MenuItem = {
@@ -36,7 +36,7 @@ export function MenuButton(props: {
         ?.focus();
   }, [isOpen]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return;
     const onPointerDown = (event: Event) => {
       const path = event.composedPath();

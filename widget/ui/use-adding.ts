@@ -1,5 +1,5 @@
 /** The one way in for files, however they come: named, checked, made smaller if that is wished, and what is left out is told. */
-import { useCallback, useEffect, useState } from '@uppy/core/utils/preact/hooks';
+import { useCallback, useLayoutEffect, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFiles } from '../core/chat-files.ts';
 import { isClutter } from '../frame/dropped-files.ts';
 import type { Words } from '../words/create-words.ts';
@@ -60,7 +60,8 @@ export function useAdding(chat: ChatFiles): Adding {
     [chat, words, isSmaller],
   );
 
-  useEffect(() => {
+  // What is shown is what counts: a picture that comes right after the switch is made smaller.
+  useLayoutEffect(() => {
     ways.set(chat, add);
     return () => {
       ways.delete(chat);

@@ -1,5 +1,5 @@
 /** Chooses the few events that a screen reader should speak, and gathers what comes at once into one sentence. */
-import { useEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
+import { useLayoutEffect, useRef, useState } from '@uppy/core/utils/preact/hooks';
 import type { ChatFile } from '../../server/contract/chat-file.ts';
 import type { ChatFiles, ChatFilesState } from '../core/chat-files.ts';
 import type { Upload } from '../core/upload.ts';
@@ -22,7 +22,8 @@ export function useAnnouncer(chat: ChatFiles): string {
   const pending = useRef<Pending>(nothing());
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
 
-  useEffect(() => {
+  // From the first drawing on: a file that a page hands over at once is spoken of too.
+  useLayoutEffect(() => {
     const speak = () => {
       setSentence(sentenceOf(words, pending.current));
       pending.current = nothing();

@@ -1,6 +1,6 @@
 /** Makes an element a drop target for files, and tells while a file hovers over it. */
 import type { RefObject } from '@uppy/core/utils/preact';
-import { useEffect, useState } from '@uppy/core/utils/preact/hooks';
+import { useLayoutEffect, useState } from '@uppy/core/utils/preact/hooks';
 import { droppedFiles, hasFolder } from '../frame/dropped-files.ts';
 
 /**
@@ -13,7 +13,7 @@ export function useDrop(
   onNothing: (hadFolder: boolean) => void,
 ): boolean {
   const [isOver, setIsOver] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const target = element.current;
     if (!target) return;
     const onDragOver = (event: DragEvent) => {

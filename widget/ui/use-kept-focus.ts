@@ -1,6 +1,6 @@
 /** Keeps the keyboard's place when the button that has the focus goes, or the whole card with it. */
 import type { RefObject } from '@uppy/core/utils/preact';
-import { useEffect, useLayoutEffect, useRef } from '@uppy/core/utils/preact/hooks';
+import { useLayoutEffect, useRef } from '@uppy/core/utils/preact/hooks';
 
 const BUTTON = 'button:not([disabled]), a[href], input';
 
@@ -8,7 +8,8 @@ const BUTTON = 'button:not([disabled]), a[href], input';
 export function useKeptFocus(card: RefObject<HTMLElement>): void {
   const hadFocus = useRef(false);
 
-  useEffect(() => {
+  // As soon as the card can have the focus.
+  useLayoutEffect(() => {
     const element = card.current;
     if (!element) return;
     const onIn = () => {

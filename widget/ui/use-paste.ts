@@ -1,9 +1,9 @@
 /** Takes files and screenshots that are pasted anywhere on the page. */
-import { useEffect } from '@uppy/core/utils/preact/hooks';
+import { useLayoutEffect } from '@uppy/core/utils/preact/hooks';
 
 /** `isTarget` decides between several chats on one page: it is asked at each paste. */
 export function usePaste(isTarget: () => boolean, onPaste: (files: File[]) => void): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onPasted = (event: ClipboardEvent) => {
       const files = Array.from(event.clipboardData?.files ?? []);
       // A text field keeps its text: office programs put a picture beside it.

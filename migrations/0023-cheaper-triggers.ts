@@ -44,8 +44,13 @@ export async function up(knex: Knex): Promise<void> {
   );
 }
 
-/** What is as late already is not written again: it stands in an index. */
-export async function createSessionBeginningOnce(knex: Knex, when = "new.session_id <> ''"): Promise<void> {
+/** What is as late already, or behind by no more than `behindMs`, is not written again: it stands in an index. */
+export async function createSessionBeginningOnce(
+  knex: Knex,
+  when = "new.session_id <> ''",
+  behindMs = 0,
+): Promise<void> {
+  const latest = behindMs === 0 ? 'excluded.last_activity_at' : `excluded.last_activity_at - ${behindMs}`;
   await createTrigger(
     knex,
     'uploads_begin_session',
@@ -55,7 +60,7 @@ export async function createSessionBeginningOnce(knex: Knex, when = "new.session
       insert into chat_sessions (company_id, session_id, created_at, last_activity_at)
         values (new.company_id, new.session_id, new.created_at, new.created_at)
         on conflict (company_id, session_id) do update set last_activity_at = excluded.last_activity_at
-        where chat_sessions.last_activity_at < excluded.last_activity_at;`,
+        where chat_sessions.last_activity_at < ${latest};`,
     when,
   );
 }

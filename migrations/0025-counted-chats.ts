@@ -47,9 +47,9 @@ const KEYED = [
 
 /**
  * The same table with the same rows, made by another statement. Nothing is renamed, since SQLite would then change the triggers
- * of other tables that name it; and no row of another table refers to it, since they would go with it.
+ * of other tables that name it; and no row of another table may refer to it then, since they would go with it.
  */
-async function rebuild(knex: Knex, table: string, made: (sql: string) => string): Promise<void> {
+export async function rebuild(knex: Knex, table: string, made: (sql: string) => string): Promise<void> {
   if (knex.client.dialect === 'postgresql') return;
   const parts: { type: string; sql: string }[] = await knex('sqlite_master')
     .where({ tbl_name: table })

@@ -23,6 +23,7 @@ import * as importedFiles from './0022-imported-files.ts';
 import * as cheaperTriggers from './0023-cheaper-triggers.ts';
 import * as finishedInOneRow from './0024-finished-in-one-row.ts';
 import * as countedChats from './0025-counted-chats.ts';
+import * as lighterUploads from './0026-lighter-uploads.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -51,4 +52,5 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0023-cheaper-triggers', cheaperTriggers],
   ['0024-finished-in-one-row', finishedInOneRow],
   ['0025-counted-chats', countedChats],
+  ['0026-lighter-uploads', lighterUploads],
 ]);

@@ -185,7 +185,6 @@ export function composeSharing(given: Parts) {
     runner,
     uploads: rejectable,
     removedObjects,
-    infections,
     storage: store,
     policyOf,
     reserveBytes,

@@ -1,5 +1,6 @@
 import { TUS_PATH } from '../http/http-app.ts';
 import { createAppendPatch } from '../upload/append-patch.ts';
+import { createFreshUploads, NO_FRESH_UPLOADS } from '../upload/fresh-uploads.ts';
 import { createGatherBody } from '../upload/gather-body.ts';
 import { createMultipartUpload } from '../upload/multipart-upload.ts';
 import { createTusEndpoint } from '../upload/tus-endpoint.ts';
@@ -27,7 +28,10 @@ export function composeUpload(
     return createTusLibrary({ ...shared, writeBody });
   });
   const multipart = createMultipartUpload({ ...shared, files, writeBody, presentFile, draining: draining.signal });
-  return { tus: createTusEndpoint({ ...shared, library, appendPatch, gatherBody, largestFileBytes }), multipart };
+  // With SQLite there is one server (instance-lock).
+  const freshUploads = config.postgresUrl === undefined ? createFreshUploads() : NO_FRESH_UPLOADS;
+  const tus = createTusEndpoint({ ...shared, library, appendPatch, gatherBody, freshUploads, largestFileBytes });
+  return { tus, multipart };
 }
 
 function whenNeeded(make: () => Promise<TusLibrary>): TusLibrary {

@@ -71,10 +71,6 @@ const COLUMNS = [
 ];
 const INSERT = insertion<{ id: number }>('chat_files', COLUMNS, 'returning id');
 const INSERT_WITH_ID = insertion<{ id: number }>('chat_files', ['id', ...COLUMNS], 'returning id');
-/** A trigger keeps it (migration 0025). */
-const COUNT_OF_CHAT = statement<{ files: number }>(
-  'select files from chat_sessions where company_id = ? and session_id = ?',
-);
 const COUNT_OF_SIDE = statement<{ files: number }>(
   `select count(*) as files from (
      select id from chat_files where company_id = ? and session_id = ? and uploader || '' = ? limit cast(? as bigint)) as counted`,
@@ -99,9 +95,9 @@ const steps = {
   /**
    * Files of one side of a chat, counted no further than `atMost`: a creation waits for it. Where both sides have fewer
    * together, it is these: how many a chat has is in its row.
+   * @param ofChat how many both sides have together
    */
-  *countOfSide({ company, session, uploader }: Side, atMost: number): Steps<number> {
-    const ofChat = Number((yield* rowOf(COUNT_OF_CHAT, [company, session]))?.files ?? 0);
+  *countOfSide({ company, session, uploader }: Side, atMost: number, ofChat: number): Steps<number> {
     if (ofChat < atMost) return ofChat;
     const ofSide = yield* rowOf(COUNT_OF_SIDE, [company, session, uploader, atMost]);
     return Number(ofSide?.files);

@@ -5,7 +5,11 @@ import { runnerOf } from './run-statements.ts';
 import { changesOf, type Steps, statement } from './statement.ts';
 
 export type RemovedObject = { storageKey: string; attempts: number };
-const NOTE_PLACE = statement('insert into removed_objects (storage_key, next_attempt_at) values (?, ?)');
+// One statement for both: each small file asks, and hardly any installation knows of bad bytes.
+const NOTE_PLACE = statement(
+  `insert into removed_objects (storage_key, next_attempt_at) select cast(? as varchar(255)), cast(? as bigint)
+   where not exists (select 1 from known_bad_files where size = ?)`,
+);
 const TAKE_PLACE = statement('delete from removed_objects where storage_key = ? and next_attempt_at > ?');
 const GIVE_UP_PLACE = statement('update removed_objects set next_attempt_at = 0 where storage_key = ?');
 
@@ -34,9 +38,10 @@ export function createRemovedObjectTable(database: Database) {
     /**
      * A key at which bytes are about to be written that no row names yet: they are deleted from `untilMs` on, unless the
      * transaction that makes them a file has taken the key off by then.
+     * @param sizeBytes as they came @returns false, and notes nothing, where bytes of this size are known to be bad
      */
-    async notePlace(storageKey: string, untilMs: number): Promise<void> {
-      await runner.write(() => changesOf(NOTE_PLACE, [storageKey, untilMs]));
+    async notePlace(storageKey: string, untilMs: number, sizeBytes: number): Promise<boolean> {
+      return (await runner.write(() => changesOf(NOTE_PLACE, [storageKey, untilMs, sizeBytes]))) === 1;
     },
 
     /** Its bytes will be no file's: whoever would still make them one finds that. @returns false when they are one's already */

@@ -32,6 +32,8 @@ export { freshRecord };
 /** What is only known when the one request of an upload is over. */
 export type SettledFacts = { session: string; name: string; declaredType: string | null; sizeBytes: number };
 
+export type PendingUploads = { uploads: number; bytes: number; filesOfChat: number };
+
 /** `token`: `{process}.{try}`, so that a process knows its own, and others can tell whether it lives. */
 export type Lease = { token: string; untilMs: number };
 
@@ -48,13 +50,16 @@ const COLUMNS = [
 ];
 const INSERT = insertion('uploads', COLUMNS);
 // The role is written out, not bound: only then SQLite sees that the index of agents' unfinished uploads will do.
-const PENDING = 'select count(*) as uploads, sum(reserved_bytes) as bytes from uploads where company_id = ?';
+// With it how many files the chat has, which is asked for at the same moment (migration 0025 keeps it).
+const PENDING = `select count(*) as uploads, sum(reserved_bytes) as bytes,
+    (select files from chat_sessions where company_id = ? and session_id = ?) as files
+  from uploads where company_id = ?`;
 const UNFINISHED = "state in ('open', 'finishing')";
 const PENDING_OF = {
   agent: statement<Pending>(`${PENDING} and uploader = 'agent' and subject = ? and ${UNFINISHED}`),
   user: statement<Pending>(`${PENDING} and uploader = 'user' and session_id = ? and ${UNFINISHED}`),
 };
-type Pending = { uploads: number; bytes: number | null };
+type Pending = { uploads: number; bytes: number | null; files: number | null };
 /** One statement, so that an upload is seen while it goes from one table to the other; SQLite looks no further than the first row. */
 const FIND = statement<Row>(
   `select ${ROW_COLUMNS.join(', ')} from uploads where id = ?
@@ -96,10 +101,14 @@ const steps = {
     yield* changesOf(INSERT.statement, INSERT.valuesOf(toRow(upload)));
   },
 
-  /** How many unfinished uploads someone has, and the bytes that they reserve: a visitor by session, an agent by subject. */
-  *pendingOf({ company, session, uploader, subject }: Owner): Steps<{ uploads: number; bytes: number }> {
-    const row = yield* rowOf(PENDING_OF[uploader], [company, uploader === 'agent' ? subject : session]);
-    return { uploads: Number(row?.uploads), bytes: Number(row?.bytes ?? 0) };
+  /**
+   * How many unfinished uploads someone has, and the bytes that they reserve: a visitor by session, an agent by subject.
+   * `filesOfChat`: of both sides of the session, shared.
+   */
+  *pendingOf({ company, session, uploader, subject }: Owner): Steps<PendingUploads> {
+    const whose = uploader === 'agent' ? subject : session;
+    const row = yield* rowOf(PENDING_OF[uploader], [company, session, company, whose]);
+    return { uploads: Number(row?.uploads), bytes: Number(row?.bytes ?? 0), filesOfChat: Number(row?.files ?? 0) };
   },
 
   /** `finishing → finished`, inside the transaction that records the file. @returns false when the lease is lost */

@@ -47,9 +47,18 @@ type Needs = {
 export function createCreationLimits({ policyOf, uploadsPerMinute, createLimiter }: Needs): CreationLimits {
   const whole = createCounter('uploads', createLimiter);
   const partial = createCounter('parts', createLimiter);
+  /** Of one creation they are asked for twice: to count it, and to say in its answer what is left. */
+  const known = new WeakMap<Participant, { address: string; keys: CreationKeys }>();
+  const keysOf = (caller: Participant, address: string): CreationKeys => {
+    const last = known.get(caller);
+    if (last?.address === address) return last.keys;
+    const keys = creationKeys(caller, address);
+    known.set(caller, { address, keys });
+    return keys;
+  };
   const limitOf = async (caller: Participant, address: string): Promise<Limit> => {
     const { uploadsPerMinute: quota } = await policyOf(caller.company);
-    const keys = creationKeys(caller, address);
+    const keys = keysOf(caller, address);
     // With a limit of its own a company is counted apart: what its visitors may do at an address is no other's matter.
     const scoped = quota === uploadsPerMinute ? keys.address : keys.address && `${caller.company}/${keys.address}`;
     return { keys: { ...keys, address: scoped }, quota, uploadsPerMinute: quota };

@@ -84,8 +84,23 @@ export function createRecordSteps(needs: StepsNeeds): RecordSteps {
     const seq = yield* ledger.steps.nextSeq(company);
     if (begin !== undefined) yield* begin();
     const ids = yield* people.steps.idsOf({ company, role: uploader, session, subject }, createdAt);
-    const file = { ...facts, uploadId, company, session, uploader, name, createdAt, seq };
-    const fileId = yield* files.steps.insert({ ...file, ...ids, upload: finished });
+    const { storageKey, mimeType, sizeBytes, sha256, scan } = facts;
+    const file = {
+      uploadId,
+      company,
+      session,
+      uploader,
+      storageKey,
+      name,
+      mimeType,
+      sizeBytes,
+      scan,
+      sha256,
+      seq,
+      createdAt,
+    };
+    const { profileId, chatSessionId } = ids;
+    const fileId = yield* files.steps.insert({ ...file, profileId, chatSessionId, upload: finished });
     yield* ledger.steps.append(seq, { company, session, type: 'file_shared', fileId }, createdAt);
     const uploadedBy = actorOf({ role: uploader, subject }, upload.client ?? SERVER);
     const deed = { action: 'uploaded', company, session, fileId, name } as const;

@@ -56,7 +56,7 @@ export function createReserveBytes({ database, uploads, parts, files, usage, day
     const companyBytes = companyQuotaBytes === undefined ? 0 : yield* usage.steps.bytesOf(owner.company);
     const dayBytes = bytesPerDay === undefined ? 0 : yield* days.steps.bytesOn(owner.company, owner.createdAt);
     const tooMany = Math.max(0, maxFiles - pendingUploads + 1);
-    const shared = isNew ? (yield* files.steps.countOfSide(owner, tooMany + own)) - own : 0;
+    const shared = isNew ? (yield* files.steps.countOfSide(owner, tooMany + own, pending.filesOfChat)) - own : 0;
     return { files: shared, pendingUploads, pendingBytes, companyBytes, dayBytes };
   }
   return {

@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FileRecord } from '../database/chat-file-table.ts';
 import { databaseFailure } from '../database/database-failure.ts';
-import type { InfectionTable } from '../database/infection-table.ts';
 import type { Database } from '../database/open-database.ts';
 import type { RemovedObjectTable } from '../database/removed-object-table.ts';
 import { type Runner, runWithin } from '../database/statement.ts';
@@ -36,7 +35,6 @@ type Needs = {
   runner: Pick<Runner, 'transact'>;
   uploads: Pick<UploadTable, 'find' | 'steps' | 'reject'>;
   removedObjects: Pick<RemovedObjectTable, 'steps' | 'notePlace' | 'giveUpPlace' | 'done'>;
-  infections: Pick<InfectionTable, 'knowsBadOfSize'>;
   storage: Pick<FileStorage, 'putWhole' | 'remove'>;
   policyOf: PolicyOf;
   reserveBytes: Pick<ReserveBytes, 'forNew' | 'forWhole'>;
@@ -86,7 +84,7 @@ export function createShareSmall(needs: Needs): ShareSmall {
           if (isRefusal(error)) await refuseNew(needs, announced, error);
           throw error;
         });
-        return file === null ? null : share(needs, record, file, announced);
+        return file === null ? null : share(needs, record, file, bytes.length, announced);
       }),
     complete: (upload, bytes) =>
       watched(async () => {
@@ -95,7 +93,7 @@ export function createShareSmall(needs: Needs): ShareSmall {
           if (isRefusal(error)) await needs.rejectUpload(upload, error);
           throw error;
         });
-        return file === null ? null : share(needs, upload, file);
+        return file === null ? null : share(needs, upload, file, bytes.length);
       }),
   };
 }
@@ -109,7 +107,7 @@ type SmallFile = {
   sha256: string | null;
 };
 
-/** Everything that a finish looks at. @returns null where it takes more than the bytes: a look at known viruses, a decoder */
+/** Everything that a finish looks at in the bytes. @returns null where it takes more than that: a scanner, a decoder */
 async function check(
   needs: Needs,
   upload: UploadRecord,
@@ -117,7 +115,7 @@ async function check(
   bytes: Buffer,
 ): Promise<SmallFile | null> {
   const sizeBytes = bytes.length;
-  if (policy.scanRequired || (await needs.infections.knowsBadOfSize(sizeBytes))) return null;
+  if (policy.scanRequired) return null;
   const file = {
     sizeBytes,
     read: async (position: number, lengthBytes: number) => bytes.subarray(position, position + lengthBytes),
@@ -156,17 +154,19 @@ async function refuseNew(
 /**
  * The key is noted as one to be deleted before a byte is there, and is taken off by the transaction that makes it a file: so
  * a crash at any point leaves what a chore deletes, and who lost the race with that chore has no file.
+ * @returns null, and nothing is done, where the bytes have to be compared with some that are known to be bad
  */
 async function share(
   needs: Needs,
   upload: UploadRecord,
   file: SmallFile,
+  receivedBytes: number,
   announced?: AnnouncedUpload,
-): Promise<number> {
+): Promise<number | null> {
   const { removedObjects, storage, now } = needs;
   const key = newStorageKey(upload.company, upload.session, file.extension);
   const known = { ...upload, mimeType: file.mimeType, expiresAt: now() + needs.expirySeconds * 1000 };
-  await removedObjects.notePlace(key, now() + PLACE_MS);
+  if (!(await removedObjects.notePlace(key, now() + PLACE_MS, receivedBytes))) return null;
   try {
     await storage.putWhole(key, file.bytes, file.sizeBytes);
   } catch (error) {

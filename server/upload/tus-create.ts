@@ -10,6 +10,7 @@ import type { GiveUpFinish } from '../sharing/give-up-finish.ts';
 import { isRefusal } from '../sharing/reject-upload.ts';
 import type { ShareSmall } from '../sharing/share-small.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
+import type { FreshUploads } from './fresh-uploads.ts';
 import { bodyOf, type GatherBody } from './gather-body.ts';
 import { setExpires, type TusContext } from './tus-answers.ts';
 import { checkChecksumHeader } from './tus-checksum.ts';
@@ -37,6 +38,7 @@ export type CreateNeeds = CreateFinalNeeds & {
   giveUpFinish: GiveUpFinish;
   shareSmall: ShareSmall;
   gatherBody: GatherBody;
+  freshUploads: Pick<FreshUploads, 'note'>;
   library: TusLibrary;
 };
 
@@ -75,7 +77,8 @@ async function createWhole(needs: CreateNeeds, req: IncomingMessage, announced: 
   const { sizeBytes } = upload;
   if (sizeBytes !== 0 && !hasBody(req)) {
     // Its bytes get a place when they come.
-    await needs.reserveUpload(announced);
+    const reserved = await needs.reserveUpload(announced);
+    if (needs.shareSmall.takes(sizeBytes, policy)) needs.freshUploads.note(freshRecord(reserved));
     return { offset: null, fileId: null };
   }
   const streamed = async (body: Readable) => createWithBody(needs, req, body, await needs.reserveUpload(announced));

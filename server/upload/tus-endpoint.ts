@@ -4,6 +4,7 @@ import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { Failure } from '../rules/failure.ts';
 import { isUploader, type Participant } from '../rules/participant.ts';
 import { isUploadId } from '../rules/upload-id.ts';
+import type { FreshUploads } from './fresh-uploads.ts';
 import type { TusContext } from './tus-answers.ts';
 import { CHECKSUM_ALGORITHMS } from './tus-checksum.ts';
 import { type CreateNeeds, createUpload } from './tus-create.ts';
@@ -16,7 +17,11 @@ import { type TerminateNeeds, terminateUpload } from './tus-terminate.ts';
 type Needs = CreateNeeds &
   HeadNeeds &
   PatchNeeds &
-  TerminateNeeds & { uploads: Pick<UploadTable, 'find'>; largestFileBytes(): number };
+  TerminateNeeds & {
+    uploads: Pick<UploadTable, 'find'>;
+    freshUploads: FreshUploads;
+    largestFileBytes(): number;
+  };
 
 /**
  * `every` comes before the routes; `id` of the route `upload` is the upload's. The caller is authenticated before `create`
@@ -40,7 +45,11 @@ export function createTusEndpoint(needs: Needs): TusEndpoint {
     // Not async, like `upload`, and the upload is found by the verb: what waits around a body waits for hours, once for each.
     patch(ctx, id) {
       checkVersion(ctx.req);
-      return patchUpload(needs, ctx, () => findOwn(needs, ctx.state.caller, id));
+      const { caller } = ctx.state;
+      const fresh = needs.freshUploads.named(id);
+      const own = fresh !== null && isUploader(caller, fresh.upload) ? fresh : null;
+      const find = async () => own?.upload ?? findOwn(needs, caller, id);
+      return patchUpload(needs, ctx, find, own);
     },
     every: createTusMethod(needs.path),
     options: async (ctx) => {
@@ -83,7 +92,8 @@ const otherVerb: Verb = async (_needs, _ctx, find) => {
 };
 
 /** Somebody else's upload is as good as none: 404 on every verb. */
-async function findOwn({ uploads }: Needs, caller: Participant, id: string): Promise<UploadRecord> {
+async function findOwn({ uploads, freshUploads }: Needs, caller: Participant, id: string): Promise<UploadRecord> {
+  freshUploads.named(id);
   const upload = isUploadId(id) ? await uploads.find(id) : null;
   if (upload === null || !isUploader(caller, upload)) throw new Failure('not-found', 'There is no such upload.');
   return upload;

@@ -10,6 +10,7 @@ import type { RejectUpload } from '../sharing/reject-upload.ts';
 import type { ShareSmall } from '../sharing/share-small.ts';
 import type { FileStorage } from '../storage/file-storage.ts';
 import type { AppendPatch, PatchCall, Patched } from './append-patch.ts';
+import type { FreshUpload } from './fresh-uploads.ts';
 import { bodyOf, type GatherBody } from './gather-body.ts';
 import { type UploadLocker, withLock } from './locker.ts';
 import { checkAlive, finishedInTime, setExpires, type TusContext } from './tus-answers.ts';
@@ -30,11 +31,15 @@ export type PatchNeeds = {
   now(): number;
 };
 
-/** `find`: the upload. All in one function, as far as it waits for the body: there may be thousands of them. */
+/**
+ * `find`: the upload, and `fresh` where it is that. All in one function, as far as it waits for the body: there may be thousands of
+ * them.
+ */
 export async function patchUpload(
   needs: PatchNeeds,
   ctx: TusContext,
   find: () => Promise<UploadRecord>,
+  fresh: FreshUpload | null = null,
 ): Promise<void> {
   const upload = await find();
   // "The Server MUST respond with the 403 Forbidden status to PATCH requests against a final upload URL".
@@ -53,7 +58,7 @@ export async function patchUpload(
   try {
     const call = { incoming: ctx.req, headers: ctx.req.headers, upload, offset, declaredBytes };
     const isSmall = await comesWhole(needs, ctx.req, upload, offset);
-    const written = await (isSmall ? writeWhole(needs, call) : needs.appendPatch(call));
+    const written = await (isSmall ? writeWhole(needs, call, fresh) : needs.appendPatch(call));
     answerWritten(needs, ctx, written.offset, written.fileId);
   } catch (error) {
     const code = error instanceof Failure ? error.code : null;
@@ -87,22 +92,27 @@ async function comesWhole(
   return isWhole && needs.shareSmall.takes(sizeBytes, await needs.policyOf(company));
 }
 
-function writeWhole(needs: PatchNeeds, call: SmallCall): Promise<Patched> {
+function writeWhole(needs: PatchNeeds, call: SmallCall, fresh: FreshUpload | null): Promise<Patched> {
   // All of it comes in this body.
   const sizeBytes = call.upload.sizeBytes as number;
   // The lock is taken when all is here: what another request waits for then is no network.
   return needs.gatherBody(call.incoming, sizeBytes, async (gathered) => {
-    const fileId = 'bytes' in gathered ? await completeAlone(needs, call.upload, gathered.bytes) : null;
+    const fileId = 'bytes' in gathered ? await completeAlone(needs, call.upload, fresh, gathered.bytes) : null;
     if (fileId === null) return needs.appendPatch({ ...call, incoming: bodyOf(gathered) });
     return { offset: sizeBytes, fileId };
   });
 }
 
 /** @returns null for what has to go the ordinary way */
-function completeAlone(needs: PatchNeeds, upload: UploadRecord, bytes: Buffer): Promise<number | null> {
+function completeAlone(
+  needs: PatchNeeds,
+  upload: UploadRecord,
+  fresh: FreshUpload | null,
+  bytes: Buffer,
+): Promise<number | null> {
   return withLock(needs.locker, upload.id, async () => {
     // Bytes of a request before this one, or a place for them: append-patch knows what to do.
-    if ((await needs.storage.offsetOf(upload.id)) !== null) return null;
+    if (!fresh?.isUntouched() && (await needs.storage.offsetOf(upload.id)) !== null) return null;
     return needs.shareSmall.complete(upload, bytes);
   });
 }

@@ -74,7 +74,7 @@ test('the files of one side of a chat are counted up to a bound; below it those 
   await insertFile(open.database, { company: 'another' });
   const count = (uploader: 'user' | 'agent', atMost: number) =>
     runnerOf(open.database).read(() =>
-      files.steps.countOfSide({ company: 'company', session: 'session', uploader }, atMost),
+      files.steps.countOfSide({ company: 'company', session: 'session', uploader }, atMost, 4),
     );
   const counts = (uploader: 'user' | 'agent') =>
     Promise.all([0, 1, 2, 3, 4, 5, 9].map((atMost) => count(uploader, atMost)));

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FILE_ORDERS, type FileOrder } from '../../server/contract/file-filter.ts';
 import { createChatFileTable } from '../../server/database/chat-file-table.ts';
 import { runnerOf } from '../../server/database/run-statements.ts';
+import { createUploadTable } from '../../server/database/upload-table.ts';
 import { openTestDatabase, type TestDatabase } from '../services/test-database.ts';
 
 let open: TestDatabase;
@@ -46,7 +47,8 @@ test('the files of one side of a chat are counted there, not among all that this
   database.on('query', listen);
   const side = { company: 'company', session: 'session', uploader: 'user' as const };
   // Both: of the chat, and, since none is left to count, of the side.
-  await runnerOf(database).read(() => files.steps.countOfSide(side, 0));
+  await runnerOf(database).read(() => createUploadTable(database).steps.pendingOf({ ...side, subject: null }));
+  await runnerOf(database).read(() => files.steps.countOfSide(side, 0, 0));
   await files.count('company', 'session', { uploader: 'user' });
   database.off('query', listen);
   for (const { sql, bindings } of asked)

@@ -99,6 +99,7 @@ test('nodes that start at once on PostgreSQL: one runs what is missing, the othe
 
 test.each([
   ['0023-cheaper-triggers', ['company_usage_upload_added', 'daily_bytes_upload_added', 'daily_bytes_upload_changed']],
+  ['0026-lighter-uploads', ['uploads_begin_session']],
   ['0025-counted-chats', ['statistics_file_added', 'statistics_file_uncounted']],
   ['0024-finished-in-one-row', ['chat_files_leave_upload', 'daily_bytes_upload_added', 'daily_bytes_whole_file_added']],
 ])('the triggers of %s can be taken back and made again, and are the same afterwards', async (name, some) => {
@@ -174,4 +175,34 @@ test('before the migration that leaves a small upload to its file each has a row
   for (const migration of taken) await migration?.up(database);
   expect(await uploads.find('whole')).toEqual(found);
   expect(await counted()).toEqual(before);
+});
+
+test('the migration that makes the uploads anew keeps their rows and their parts', async () => {
+  const { database } = opened;
+  const migration = MIGRATIONS.get('0026-lighter-uploads');
+  const row = {
+    company_id: 'c',
+    session_id: 's',
+    uploader: 'user',
+    name: 'a',
+    size: 4,
+    reserved_bytes: 4,
+    state: 'open',
+  };
+  const made = { ...row, created_at: 5, expires_at: 6 };
+  await database('uploads').insert(['b', 'a', 'whole'].map((id) => ({ ...made, id })));
+  await database('upload_parts').insert(
+    ['a', 'b'].map((partial_id, position) => ({ final_id: 'whole', position, partial_id })),
+  );
+  const tables = ['uploads', 'upload_parts', 'chat_sessions', 'company_usage', 'company_days', 'company_statistics'];
+  const held = () =>
+    Promise.all(tables.map(async (table) => [table, await database(table).orderByRaw('1, 2').select()]));
+  const before = await held();
+  expect(before.map(([, rows]) => rows?.length)).toEqual([3, 2, 1, 1, 1, 1]);
+  await migration?.down(database);
+  expect(await held()).toEqual(before);
+  await migration?.up(database);
+  expect(await held()).toEqual(before);
+  await database('uploads').where({ id: 'whole' }).delete();
+  expect(await database('upload_parts').select()).toEqual([]);
 });

@@ -293,14 +293,14 @@ describe('a new upload', () => {
     for (const upload of [...visitors, ...agents, ...others]) await insert(upload);
     const pending = async (upload = newUpload({ session })) =>
       runWithin(open.database, uploads.steps.pendingOf(upload));
-    expect(await pending()).toEqual({ uploads: 2, bytes: 40 });
-    expect(await pending(agents[0])).toEqual({ uploads: 2, bytes: 40 });
-    expect(await pending(newUpload())).toEqual({ uploads: 0, bytes: 0 });
+    expect(await pending()).toEqual({ uploads: 2, bytes: 40, filesOfChat: 0 });
+    expect(await pending(agents[0])).toEqual({ uploads: 2, bytes: 40, filesOfChat: 0 });
+    expect(await pending(newUpload())).toEqual({ uploads: 0, bytes: 0, filesOfChat: 0 });
     await uploads.abort(visitors[0]?.id ?? '');
     await uploads.takeLease(visitors[1]?.id ?? '', MINE, NOW);
     await uploads.abort(agents[1]?.id ?? '');
-    expect(await pending()).toEqual({ uploads: 1, bytes: 20 });
-    expect(await pending(agents[0])).toEqual({ uploads: 1, bytes: 20 });
+    expect(await pending()).toEqual({ uploads: 1, bytes: 20, filesOfChat: 0 });
+    expect(await pending(agents[0])).toEqual({ uploads: 1, bytes: 20, filesOfChat: 0 });
   });
 
   test('that its file has a row for is found as what it was, and counted the same, whether it was open before or not', async () => {

@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { zip } from '../rules/zip-files.ts';
-import { get, listFiles, listUploads, unfinishedBytes } from '../services/chat-api.ts';
-import { newChatRoom } from '../services/chat-room.ts';
+import { bearer, get, listFiles, listUploads, unfinishedBytes } from '../services/chat-api.ts';
+import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { eventually } from '../services/eventually.ts';
 import { exeFile, htmlFile, mp4File, pdfFile, pngFile, textFile } from '../services/fixtures.ts';
-import { create, fileIdOf, head, offsetOf, openPatch, patch } from '../services/tus-wire.ts';
-import { jsonOf, type WireAnswer } from '../services/wire.ts';
+import { create, fileIdOf, head, offsetOf, openPatch, patch, terminate } from '../services/tus-wire.ts';
+import { jsonOf, send, type WireAnswer } from '../services/wire.ts';
 
 const server = chatdropForSuite({ env: { CHAT_UPLOAD_RATE_LIMIT: '100000' } });
 
@@ -121,6 +121,23 @@ test('the same bytes twice at once, and a stranger’s: one file, and 404', asyn
   expect(statuses[0]).toBe(204);
   expect(await listFiles(baseUrl, room)).toMatchObject({ count: 1, seq: 1 });
   expect(await listFiles(baseUrl, other)).toMatchObject({ count: 0 });
+});
+
+test('what is ended between its creation and its bytes, by its client or with its chat, is 410 and leaves nothing', async () => {
+  const { baseUrl } = server();
+  const body = textFile(5000);
+  for (const end of [
+    (url: string, { visitor }: ChatRoom) => terminate(url, visitor),
+    (_url: string, { agent, session }: ChatRoom) =>
+      send({ method: 'DELETE', url: `${baseUrl}/api/chat/sessions/${session}/`, headers: bearer(agent) }),
+  ]) {
+    const room = newChatRoom();
+    const { url } = await create({ baseUrl, token: room.visitor, length: body.length });
+    expect((await end(url, room)).status).toBe(204);
+    expect((await patch({ url, token: room.visitor, offset: 0, body })).status).toBe(410);
+    expect(await listFiles(baseUrl, room)).toMatchObject({ count: 0, seq: 0 });
+    expect(await listUploads(baseUrl, room)).toEqual([]);
+  }
 });
 
 /** What is no accident of this one upload. */

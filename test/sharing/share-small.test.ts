@@ -10,7 +10,6 @@ import { createCompanyDayTable } from '../../server/database/company-day-table.t
 import { createCompanyUsageTable } from '../../server/database/company-usage-table.ts';
 import { DatabaseUnreachable } from '../../server/database/database-failure.ts';
 import { createEventLedger } from '../../server/database/event-ledger.ts';
-import { createInfectionTable } from '../../server/database/infection-table.ts';
 import { createPeopleTable } from '../../server/database/people-table.ts';
 import { createPreviewJobTable } from '../../server/database/preview-job-table.ts';
 import { createRemovedObjectTable } from '../../server/database/removed-object-table.ts';
@@ -34,6 +33,7 @@ import { testPolicy } from '../services/test-policy.ts';
 
 const PLACE_KEPT_MS = 10 * 60 * 1000;
 const QUOTA_BYTES = 100_000;
+const KNOWN_BAD_BYTES = 4711;
 const POLICY = testPolicy({ companyQuotaBytes: QUOTA_BYTES, allowedTypes: { user: ['*'], agent: ['*'] } });
 let open: TestDatabase;
 let folder: string;
@@ -193,13 +193,18 @@ test('an upload that ends meanwhile has no file; one that is completed twice at 
   expect(await state()).toMatchObject({ files: [one], objects: 1, places: 0, uploads: ['aborted', 'finished'] });
 });
 
-test('what has to be scanned or made smaller goes the ordinary way, and nothing was done before', async () => {
+test('what has to be scanned, made smaller or compared with known viruses goes the ordinary way, and nothing was done before', async () => {
   const body = pngFile({ bytes: MIN_COMPRESSED_BYTES });
   const { shareSmall } = parts();
   const smaller = { ...announced(body), policy: { ...POLICY, compressImagesPx: 100 } };
   expect(await shareSmall.create(smaller, body)).toBeNull();
   const scanned = { ...announced(body), policy: { ...POLICY, scanRequired: true } };
   expect([await shareSmall.create(scanned, body), shareSmall.takes(10, scanned.policy)]).toEqual([null, false]);
+  const sizeOfBad = textFile(KNOWN_BAD_BYTES);
+  await open
+    .database('known_bad_files')
+    .insert({ sha256: '0'.repeat(64), size: KNOWN_BAD_BYTES, signature: 'x', found_at: 1 });
+  expect(await shareSmall.create(announced(sizeOfBad), sizeOfBad)).toBeNull();
   expect(await state()).toEqual({ files: [], objects: 0, places: 0, uploads: [], bytes: 0 });
 });
 
@@ -221,7 +226,6 @@ function parts(over: { storage?: FileStorage; transact?: Runner['transact'] } = 
       ...needs,
       watch: UNWATCHED,
       runner: { transact: over.transact ?? runner.transact },
-      infections: createInfectionTable(database),
       reserveBytes: createReserveBytes({
         ...{ ...needs, parts: uploadParts, usage: createCompanyUsageTable(database) },
         days: createCompanyDayTable(database),

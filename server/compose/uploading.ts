@@ -29,7 +29,7 @@ export function composeUpload(
   });
   const multipart = createMultipartUpload({ ...shared, files, writeBody, presentFile, draining: draining.signal });
   // With SQLite there is one server (instance-lock).
-  const freshUploads = config.postgresUrl === undefined ? createFreshUploads() : NO_FRESH_UPLOADS;
+  const freshUploads = config.postgresUrl === undefined ? createFreshUploads(now) : NO_FRESH_UPLOADS;
   const tus = createTusEndpoint({ ...shared, library, appendPatch, gatherBody, freshUploads, largestFileBytes });
   return { tus, multipart };
 }

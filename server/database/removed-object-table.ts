@@ -38,7 +38,7 @@ export function createRemovedObjectTable(database: Database) {
     /**
      * A key at which bytes are about to be written that no row names yet: they are deleted from `untilMs` on, unless the
      * transaction that makes them a file has taken the key off by then.
-     * @param sizeBytes as they came @returns false, and notes nothing, where bytes of this size are known to be bad
+     * @param sizeBytes as they are stored @returns false, and notes nothing, where bytes of this size are known to be bad
      */
     async notePlace(storageKey: string, untilMs: number, sizeBytes: number): Promise<boolean> {
       return (await runner.write(() => changesOf(NOTE_PLACE, [storageKey, untilMs, sizeBytes]))) === 1;
@@ -81,11 +81,6 @@ export function createRemovedObjectTable(database: Database) {
     /** The bytes are gone. */
     async done(storageKey: string): Promise<void> {
       await database('removed_objects').where({ storage_key: storageKey }).delete();
-    },
-
-    /** The bytes are gone, but more may be on their way to that key. @param atMs when it is to be deleted once more */
-    async deleteAgain(storageKey: string, atMs: number): Promise<void> {
-      await database('removed_objects').where({ storage_key: storageKey }).update({ next_attempt_at: atMs });
     },
 
     async failed(storageKey: string, error: string, nextAttemptAt: number): Promise<void> {

@@ -13,7 +13,7 @@ type Needs = {
   database: Database;
   uploads: Pick<UploadTable, 'reject'>;
   parts: Pick<UploadPartTable, 'endParts'>;
-  removedObjects: Pick<RemovedObjectTable, 'add' | 'done' | 'deleteAgain'>;
+  removedObjects: Pick<RemovedObjectTable, 'add' | 'done'>;
   storage: Pick<FileStorage, 'discard' | 'remove'>;
   report: ReportProgress;
   now(): number;
@@ -54,9 +54,11 @@ export type RejectUpload = (upload: UploadRecord, refusal: Failure) => Promise<v
  */
 export function createRejectUpload(needs: Needs): RejectUpload {
   return async (upload, refusal) => {
+    const mayStillCome = !isRefusal(refusal);
+    const dueAt = mayStillCome ? needs.now() + MAY_STILL_COME_MS : 0;
     const { moved, endedParts } = await needs.database.transaction(async (transaction) => {
       const moved = await needs.uploads.reject(transaction, upload.id, { code: refusal.code, detail: refusal.message });
-      if (moved && upload.storageKey !== null) await needs.removedObjects.add(transaction, upload.storageKey);
+      if (moved && upload.storageKey !== null) await needs.removedObjects.add(transaction, upload.storageKey, dueAt);
       const endedParts = moved && isFinal(upload) ? await needs.parts.endParts(transaction, upload.id) : [];
       return { moved, endedParts };
     });
@@ -64,8 +66,7 @@ export function createRejectUpload(needs: Needs): RejectUpload {
     for (const id of [upload.id, ...endedParts]) await needs.storage.discard(id);
     if (upload.storageKey !== null) {
       await needs.storage.remove(upload.storageKey);
-      if (isRefusal(refusal)) await needs.removedObjects.done(upload.storageKey);
-      else await needs.removedObjects.deleteAgain(upload.storageKey, needs.now() + MAY_STILL_COME_MS);
+      if (!mayStillCome) await needs.removedObjects.done(upload.storageKey);
     }
     needs.report(upload, upload.bytesReceived, refusal.code === 'unscannable' ? 'unscannable' : 'failed');
   };

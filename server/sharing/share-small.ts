@@ -25,7 +25,6 @@ import { canBeMadeSmaller } from './make-smaller.ts';
 import type { RecordSteps } from './record-file.ts';
 import { isRefusal, type RejectUpload } from './reject-upload.ts';
 import type { ReserveBytes } from './reserve-bytes.ts';
-import { checksumMismatch } from './strip-metadata.ts';
 import type { ReportProgress } from './upload-progress.ts';
 import { waitBriefly } from './wait-briefly.ts';
 
@@ -84,7 +83,7 @@ export function createShareSmall(needs: Needs): ShareSmall {
           if (isRefusal(error)) await refuseNew(needs, announced, error);
           throw error;
         });
-        return file === null ? null : share(needs, record, file, bytes.length, announced);
+        return file === null ? null : share(needs, record, file, announced);
       }),
     complete: (upload, bytes) =>
       watched(async () => {
@@ -93,7 +92,7 @@ export function createShareSmall(needs: Needs): ShareSmall {
           if (isRefusal(error)) await needs.rejectUpload(upload, error);
           throw error;
         });
-        return file === null ? null : share(needs, upload, file, bytes.length);
+        return file === null ? null : share(needs, upload, file);
       }),
   };
 }
@@ -107,7 +106,7 @@ type SmallFile = {
   sha256: string | null;
 };
 
-/** Everything that a finish looks at in the bytes. @returns null where it takes more than that: a scanner, a decoder */
+/** Everything that a finish looks at in the bytes. @returns null where it takes more than that: a scanner, a decoder, a refusal by its checksum */
 async function check(
   needs: Needs,
   upload: UploadRecord,
@@ -129,7 +128,8 @@ async function check(
   const stored = kept === null ? [bytes] : await collected(bytesOf(file, kept.pieces));
   // Nobody hashes what nobody asked for.
   const isAnnounced = upload.sha256 !== null;
-  if (isAnnounced && sha256Of([bytes]) !== upload.sha256) throw checksumMismatch();
+  // A known virus is told before a wrong checksum: that order is the finish's.
+  if (isAnnounced && sha256Of([bytes]) !== upload.sha256) return null;
   return {
     mimeType,
     extension,
@@ -160,13 +160,12 @@ async function share(
   needs: Needs,
   upload: UploadRecord,
   file: SmallFile,
-  receivedBytes: number,
   announced?: AnnouncedUpload,
 ): Promise<number | null> {
   const { removedObjects, storage, now } = needs;
   const key = newStorageKey(upload.company, upload.session, file.extension);
   const known = { ...upload, mimeType: file.mimeType, expiresAt: now() + needs.expirySeconds * 1000 };
-  if (!(await removedObjects.notePlace(key, now() + PLACE_MS, receivedBytes))) return null;
+  if (!(await removedObjects.notePlace(key, now() + PLACE_MS, file.sizeBytes))) return null;
   try {
     await storage.putWhole(key, file.bytes, file.sizeBytes);
   } catch (error) {

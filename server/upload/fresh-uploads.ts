@@ -6,6 +6,8 @@ import type { UploadRecord } from '../database/upload-table.ts';
 
 /** Of a kilobyte each, and 16 KB at most, which is what Node takes for headers. The oldest is forgotten first, and looked up. */
 const MAX_REMEMBERED = 1_000;
+/** Longer than between the two requests of a client; and what is deleted by then is looked up, and nothing of it written again. */
+const FRESH_MS = 10_000;
 
 export type FreshUploads = {
   /** Its row is committed, and nobody knows its id yet. */
@@ -28,7 +30,7 @@ export type FreshUpload = {
 };
 
 /** For a process that is the only one to serve uploads of its database: what others do would not be noticed. */
-export function createFreshUploads(maxRemembered = MAX_REMEMBERED): FreshUploads {
+export function createFreshUploads(now: () => number, maxRemembered = MAX_REMEMBERED): FreshUploads {
   const known = new Map<string, Fresh>();
   const forget = (fresh: Fresh) => {
     fresh.isAlone = false;
@@ -42,7 +44,7 @@ export function createFreshUploads(maxRemembered = MAX_REMEMBERED): FreshUploads
     named(id) {
       const fresh = known.get(id);
       if (fresh === undefined) return null;
-      if (fresh.isNamed) forget(fresh);
+      if (fresh.isNamed || now() - fresh.upload.createdAt > FRESH_MS) forget(fresh);
       else fresh.isNamed = true;
       return fresh.isAlone ? fresh : null;
     },

@@ -75,13 +75,6 @@ describe('the list', () => {
     expect(await keys()).toEqual(['chat/b']);
   });
 
-  test('a key to which more may come is due once more, and no fault', async () => {
-    await add('chat/a');
-    await removed.deleteAgain('chat/a', 1000);
-    expect(await removed.listDue(999, 10)).toEqual([]);
-    expect(await removed.listDue(1000, 10)).toEqual([{ storageKey: 'chat/a', attempts: 0 }]);
-  });
-
   test('one object that cannot be deleted does not keep the others', async () => {
     for (const key of ['chat/a', 'chat/b', 'chat/c']) await add(key);
     const gone: string[] = [];

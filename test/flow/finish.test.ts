@@ -165,6 +165,8 @@ describe('a finish that is given up', () => {
     };
     const late = await giveUp(new Failure('storage-unavailable'));
     expect(await storedFiles(folder)).toEqual([]);
+    // A node that looks now, while the store has not come to it yet.
+    expect(await deleteBytes(0)).toBe(0);
     const body = pngFile();
     await parts.storage.putWhole(late, [body], body.length);
     expect(await deleteBytes(0)).toBe(0);

@@ -1,4 +1,5 @@
 /** A small file beside everything that can go wrong between its bytes and its row: one file, or nothing. */
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,7 @@ import type { Runner } from '../../server/database/statement.ts';
 import { createUploadPartTable } from '../../server/database/upload-part-table.ts';
 import { createUploadTable, type NewUpload } from '../../server/database/upload-table.ts';
 import { MIN_COMPRESSED_BYTES } from '../../server/pictures/limits.ts';
+import { findKeptBytes } from '../../server/pictures/strip-metadata.ts';
 import { newUploadId } from '../../server/rules/upload-id.ts';
 import { UNWATCHED } from '../../server/rules/watch.ts';
 import { createDeleteRemovedBytes } from '../../server/sharing/delete-removed-bytes.ts';
@@ -28,6 +30,7 @@ import { createShareSmall } from '../../server/sharing/share-small.ts';
 import type { FileStorage } from '../../server/storage/file-storage.ts';
 import { createLocalStorage } from '../../server/storage/local-storage.ts';
 import { exeFile, pngFile, textFile } from '../services/fixtures.ts';
+import { photo } from '../services/pictures.ts';
 import { openTestDatabase, type TestDatabase } from '../services/test-database.ts';
 import { testPolicy } from '../services/test-policy.ts';
 
@@ -83,11 +86,15 @@ test('that is refused leaves its row, with the reason, and nothing else', async 
   expect(told).toEqual([]);
 });
 
-test('of a wrong checksum is refused; a right one is kept', async () => {
+test('of a right checksum it is kept; with a wrong one it goes the ordinary way, and nothing was done before', async () => {
   const body = textFile();
+  const { shareSmall } = parts();
   const wrong = announced(body, { sha256: '0'.repeat(64) });
-  await expect(parts().shareSmall.create(wrong, body)).rejects.toMatchObject({ code: 'checksum-mismatch' });
-  expect(await state()).toMatchObject({ files: [], objects: 0, uploads: ['rejected'] });
+  expect(await shareSmall.create(wrong, body)).toBeNull();
+  expect(await state()).toEqual({ files: [], objects: 0, places: 0, uploads: [], bytes: 0 });
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const fileId = await shareSmall.create(announced(body, { sha256 }), body);
+  expect(await open.database('chat_files').where({ id: fileId }).first('sha256')).toEqual({ sha256 });
 });
 
 test('twenty at once, with room for five: five files, and no trace of the others', async () => {
@@ -200,11 +207,19 @@ test('what has to be scanned, made smaller or compared with known viruses goes t
   expect(await shareSmall.create(smaller, body)).toBeNull();
   const scanned = { ...announced(body), policy: { ...POLICY, scanRequired: true } };
   expect([await shareSmall.create(scanned, body), shareSmall.takes(10, scanned.policy)]).toEqual([null, false]);
+  const noteBad = (size: number) =>
+    open.database('known_bad_files').insert({ sha256: `${size}`.padEnd(64, '0'), size, signature: 'x', found_at: 1 });
   const sizeOfBad = textFile(KNOWN_BAD_BYTES);
-  await open
-    .database('known_bad_files')
-    .insert({ sha256: '0'.repeat(64), size: KNOWN_BAD_BYTES, signature: 'x', found_at: 1 });
+  await noteBad(KNOWN_BAD_BYTES);
   expect(await shareSmall.create(announced(sizeOfBad), sizeOfBad)).toBeNull();
+  // As it would be stored, which is what was found bad.
+  const picture = await photo({ metadata: true });
+  const read = async (from: number, bytes: number) => picture.subarray(from, from + bytes);
+  const kept = await findKeptBytes({ sizeBytes: picture.length, read }, 'image/jpeg');
+  expect(kept?.sizeBytes).toBeLessThan(picture.length);
+  await noteBad(kept?.sizeBytes ?? 0);
+  const stripped = { ...announced(picture), policy: { ...POLICY, stripMetadata: true } };
+  expect(await shareSmall.create(stripped, picture)).toBeNull();
   expect(await state()).toEqual({ files: [], objects: 0, places: 0, uploads: [], bytes: 0 });
 });
 

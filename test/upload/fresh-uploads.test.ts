@@ -3,6 +3,9 @@ import { expect, test } from 'vitest';
 import { freshRecord } from '../../server/database/upload-table.ts';
 import { createFreshUploads, NO_FRESH_UPLOADS } from '../../server/upload/fresh-uploads.ts';
 
+let time = 1;
+const now = () => time;
+
 const upload = (id: string) =>
   freshRecord({
     ...{ id, company: 'c', session: 's', uploader: 'user', subject: null, name: 'a', declaredType: null },
@@ -11,7 +14,7 @@ const upload = (id: string) =>
   });
 
 test('the first request that names it has it, and it is untouched as long as that is the only one', () => {
-  const uploads = createFreshUploads();
+  const uploads = createFreshUploads(now);
   const [alone, shared] = [upload('alone'), upload('shared')];
   uploads.note(alone);
   uploads.note(shared);
@@ -27,7 +30,7 @@ test('the first request that names it has it, and it is untouched as long as tha
 });
 
 test('what is pushed out is not known to be untouched any more; without a memory nothing is', () => {
-  const uploads = createFreshUploads(2);
+  const uploads = createFreshUploads(now, 2);
   uploads.note(upload('a'));
   const first = uploads.named('a');
   uploads.note(upload('b'));
@@ -36,4 +39,14 @@ test('what is pushed out is not known to be untouched any more; without a memory
   expect(uploads.named('b')?.isUntouched()).toBe(true);
   NO_FRESH_UPLOADS.note(upload('d'));
   expect(NO_FRESH_UPLOADS.named('d')).toBeNull();
+});
+
+test('what was created some time ago is looked up', () => {
+  const uploads = createFreshUploads(now);
+  uploads.note(upload('slow'));
+  uploads.note(upload('gone'));
+  time = 10_001;
+  const slow = uploads.named('slow');
+  time = 10_002;
+  expect([uploads.named('gone'), slow?.isUntouched()]).toEqual([null, true]);
 });

@@ -34,11 +34,17 @@ const LARGE_FILE_BYTES = 4 * 1024 * 1024;
 const DATABASE_FILE = /\.sqlite(?:-wal|-shm)?$|^chatdrop\./;
 
 /** `plain` is measured whether it is named or not. */
-export async function compare(bring: Bring, names: readonly ServerName[], bench: Bench, warmUps = 1): Promise<Turns[]> {
+export async function compare(
+  bring: Bring,
+  names: readonly ServerName[],
+  bench: Bench,
+  warmUps = 1,
+  leadIn?: Bring,
+): Promise<Turns[]> {
   const servers: Measured[] = [];
   try {
     for (const name of new Set<ServerName>(['plain', ...names])) servers.push(await startServer(name));
-    return await takeTurns(bring, servers, bench, warmUps);
+    return await takeTurns(bring, servers, bench, warmUps, leadIn);
   } finally {
     for (const server of servers) await server.stop();
   }

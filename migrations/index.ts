@@ -24,6 +24,7 @@ import * as cheaperTriggers from './0023-cheaper-triggers.ts';
 import * as finishedInOneRow from './0024-finished-in-one-row.ts';
 import * as countedChats from './0025-counted-chats.ts';
 import * as lighterUploads from './0026-lighter-uploads.ts';
+import * as filesByChat from './0027-files-by-chat.ts';
 
 export type Migration = { up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> };
 
@@ -53,4 +54,5 @@ export const MIGRATIONS: ReadonlyMap<string, Migration> = new Map<string, Migrat
   ['0024-finished-in-one-row', finishedInOneRow],
   ['0025-counted-chats', countedChats],
   ['0026-lighter-uploads', lighterUploads],
+  ['0027-files-by-chat', filesByChat],
 ]);

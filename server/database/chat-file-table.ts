@@ -64,6 +64,15 @@ export type FileFilter = {
 /** Of a company, of one session of it, or what one side of that chat sent. */
 export type FileScope = { company: string; session: string | null; uploader: Uploader | null };
 
+/**
+ * Files of a chat, by company and session. SQLite has them by the chat's row, in the order of their ids; and is not to be told their
+ * company a second time, or it takes an index that leads to all of that.
+ */
+const FILES_OF_CHAT = {
+  sqlite: 'chat_session_id = (select id from chat_sessions where company_id = ? and session_id = ?)',
+  postgres: 'company_id = ? and session_id = ?',
+};
+
 const COLUMNS = [
   ...['upload_id', 'company_id', 'session_id', 'uploader', 'storage_key', 'original_name', 'search_name', 'mime_type'],
   ...['size', 'scan', 'sha256', 'seq', 'created_at', 'user_profile_id', 'chat_session_id', 'upload_size'],
@@ -71,10 +80,12 @@ const COLUMNS = [
 ];
 const INSERT = insertion<{ id: number }>('chat_files', COLUMNS, 'returning id');
 const INSERT_WITH_ID = insertion<{ id: number }>('chat_files', ['id', ...COLUMNS], 'returning id');
-const COUNT_OF_SIDE = statement<{ files: number }>(
-  `select count(*) as files from (
-     select id from chat_files where company_id = ? and session_id = ? and uploader || '' = ? limit cast(? as bigint)) as counted`,
-);
+const countOfSide = (ofChat: string) => `select count(*) as files from (
+  select id from chat_files where ${ofChat} and uploader || '' = ? limit cast(? as bigint)) as counted`;
+const COUNT_OF_SIDE = statement<{ files: number }>({
+  sqlite: countOfSide(FILES_OF_CHAT.sqlite),
+  postgres: countOfSide(FILES_OF_CHAT.postgres),
+});
 const FIND = statement<Row>('select * from chat_files where id = ?');
 /** By a JSON list of their ids. */
 const FIND_MANY = statement<Row>({
@@ -108,10 +119,8 @@ export type ChatFileTable = ReturnType<typeof createChatFileTable>;
 
 export function createChatFileTable(database: Database) {
   const within = ({ company, session, uploader }: FileScope): Knex.QueryBuilder => {
-    const files = database('chat_files').where({ company_id: company });
-    if (session !== null) files.andWhere({ session_id: session });
-    if (uploader !== null) ofSide(files, database, session, uploader);
-    return files;
+    const files = filesOf(database, company, session);
+    return uploader === null ? files : files.andWhere({ uploader });
   };
   const older = (company: string, uploader: Uploader, beforeMs: number): Knex.QueryBuilder =>
     database('chat_files').where({ company_id: company, uploader }).andWhere('created_at', '<', beforeMs);
@@ -190,9 +199,10 @@ export function createChatFileTable(database: Database) {
         createdSince?: number | undefined;
       } = {},
     ): Promise<FileRecord[]> {
-      const query = database('chat_files').where('id', '>', afterId);
-      if (only.company !== undefined) query.andWhere({ company_id: only.company });
-      if (only.session !== undefined) query.andWhere({ session_id: only.session });
+      const { company, session = null } = only;
+      const query = company === undefined ? database('chat_files') : filesOf(database, company, session);
+      query.andWhere('id', '>', afterId);
+      if (company === undefined && session !== null) query.andWhere({ session_id: session });
       if (only.scan !== undefined) query.andWhere({ scan: only.scan });
       if (only.createdSince !== undefined) query.andWhere('created_at', '>=', only.createdSince);
       const rows = await query.orderBy('id').limit(maxFiles);
@@ -258,11 +268,9 @@ export function createChatFileTable(database: Database) {
       transaction: Knex.Transaction,
       of: { id: number } | { company: string; session: string },
     ): Promise<number[]> {
-      const files = 'id' in of ? { id: of.id } : { company_id: of.company, session_id: of.session };
-      const rows = await transaction('chat_files')
-        .where(files)
-        .update({ link_epoch: transaction.raw('link_epoch + 1') })
-        .returning('id');
+      const files =
+        'id' in of ? transaction('chat_files').where({ id: of.id }) : filesOf(transaction, of.company, of.session);
+      const rows = await files.update({ link_epoch: transaction.raw('link_epoch + 1') }).returning('id');
       return rows.map((row: Row) => row.id).toSorted((a: number, b: number) => a - b);
     },
 
@@ -305,21 +313,18 @@ export function createChatFileTable(database: Database) {
   };
 }
 
-/**
- * SQLite is to go by the index of the chat, and to compare the side there: not as a column, or it takes the index of ages,
- * which leads to all that this side ever sent in the company. PostgreSQL knows from its statistics.
- */
-function ofSide(query: Knex.QueryBuilder, database: Knex, session: string | null, uploader: Uploader) {
-  if (session === null || isPostgres(database)) return query.where({ uploader });
-  return query.whereRaw("uploader || '' = ?", [uploader]);
-}
-
 // biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row
 type Row = any;
 
+/** Of a company, or of one session of it. */
+function filesOf(database: Knex, company: string, session: string | null): Knex.QueryBuilder {
+  const files = database('chat_files');
+  if (session === null) return files.where({ company_id: company });
+  return files.whereRaw(isPostgres(database) ? FILES_OF_CHAT.postgres : FILES_OF_CHAT.sqlite, [company, session]);
+}
+
 function matching(database: Database, company: string, session: string | null, filter: FileFilter): Knex.QueryBuilder {
-  const query = database('chat_files').where({ company_id: company });
-  if (session !== null) query.andWhere({ session_id: session });
+  const query = filesOf(database, company, session);
   const { mimeType, kind } = filter;
   if (mimeType !== undefined) query.andWhere((types) => orOfType(types, mimeType));
   if (kind === 'other') {
@@ -327,7 +332,7 @@ function matching(database: Database, company: string, session: string | null, f
   } else if (kind !== undefined) {
     query.andWhere((types) => KIND_TYPES[kind].reduce(orOfType, types));
   }
-  if (filter.uploader !== undefined) ofSide(query, database, session, filter.uploader);
+  if (filter.uploader !== undefined) query.andWhere({ uploader: filter.uploader });
   if (filter.nameContains !== undefined) {
     query.andWhereRaw(`search_name like ? escape '!'`, [`%${likeText(searchName(filter.nameContains))}%`]);
   }

@@ -29,10 +29,15 @@ const UNDER_WAY =
   `from uploads where ${OF_SESSION} and state in ('open', 'finishing') ` +
   "and (upload_concat is null or state = 'finishing')";
 const COUNTER = 'from ledger_counters where company_id = chat_sessions.company_id';
-const FILES = `from chat_files where ${OF_SESSION}`;
+/** SQLite has a chat's files in order by its row, PostgreSQL by its names. */
+const FILES = {
+  sqlite: 'from chat_files where chat_session_id = chat_sessions.id',
+  postgres: `from chat_files where ${OF_SESSION}`,
+};
 
 export function createSessionListTable(database: Database) {
   const contains = isPostgres(database) ? 'strpos' : 'instr';
+  const files = isPostgres(database) ? FILES.postgres : FILES.sqlite;
   return {
     /**
      * Sessions that hold something; of the one session if it is named. Along the index of (company, activity), each row's
@@ -47,7 +52,7 @@ export function createSessionListTable(database: Database) {
     ): Promise<SessionSummary[]> {
       const query = database('chat_sessions')
         .where({ company_id: company })
-        .andWhereRaw(`(exists (select 1 ${FILES}) or exists (select 1 ${UNDER_WAY}))`)
+        .andWhereRaw(`(exists (select 1 ${files}) or exists (select 1 ${UNDER_WAY}))`)
         .orderBy([
           { column: 'last_activity_at', order: 'desc' },
           { column: 'id', order: 'desc' },
@@ -55,8 +60,8 @@ export function createSessionListTable(database: Database) {
         .limit(maxSessions)
         .select('id', 'company_id', 'session_id', 'last_activity_at')
         .select(
-          database.raw(`(select count(*) ${FILES}) as files_count`),
-          database.raw(`(select max(id) ${FILES}) as last_file_id`),
+          database.raw(`(select count(*) ${files}) as files_count`),
+          database.raw(`(select max(id) ${files}) as last_file_id`),
           database.raw(`(select count(*) ${UNDER_WAY}) as uploads_under_way`),
           database.raw(`coalesce((select last_seq ${COUNTER}), 0) as seq`),
         );

@@ -52,12 +52,15 @@ const INSERT = insertion('uploads', COLUMNS);
 // The role is written out, not bound: only then SQLite sees that the index of agents' unfinished uploads will do.
 // With it how many files the chat has, which is asked for at the same moment (migration 0025 keeps it).
 const PENDING = `select count(*) as uploads, sum(reserved_bytes) as bytes,
-    (select files from chat_sessions where company_id = ? and session_id = ?) as files
-  from uploads where company_id = ?`;
+    (select files from chat_sessions where company_id = ? and session_id = ?) as files`;
+/** Two looks into the index: of a list SQLite makes a table each time, which costs more than both. */
+const ofVisitor = (state: UploadRowState) =>
+  `select reserved_bytes from uploads where company_id = ? and session_id = ? and state = '${state}' and uploader = 'user'`;
 const UNFINISHED = "state in ('open', 'finishing')";
 const PENDING_OF = {
-  agent: statement<Pending>(`${PENDING} and uploader = 'agent' and subject = ? and ${UNFINISHED}`),
-  user: statement<Pending>(`${PENDING} and uploader = 'user' and session_id = ? and ${UNFINISHED}`),
+  agent: statement<Pending>(`${PENDING} from uploads
+    where company_id = ? and uploader = 'agent' and subject = ? and ${UNFINISHED}`),
+  user: statement<Pending>(`${PENDING} from (${ofVisitor('open')} union all ${ofVisitor('finishing')}) as unfinished`),
 };
 type Pending = { uploads: number; bytes: number | null; files: number | null };
 /** One statement, so that an upload is seen while it goes from one table to the other; SQLite looks no further than the first row. */
@@ -106,8 +109,9 @@ const steps = {
    * `filesOfChat`: of both sides of the session, shared.
    */
   *pendingOf({ company, session, uploader, subject }: Owner): Steps<PendingUploads> {
-    const whose = uploader === 'agent' ? subject : session;
-    const row = yield* rowOf(PENDING_OF[uploader], [company, session, company, whose]);
+    const chat = [company, session];
+    const whose = uploader === 'agent' ? [company, subject] : [...chat, ...chat];
+    const row = yield* rowOf(PENDING_OF[uploader], [...chat, ...whose]);
     return { uploads: Number(row?.uploads), bytes: Number(row?.bytes ?? 0), filesOfChat: Number(row?.files ?? 0) };
   },
 

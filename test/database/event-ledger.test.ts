@@ -1,7 +1,7 @@
 /** The ledger: numbers without a gap in the order of the commits, and honesty about what is no longer kept. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createEventLedger, type EventLedger } from '../../server/database/event-ledger.ts';
-import { openTestDatabase, type TestDatabase } from '../services/test-database.ts';
+import { createEventLedger, type EventLedger, type LedgerType } from '../../server/database/event-ledger.ts';
+import { insertFile, openTestDatabase, type TestDatabase } from '../services/test-database.ts';
 
 let open: TestDatabase;
 let ledger: EventLedger;
@@ -14,6 +14,22 @@ beforeEach(async () => {
   await open.database('ledger_counters').delete();
 });
 afterAll(() => open.remove());
+
+test('a chat is moved by a file that goes; one that is shared has moved it by itself, and a preview is no news', async () => {
+  const { database } = open;
+  const activity = () => database('chat_sessions').where({ company_id: 'moved' }).pluck('last_activity_at');
+  const write = (type: LedgerType, seq: number) =>
+    database.transaction((transaction) =>
+      ledger.append(transaction, seq, { company: 'moved', session: 's', type, fileId: 1 }, 2000 + seq),
+    );
+  await insertFile(database, { company: 'moved', session: 's', createdAt: 2000 });
+  expect(await activity()).toEqual([2000]);
+  await write('file_shared', 1);
+  await write('file_updated', 2);
+  expect(await activity()).toEqual([2000]);
+  await write('file_removed', 3);
+  expect(await activity()).toEqual([2003]);
+});
 
 describe('numbers', () => {
   test('have no gap and follow the commits, with transactions at once and some rolled back', async () => {

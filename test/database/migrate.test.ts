@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MIGRATIONS } from '../../migrations/index.ts';
+import { createChatFileTable } from '../../server/database/chat-file-table.ts';
 import { isPostgres } from '../../server/database/dialect.ts';
 import { MigrationFailed, migrate, NewerDatabase, rollback } from '../../server/database/migrate.ts';
 import { openSqlite } from '../../server/database/open-sqlite.ts';
@@ -100,6 +101,7 @@ test('nodes that start at once on PostgreSQL: one runs what is missing, the othe
 test.each([
   ['0023-cheaper-triggers', ['company_usage_upload_added', 'daily_bytes_upload_added', 'daily_bytes_upload_changed']],
   ['0026-lighter-uploads', ['uploads_begin_session']],
+  ['0027-files-by-chat', ['ledger_moves_session']],
   ['0025-counted-chats', ['statistics_file_added', 'statistics_file_uncounted']],
   ['0024-finished-in-one-row', ['chat_files_leave_upload', 'daily_bytes_upload_added', 'daily_bytes_whole_file_added']],
 ])('the triggers of %s can be taken back and made again, and are the same afterwards', async (name, some) => {
@@ -175,6 +177,33 @@ test('before the migration that leaves a small upload to its file each has a row
   for (const migration of taken) await migration?.up(database);
   expect(await uploads.find('whole')).toEqual(found);
   expect(await counted()).toEqual(before);
+});
+
+test('the migration that has files found by their chat gives each one, and takes no other index than that by names', async () => {
+  const { database } = opened;
+  const migration = MIGRATIONS.get('0027-files-by-chat');
+  const indexes = async (): Promise<string[]> =>
+    isPostgres(database)
+      ? database('pg_indexes').where({ schemaname: 'public' }).orderBy('indexname').pluck('indexdef')
+      : database('sqlite_master').where({ type: 'index' }).whereNotNull('sql').orderBy('name').pluck('sql');
+  const after = await indexes();
+  await migration?.down(database);
+  const before = await indexes();
+  expect(before.filter((index) => !after.includes(index))).toEqual(
+    isPostgres(database) ? [] : [expect.stringContaining('(`company_id`, `session_id`, `id`)')],
+  );
+  if (isPostgres(database)) return;
+  const ids = await Promise.all(['there', 'there', 'gone'].map((session) => insertFile(database, { session })));
+  await database('chat_files').whereIn('id', ids.slice(1)).update({ chat_session_id: null });
+  await database('chat_sessions').where({ session_id: 'gone' }).delete();
+  await database('chat_sessions').update({ files: 1 });
+  await migration?.up(database);
+  expect(await indexes()).toEqual(after);
+  const files = createChatFileTable(database);
+  const listed = async (session: string) =>
+    (await files.list('company', session, {}, { order: 'oldest', beyondId: null }, 10)).map(({ id }) => id);
+  expect([await listed('there'), await listed('gone')]).toEqual([ids.slice(0, 2), ids.slice(2)]);
+  expect(await database('chat_sessions').orderBy('session_id').pluck('files')).toEqual([1, 2]);
 });
 
 test('the migration that makes the uploads anew keeps their rows and their parts', async () => {

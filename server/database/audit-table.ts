@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import type { Actor, ActorRole } from '../rules/actor.ts';
 import type { Database } from './open-database.ts';
-import { changesOf, insertion, runWithin, type Steps } from './statement.ts';
+import { type Columns, changesOf, insertion, runWithin, type Steps } from './statement.ts';
 
 /**
  * `token_minted`: `chatdrop token` signed one. `signed_in`: a token was put into the cookie.
@@ -78,22 +78,23 @@ export type AuditFilter = {
 /** Rows of one statement: SQLite binds 32,766 values at most. */
 const ROWS_AT_ONCE = 500;
 
-const INSERT = insertion('audit_entries', [
-  'at',
-  'company_id',
-  'session_id',
-  'role',
-  'subject',
-  'action',
-  'file_id',
-  'name',
-  'address',
-  'detail',
-]);
+const COLUMNS: Columns<NewAuditEntry> = {
+  at: (entry) => entry.at,
+  company_id: (entry) => entry.company,
+  session_id: (entry) => entry.session,
+  role: (entry) => entry.role,
+  subject: (entry) => entry.subject,
+  action: (entry) => entry.action,
+  file_id: (entry) => entry.fileId,
+  name: (entry) => entry.name,
+  address: (entry) => entry.address,
+  detail: (entry) => JSON.stringify(entry.detail),
+};
+const INSERT = insertion('audit_entries', COLUMNS);
 
 const steps = {
   *add(entry: NewAuditEntry): Steps<void> {
-    yield* changesOf(INSERT.statement, INSERT.valuesOf(toRow(entry)));
+    yield* changesOf(INSERT.statement, INSERT.valuesOf(entry));
   },
 };
 
@@ -151,18 +152,7 @@ function matching(query: Knex.QueryBuilder, filter: AuditFilter): Knex.QueryBuil
 }
 
 function toRow(entry: NewAuditEntry): Row {
-  return {
-    at: entry.at,
-    company_id: entry.company,
-    session_id: entry.session,
-    role: entry.role,
-    subject: entry.subject,
-    action: entry.action,
-    file_id: entry.fileId,
-    name: entry.name,
-    address: entry.address,
-    detail: JSON.stringify(entry.detail),
-  };
+  return Object.fromEntries(Object.entries(COLUMNS).map(([column, value]) => [column, value(entry)]));
 }
 
 function fromRow(row: Row): AuditEntry {

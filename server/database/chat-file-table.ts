@@ -5,7 +5,7 @@ import { type FileKind, type FileOrder, foldedName, KIND_TYPES } from '../contra
 import { isPostgres } from './dialect.ts';
 import type { Database } from './open-database.ts';
 import { runnerOf } from './run-statements.ts';
-import { insertion, rowOf, rowsOf, runWithin, type Steps, statement } from './statement.ts';
+import { type Columns, insertion, rowOf, rowsOf, runWithin, type Steps, statement } from './statement.ts';
 
 export type FileRecord = {
   id: number;
@@ -73,13 +73,30 @@ const FILES_OF_CHAT = {
   postgres: 'company_id = ? and session_id = ?',
 };
 
-const COLUMNS = [
-  ...['upload_id', 'company_id', 'session_id', 'uploader', 'storage_key', 'original_name', 'search_name', 'mime_type'],
-  ...['size', 'scan', 'sha256', 'seq', 'created_at', 'user_profile_id', 'chat_session_id', 'upload_size'],
-  ...['upload_subject', 'upload_metadata', 'upload_expires_at'],
-];
-const INSERT = insertion<{ id: number }>('chat_files', COLUMNS, 'returning id');
-const INSERT_WITH_ID = insertion<{ id: number }>('chat_files', ['id', ...COLUMNS], 'returning id');
+const COLUMNS: Columns<NewFile> = {
+  upload_id: (file) => file.uploadId,
+  company_id: (file) => file.company,
+  session_id: (file) => file.session,
+  uploader: (file) => file.uploader,
+  storage_key: (file) => file.storageKey,
+  original_name: (file) => file.name,
+  search_name: (file) => searchName(file.name),
+  mime_type: (file) => file.mimeType,
+  size: (file) => file.sizeBytes,
+  scan: (file) => file.scan,
+  sha256: (file) => file.sha256,
+  seq: (file) => file.seq,
+  created_at: (file) => file.createdAt,
+  user_profile_id: (file) => file.profileId,
+  chat_session_id: (file) => file.chatSessionId,
+  upload_size: (file) => file.upload?.sizeBytes ?? null,
+  upload_subject: (file) => file.upload?.subject ?? null,
+  upload_metadata: (file) => file.upload?.metadata ?? null,
+  upload_expires_at: (file) => file.upload?.expiresAt ?? null,
+};
+const INSERT = insertion<NewFile, { id: number }>('chat_files', COLUMNS, 'returning id');
+const WITH_ID: Columns<NewFile> = { id: (file) => file.id ?? null, ...COLUMNS };
+const INSERT_WITH_ID = insertion<NewFile, { id: number }>('chat_files', WITH_ID, 'returning id');
 const countOfSide = (ofChat: string) => `select count(*) as files from (
   select id from chat_files where ${ofChat} and uploader || '' = ? limit cast(? as bigint)) as counted`;
 const COUNT_OF_SIDE = statement<{ files: number }>({
@@ -99,7 +116,7 @@ const steps = {
   /** @returns the new id. Throws on a second row for the same upload: the unique index is the last guard. */
   *insert(file: NewFile): Steps<number> {
     const inserting = file.id === undefined ? INSERT : INSERT_WITH_ID;
-    const row = yield* rowOf(inserting.statement, inserting.valuesOf(toRow(file)));
+    const row = yield* rowOf(inserting.statement, inserting.valuesOf(file));
     return (row as { id: number }).id;
   },
 
@@ -357,31 +374,6 @@ function likeText(text: string): string {
 function searchName(name: string): string {
   // SQLite's LIKE ends at a NUL, which no name holds.
   return foldedName(name).replaceAll('\0', '\u{FFFD}');
-}
-
-function toRow(file: NewFile): Row {
-  return {
-    ...(file.id !== undefined && { id: file.id }),
-    upload_id: file.uploadId,
-    company_id: file.company,
-    session_id: file.session,
-    uploader: file.uploader,
-    storage_key: file.storageKey,
-    original_name: file.name,
-    search_name: searchName(file.name),
-    mime_type: file.mimeType,
-    size: file.sizeBytes,
-    scan: file.scan,
-    sha256: file.sha256,
-    seq: file.seq,
-    created_at: file.createdAt,
-    user_profile_id: file.profileId,
-    chat_session_id: file.chatSessionId,
-    upload_size: file.upload?.sizeBytes ?? null,
-    upload_subject: file.upload?.subject ?? null,
-    upload_metadata: file.upload?.metadata ?? null,
-    upload_expires_at: file.upload?.expiresAt ?? null,
-  };
 }
 
 function fromRowOrNull(row: Row | undefined): FileRecord | null {

@@ -150,13 +150,15 @@ function createRun(database: Database): Run {
       compiled = on.prepare(statement.sqlite);
       prepared.set(statement, compiled);
     }
+    const bound = values.some(isBoolean) ? values.map(bindable) : values;
     const told = tellListeners(database, statement, statement.sqlite, values);
+    if (told === null) return answerOf(compiled, bound, isOne);
     try {
-      const answer = answerOf(compiled, values.some(isBoolean) ? values.map(bindable) : values, isOne);
-      told?.ended(answer);
+      const answer = answerOf(compiled, bound, isOne);
+      told.ended(answer);
       return answer;
     } catch (error) {
-      told?.failed(error);
+      told.failed(error);
       throw error;
     }
   };

@@ -58,13 +58,17 @@ export function statement<Row = never>(text: string | { sqlite: string; postgres
   };
 }
 
-/** Puts one row into a table: its columns once, its values by their names. `after`: what follows the values. */
-export function insertion<Row = never>(table: string, columns: readonly string[], after = '') {
-  const places = columns.map(() => '?').join(', ');
-  const of = statement<Row>(`insert into ${table} (${columns.join(', ')}) values (${places}) ${after}`);
+/** What stands in each column, of something that is to be a row. */
+export type Columns<Of> = Readonly<Record<string, (of: Of) => Value>>;
+
+/** Puts one row into a table: its columns once, with what is in them. `after`: what follows the values. */
+export function insertion<Of, Row = never>(table: string, columns: Columns<Of>, after = '') {
+  const names = Object.keys(columns);
+  const readers = Object.values(columns);
+  const places = names.map(() => '?').join(', ');
   return {
-    statement: of,
-    valuesOf: (row: Readonly<Record<string, Value>>): Value[] => columns.map((column) => row[column] ?? null),
+    statement: statement<Row>(`insert into ${table} (${names.join(', ')}) values (${places}) ${after}`),
+    valuesOf: (of: Of): Value[] => readers.map((read) => read(of)),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import type { Uploader } from '../contract/chat-file.ts';
 import type { ProblemCode } from '../contract/problem.ts';
 import type { Client } from '../rules/actor.ts';
+import type { Columns } from './statement.ts';
 
 /**
  * `open → finishing → finished | rejected`, `open → aborted | expired`, and for a partial upload `open → joined` when it
@@ -107,30 +108,29 @@ export type Owner = Pick<UploadRecord, 'company' | 'session' | 'uploader' | 'sub
 // biome-ignore lint/suspicious/noExplicitAny: knex's own type of a row
 export type Row = any;
 
-export function toRow(upload: NewUpload): Row {
-  return {
-    id: upload.id,
-    company_id: upload.company,
-    session_id: upload.session,
-    uploader: upload.uploader,
-    subject: upload.subject,
-    name: upload.name,
-    declared_type: upload.declaredType,
-    size: upload.sizeBytes,
-    reserved_bytes: upload.reservedBytes,
-    metadata: upload.metadata,
-    file_key: upload.fileKey,
-    sha256: upload.sha256,
-    one_request: upload.oneRequest,
-    upload_concat: upload.concat,
-    lease_token: upload.holder === null ? null : `${upload.holder}.request`,
-    client_address: upload.client?.address ?? null,
-    client_agent: upload.client?.userAgent ?? null,
-    state: 'open',
-    created_at: upload.createdAt,
-    expires_at: upload.expiresAt,
-  };
-}
+/** Of a new one. */
+export const NEW_ROW: Columns<NewUpload> = {
+  id: (upload) => upload.id,
+  company_id: (upload) => upload.company,
+  session_id: (upload) => upload.session,
+  uploader: (upload) => upload.uploader,
+  subject: (upload) => upload.subject,
+  name: (upload) => upload.name,
+  declared_type: (upload) => upload.declaredType,
+  size: (upload) => upload.sizeBytes,
+  reserved_bytes: (upload) => upload.reservedBytes,
+  metadata: (upload) => upload.metadata,
+  file_key: (upload) => upload.fileKey,
+  sha256: (upload) => upload.sha256,
+  one_request: (upload) => upload.oneRequest,
+  upload_concat: (upload) => upload.concat,
+  lease_token: (upload) => (upload.holder === null ? null : `${upload.holder}.request`),
+  client_address: (upload) => upload.client?.address ?? null,
+  client_agent: (upload) => upload.client?.userAgent ?? null,
+  state: () => 'open',
+  created_at: (upload) => upload.createdAt,
+  expires_at: (upload) => upload.expiresAt,
+};
 
 /** What `fromRow` reads. */
 export const ROW_COLUMNS = [

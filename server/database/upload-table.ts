@@ -16,12 +16,12 @@ import {
 import {
   freshRecord,
   fromRow,
+  NEW_ROW,
   type NewUpload,
   OF_FILE,
   type Owner,
   ROW_COLUMNS,
   type Row,
-  toRow,
   type UploadRecord,
   type UploadRowState,
 } from './upload-row.ts';
@@ -43,12 +43,7 @@ export const ENDED: UploadRowState[] = ['rejected', 'aborted', 'expired', 'joine
 /** The job that the row was is over with its state; what fails from here on (the deletion of the bytes) is another. */
 const NO_JOB = { attempts: 0, next_attempt_at: 0, last_error: null };
 
-const COLUMNS = [
-  ...['id', 'company_id', 'session_id', 'uploader', 'subject', 'name', 'declared_type', 'size', 'reserved_bytes'],
-  ...['metadata', 'file_key', 'sha256', 'one_request', 'upload_concat', 'lease_token', 'client_address'],
-  ...['client_agent', 'state', 'created_at', 'expires_at'],
-];
-const INSERT = insertion('uploads', COLUMNS);
+const INSERT = insertion('uploads', NEW_ROW);
 // The role is written out, not bound: only then SQLite sees that the index of agents' unfinished uploads will do.
 // With it how many files the chat has, which is asked for at the same moment (migration 0025 keeps it).
 const PENDING = `select count(*) as uploads, sum(reserved_bytes) as bytes,
@@ -101,7 +96,7 @@ const LEAVE_TO_FILE = statement(
 const steps = {
   /** @throws when there is an upload with this id */
   *insert(upload: NewUpload): Steps<void> {
-    yield* changesOf(INSERT.statement, INSERT.valuesOf(toRow(upload)));
+    yield* changesOf(INSERT.statement, INSERT.valuesOf(upload));
   },
 
   /**

@@ -80,26 +80,14 @@ export function createRecordFile(needs: Needs): RecordFile {
 export function createRecordSteps(needs: StepsNeeds): RecordSteps {
   const { files, people, ledger, audit, previewJobs, wantsPreview } = needs;
   return function* (upload, facts, createdAt, { begin, finish, upload: finished }) {
-    const { id: uploadId, company, session, uploader, subject, name } = upload;
+    const { company, session, uploader, subject, name } = upload;
     const seq = yield* ledger.steps.nextSeq(company);
     if (begin !== undefined) yield* begin();
-    const ids = yield* people.steps.idsOf({ company, role: uploader, session, subject }, createdAt);
-    const { storageKey, mimeType, sizeBytes, sha256, scan } = facts;
-    const file = {
-      uploadId,
-      company,
-      session,
-      uploader,
-      storageKey,
-      name,
-      mimeType,
-      sizeBytes,
-      scan,
-      sha256,
-      seq,
+    const { profileId, chatSessionId } = yield* people.steps.idsOf(
+      { company, role: uploader, session, subject },
       createdAt,
-    };
-    const { profileId, chatSessionId } = ids;
+    );
+    const file = newFile(upload, facts, { seq, createdAt });
     const fileId = yield* files.steps.insert({ ...file, profileId, chatSessionId, upload: finished });
     yield* ledger.steps.append(seq, { company, session, type: 'file_shared', fileId }, createdAt);
     const uploadedBy = actorOf({ role: uploader, subject }, upload.client ?? SERVER);
@@ -107,11 +95,36 @@ export function createRecordSteps(needs: StepsNeeds): RecordSteps {
     yield* audit.steps.add(auditEntry(uploadedBy, deed, createdAt));
     if (wantsPreview(facts.mimeType)) yield* previewJobs.steps.add(fileId);
     yield* finish(fileId);
-    return { ...file, ...WITHOUT_PREVIEW, id: fileId, linkEpoch: 0 };
+    return { ...file, id: fileId };
   };
 }
 
-const WITHOUT_PREVIEW = { thumbnailKey: null, width: null, height: null, placeholder: null };
+/** As it will be, without the id that it gets. */
+function newFile(
+  upload: UploadRecord,
+  facts: FileFacts,
+  { seq, createdAt }: Pick<FileRecord, 'seq' | 'createdAt'>,
+): Omit<FileRecord, 'id'> {
+  return {
+    uploadId: upload.id,
+    company: upload.company,
+    session: upload.session,
+    uploader: upload.uploader,
+    storageKey: facts.storageKey,
+    name: upload.name,
+    mimeType: facts.mimeType,
+    sizeBytes: facts.sizeBytes,
+    thumbnailKey: null,
+    width: null,
+    height: null,
+    placeholder: null,
+    scan: facts.scan,
+    sha256: facts.sha256,
+    seq,
+    createdAt,
+    linkEpoch: 0,
+  };
+}
 
 /** Rolls the transaction back. */
 class LeaseLost extends Error {}

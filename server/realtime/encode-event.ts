@@ -13,8 +13,9 @@ const { frame } = (ws as unknown as { Sender: Sender }).Sender;
 /** RFC 6455 section 5.2: one whole text frame, which a server must not mask. */
 const TEXT_FRAME = { fin: true, opcode: 1, mask: false, readOnly: true, rsv1: false };
 
-/** As long as somebody is about to be told of it. */
-const known = new WeakMap<ServerEvent, Encoded>();
+/** On the event itself: of what a WeakMap holds the small collections free nothing, so each event grew old and waited for a full one. */
+const ENCODED = Symbol('encoded');
+type Known = ServerEvent & { [ENCODED]?: Encoded };
 
 export function jsonOf(event: ServerEvent): string {
   return encoded(event).json;
@@ -34,10 +35,7 @@ export function socketIoPacketOf(event: ServerEvent): SocketIoPacket {
   return entry.packet;
 }
 
-function encoded(event: ServerEvent): Encoded {
-  const there = known.get(event);
-  if (there !== undefined) return there;
-  const fresh = { json: JSON.stringify(event), packet: null };
-  known.set(event, fresh);
-  return fresh;
+function encoded(event: Known): Encoded {
+  event[ENCODED] ??= { json: JSON.stringify(event), packet: null };
+  return event[ENCODED];
 }

@@ -2,7 +2,7 @@
 
 import { forbiddenMarkup } from './forbidden-markup.ts';
 import type { ForbiddenKind } from './forbidden-types.ts';
-import { isText, textStart } from './text-bytes.ts';
+import { isText, writtenStart } from './text-bytes.ts';
 
 /** Signatures at the very start, as hexadecimal digits. */
 const SIGNATURES: readonly (readonly [hex: string, kind: ForbiddenKind])[] = [
@@ -40,6 +40,10 @@ const TEXT_STARTS: readonly (readonly [start: string, kind: ForbiddenKind])[] = 
   ['[desktop entry]', 'shortcut'],
   ['from: <saved by ', 'web-page'],
 ];
+/** As many characters as the longest of these has, and more. */
+const TEXT_START_CHARACTERS = 64;
+/** MHTML as Chrome writes it. */
+const SNAPSHOT = /\nsnapshot-content-location:/i;
 
 const signatures = SIGNATURES.map(([hex, kind]) => [Buffer.from(hex, 'hex'), kind] as const);
 
@@ -51,12 +55,13 @@ export function forbiddenByBytes(head: Uint8Array): ForbiddenKind | undefined {
   const signature = signatures.find(([bytes]) => bytes.every((byte, at) => head[at] === byte));
   if (signature !== undefined) return signature[1];
   if (isWindowsProgram(head) || isFlash(head)) return 'program';
-  const start = textStart(head);
+  const written = writtenStart(head);
+  const start = written.slice(0, TEXT_START_CHARACTERS).toLowerCase();
   if (isShebang(start)) return 'script';
   const text = TEXT_STARTS.find(([words]) => start.startsWith(words));
   if (text !== undefined) return text[1];
-  if (start.includes('\nsnapshot-content-location:')) return 'web-page'; // MHTML as Chrome writes it
-  return forbiddenMarkup(start);
+  if (SNAPSHOT.test(written)) return 'web-page';
+  return start.startsWith('<') ? forbiddenMarkup(written.toLowerCase()) : undefined;
 }
 
 /** `MZ`, unless it is the first word of a plain text: it is Mozambique's country code, and starts many a table. */

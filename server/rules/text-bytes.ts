@@ -23,10 +23,15 @@ export function isText(bytes: Uint8Array): boolean {
  * beside the first ASCII character (XML 1.0, appendix F).
  */
 export function textStart(bytes: Uint8Array): string {
+  return writtenStart(bytes).toLowerCase();
+}
+
+/** The same in the case that it is written in: of bytes that are no text, lower case is as dear to make as all else here. */
+export function writtenStart(bytes: Uint8Array): string {
   const text = decode(bytes, byteOrderMark(bytes) ?? unmarkedEncoding(bytes));
   let at = text.startsWith('\uFEFF') ? 1 : 0;
   while (at < text.length && WHITE_SPACE.includes(text.charAt(at))) at += 1;
-  return text.slice(at, at + MAX_START_CHARACTERS).toLowerCase();
+  return text.slice(at, at + MAX_START_CHARACTERS);
 }
 
 function isUtf16Text(bytes: Uint8Array, encoding: 'utf-16le' | 'utf-16be'): boolean {

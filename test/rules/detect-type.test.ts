@@ -138,6 +138,11 @@ describe('forbiddenByBytes', () => {
     ['XSL', bytes('<xsl:stylesheet version="1.0">'), 'web-page'],
     ['XML whose root is out of sight', bytes('<?xml version="1.0"?><!-- ', 'x'.repeat(5000)), 'web-page'],
     ['a saved page', bytes('From: <Saved by Blink>\r\nSnapshot-Content-Location: x'), 'web-page'],
+    [
+      'a saved page behind other headers',
+      bytes('Subject: x\r\n'.repeat(99), 'SNAPSHOT-Content-Location: x'),
+      'web-page',
+    ],
     ['SVG', bytes('<svg xmlns="http://www.w3.org/2000/svg">'), 'svg'],
     ['SVG with a slash', bytes('<svg/onload=alert(1)>'), 'svg'],
     [

@@ -90,6 +90,14 @@ export function* changesOf(of: Statement, values: readonly Value[]): Steps<numbe
   return changes;
 }
 
+/**
+ * Rolls the transaction back where that was not done. Of the module, and not made anew at each use: a generator function brings a
+ * hidden class of its own, which V8 keeps, with all that the function knows, until a full collection.
+ */
+export function* mustDo(steps: Steps<boolean>, Fault: new () => Error): Steps<void> {
+  if (!(yield* steps)) throw new Fault();
+}
+
 /** The same steps inside a transaction of knex, or as statements of their own on its pool. */
 export async function runWithin<T>(under: Knex, steps: Steps<T>): Promise<T> {
   let next = steps.next();

@@ -4,7 +4,7 @@ import type { ChatFileTable, FileRecord, FinishedUpload } from '../database/chat
 import type { EventLedger } from '../database/event-ledger.ts';
 import type { PeopleTable } from '../database/people-table.ts';
 import type { PreviewJobTable } from '../database/preview-job-table.ts';
-import type { Runner, Steps } from '../database/statement.ts';
+import { mustDo, type Runner, type Steps } from '../database/statement.ts';
 import type { UploadPartTable } from '../database/upload-part-table.ts';
 import type { Lease, UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { actorOf, SERVER } from '../rules/actor.ts';
@@ -59,9 +59,7 @@ export function createRecordFile(needs: Needs): RecordFile {
   const recordSteps = createRecordSteps(needs);
   function* recordAll(upload: UploadRecord, lease: Lease, facts: FileFacts, createdAt: number): Steps<RecordedFile> {
     const { id: fileId } = yield* recordSteps(upload, facts, createdAt, {
-      *finish(fileId) {
-        if (!(yield* uploads.steps.finish(upload.id, lease, fileId))) throw new LeaseLost();
-      },
+      finish: (fileId) => mustDo(uploads.steps.finish(upload.id, lease, fileId), LeaseLost),
     });
     const endedParts = isFinal(upload) ? yield* parts.steps.endParts(upload.id) : [];
     return { fileId, endedParts };

@@ -8,7 +8,7 @@ import type { FileRecord } from '../database/chat-file-table.ts';
 import { databaseFailure } from '../database/database-failure.ts';
 import type { Database } from '../database/open-database.ts';
 import type { RemovedObjectTable } from '../database/removed-object-table.ts';
-import { type Runner, runWithin, type Steps } from '../database/statement.ts';
+import { mustDo, type Runner, runWithin } from '../database/statement.ts';
 import { freshRecord, type UploadRecord, type UploadTable } from '../database/upload-table.ts';
 import { bytesOf } from '../pictures/kept-bytes.ts';
 import { MIN_COMPRESSED_BYTES } from '../pictures/limits.ts';
@@ -236,22 +236,14 @@ async function recordOnce(
       metadata: upload.metadata,
       expiresAt: upload.expiresAt,
     },
-    begin: () => mustDo(removedObjects.steps.takePlace(storageKey, createdAt + PLACE_MARGIN_MS)),
+    begin: () => mustDo(removedObjects.steps.takePlace(storageKey, createdAt + PLACE_MARGIN_MS), NotOurs),
     // It counts on the day of its file: it begins with that.
     finish: () =>
       announced === undefined
-        ? mustDo(uploads.steps.leaveToFile(upload.id, sizeBytes))
+        ? mustDo(uploads.steps.leaveToFile(upload.id, sizeBytes), NotOurs)
         : reserveBytes.forWhole({ ...announced.upload, createdAt }, announced.policy),
   };
   return runner.transact(() => recordSteps(upload, { ...file, scan: 'not_scanned' }, createdAt, around));
-}
-
-/**
- * Of the module, not made anew for each file: a generator function brings a hidden class of its own, which V8 keeps, with all that
- * the function knows, until a full collection.
- */
-function* mustDo(steps: Steps<boolean>): Steps<void> {
-  if (!(yield* steps)) throw new NotOurs();
 }
 
 /** The key was given up, or the upload has ended, or has bytes. Rolls the transaction back. */

@@ -8,9 +8,9 @@ import packageJson from '../../package.json' with { type: 'json' };
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const server = sources('server');
 const widget = sources('widget');
-/** A constant, one of two words, or a name for such; the last one is a parameter whose type is a list of words. */
+/** A constant, one of two words or constants, or a name for such; the last one is a parameter whose type is a list of words. */
 function isOfOurs(text: string, part: string): boolean {
-  const choice = /\? '[^']*' : '[^']*'$/;
+  const choice = /\? ('[^']*'|[A-Z_]+\.\w+) : ('[^']*'|[A-Z_]+\.\w+)$/;
   const name = part.replaceAll(/\W/g, '\\$&');
   const constant = /^[A-Z_]+$/.test(part) && new RegExp(`const ${part} =|\\b${part}\\b.* from '`).test(text);
   const chosen = new RegExp(`^ *const ${name} = ([^;]*);`, 'm').exec(text)?.[1];

@@ -170,8 +170,10 @@ async function countEvents({ agentToken, port }: Measured, count: number): Promi
     });
     socket.on('disconnect', () => left > 0 && reject(new Error('the events ended')));
   });
-  all.catch(() => {});
+  const told = all.finally(() => socket.close());
+  // Whoever waits has it too; but a fault of the uploads ends the server, and is the one to tell.
+  told.catch(() => {});
   await new Promise((resolve) => socket.once('connection_established', resolve));
   await socket.emitWithAck('follow', {});
-  return { all: all.finally(() => socket.close()) };
+  return { all: told };
 }

@@ -1,8 +1,11 @@
 /** Blocks of memory that a disk can read by itself: a bounded number for all uploads together. */
 
 export const BLOCK_BYTES = 1024 * 1024;
-/** An upload that is fast takes two: one fills while the other is written. Who gets none goes through the page cache. */
-const MAX_BLOCKS = 24;
+/**
+ * An upload that is fast takes two: one fills while the other is written. Who gets none goes through the page cache. The others
+ * make of what a disk is late with fewer and larger writes: from one to the next its thread may have to wait for a processor.
+ */
+const MAX_BLOCKS = 40;
 /** Kept for uploads that have fewer than two: eight at once have theirs, however late the disk is with one of them. */
 const KEPT_BLOCKS = 16;
 const WASM_PAGE_BYTES = 64 * 1024;

@@ -6,8 +6,6 @@ import { PAGE_BYTES } from './direct-file.ts';
 /** A body is fast when so much of it came within its time: 50 MB/s. */
 const PACE_BYTES = 256 * 1024;
 const PACE_MS = 5;
-/** That wait for the disk, beside the one that fills: what a disk is late with is written at once then, by fewer and larger writes. */
-const MAX_WAITING_BLOCKS = 3;
 
 /** A full block, and what of it is the body's: all but what the first one has before it. */
 type FullBlock = { block: Buffer; bytes: Buffer };
@@ -86,7 +84,7 @@ export class BlockQueue implements BodyQueue {
     if (this.end === BLOCK_BYTES) {
       this.waiting.push({ block, bytes: block.subarray(this.start) });
       // A full one ends with a page.
-      this.begin(0, this.waiting.length < MAX_WAITING_BLOCKS ? this.pool.takeSpare() : null);
+      this.begin(0, this.pool.takeSpare());
     }
     return taken;
   }

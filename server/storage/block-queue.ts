@@ -30,13 +30,23 @@ export class BlockQueue implements BodyQueue {
   private divided: Buffer | null = null;
   private pacedBytes = 0;
   private pacedAt = 0;
+  private hasFilled = false;
 
-  /** @param offset where in the file the body begins */
-  constructor(pool: BlockPool, offset: number, free: FreeChunks) {
+  /**
+   * @param offset where in the file the body begins
+   * @param isFast as the upload's last body was: it is gathered from its first byte on
+   */
+  constructor(pool: BlockPool, offset: number, free: FreeChunks, isFast = false) {
     this.pool = pool;
     this.position = offset;
     this.free = free;
     this.chunks = new ChunkQueue(free);
+    if (isFast) this.begin(offset % PAGE_BYTES, pool.take());
+  }
+
+  /** Whether a block was full before its time was over. */
+  wasFast(): boolean {
+    return this.hasFilled;
   }
 
   add(chunk: Buffer): void {
@@ -82,6 +92,7 @@ export class BlockQueue implements BodyQueue {
     block.set(taken === chunk.length ? chunk : chunk.subarray(from, from + taken), this.end);
     this.end += taken;
     if (this.end === BLOCK_BYTES) {
+      this.hasFilled = true;
       this.waiting.push({ block, bytes: block.subarray(this.start) });
       // A full one ends with a page.
       this.begin(0, this.pool.takeSpare());

@@ -11,6 +11,7 @@ import { BlockPool } from './block-pool.ts';
 import { BlockQueue } from './block-queue.ts';
 import { DirectFile } from './direct-file.ts';
 import { DISK_SYNCS, type DiskSyncs, type SyncFolder } from './disk-syncs.ts';
+import { FastUploads } from './fast-uploads.ts';
 import type { AppendOptions, AppendResult, FileStorage, StoredObject } from './file-storage.ts';
 import { chunkFreer } from './free-chunks.ts';
 import { JOINING, joinFiles } from './local-join.ts';
@@ -43,7 +44,7 @@ export async function createLocalStorage(
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   await syncs.folder(root);
   await syncs.folder(path.dirname(root));
-  const pool = new BlockPool();
+  const disk = { pool: new BlockPool(), fast: new FastUploads(), syncs };
   const known = isAlone ? new SyncedSizes() : null;
   const sync = shareSyncs(syncs.folder);
   const syncParents = createSyncParents(root, sync);
@@ -62,11 +63,11 @@ export async function createLocalStorage(
       if (known?.sizeOf(place) !== offset) await dropUnverified(place, syncs);
       known?.forget(place);
       if (options.verify === undefined) {
-        const result = await appendBody({ pool, syncs }, place, offset, body, options);
+        const result = await appendBody(disk, place, offset, body, options);
         known?.note(place);
         return result;
       }
-      const append = () => appendBody({ pool, syncs }, place, offset, body, options);
+      const append = () => appendBody(disk, place, offset, body, options);
       return appendVerified(place, offset, options.verify, append, syncs);
     },
     async offsetOf(uploadId) {
@@ -130,7 +131,7 @@ export async function createLocalStorage(
 }
 
 async function appendBody(
-  { pool, syncs }: { pool: BlockPool; syncs: DiskSyncs },
+  { pool, fast, syncs }: { pool: BlockPool; fast: FastUploads; syncs: DiskSyncs },
   place: string,
   offset: number,
   body: Readable,
@@ -139,13 +140,14 @@ async function appendBody(
   const file = await open(place, 'r+');
   const direct = new DirectFile(place, pool);
   const writer = createSyncedWriter(file, offset, direct, syncs);
-  const queue = new BlockQueue(pool, offset, chunkFreer(body));
+  const queue = new BlockQueue(pool, offset, chunkFreer(body), fast.has(place));
   const write = async (batch: Buffer[], bytes: number, areBlocks: boolean) => {
     await options.inspect?.(batch, writer.position());
     await writer.write(batch, bytes, areBlocks);
   };
   try {
     const end = await pumpBody(body, options, write, queue);
+    fast.note(place, queue.wasFast());
     if (end !== 'too-long') return { offset: await writer.settle(), end };
     await file.truncate(offset);
     await syncs.file(file);

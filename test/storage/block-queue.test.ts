@@ -9,6 +9,7 @@ import { newUploadId } from '../../server/rules/upload-id.ts';
 import { BLOCK_BYTES, BlockPool } from '../../server/storage/block-pool.ts';
 import { BlockQueue } from '../../server/storage/block-queue.ts';
 import { DirectFile, PAGE_BYTES } from '../../server/storage/direct-file.ts';
+import { FastUploads } from '../../server/storage/fast-uploads.ts';
 import { createLocalStorage } from '../../server/storage/local-storage.ts';
 import { createSyncedWriter } from '../../server/storage/synced-writer.ts';
 
@@ -152,6 +153,54 @@ describe('a body that comes fast', () => {
   });
 });
 
+describe('the next body of a fast upload', () => {
+  test.each([0, 1, 8 * BLOCK_BYTES])('from offset %i is gathered from its first byte on', (offset) => {
+    const bytes = randomBytes(2 * BLOCK_BYTES + 12_345);
+    const queue = new BlockQueue(new BlockPool(), offset, () => {}, true);
+    expect(queue.gathers()).toBe(true);
+    const { stored, blocks } = run(queue, chunksOf(bytes), offset);
+    expect(stored.equals(bytes)).toBe(true);
+    expect(blocks[0]?.position).toBe(offset);
+    expect(((blocks[0]?.position ?? 0) + (blocks[0]?.bytes ?? 0)) % PAGE_BYTES).toBe(0);
+    expect(queue.wasFast()).toBe(true);
+  });
+
+  test('that comes slowly is written when it is late, and gives its block back', () => {
+    const pool = new BlockPool();
+    const queue = new BlockQueue(pool, 0, () => {}, true);
+    queue.add(Buffer.alloc(CHUNK_BYTES));
+    const late = queue.take(true);
+    expect(late).toMatchObject({ bytes: CHUNK_BYTES, areBlocks: false });
+    late?.done();
+    queue.add(Buffer.alloc(CHUNK_BYTES));
+    expect([queue.gathers(), queue.isReady(), queue.wasFast()]).toEqual([false, true, false]);
+    expect(takeAll(pool)).toHaveLength(40);
+  });
+
+  test('that is empty, or finds no block, begins as any other', () => {
+    const pool = new BlockPool();
+    const empty = new BlockQueue(pool, 0, () => {}, true);
+    expect(empty.take(true)).toBeNull();
+    empty.drop();
+    expect(takeAll(pool)).toHaveLength(40);
+    const queue = new BlockQueue(pool, 0, () => {}, true);
+    queue.add(Buffer.alloc(CHUNK_BYTES));
+    expect(queue.take(false)).toMatchObject({ bytes: CHUNK_BYTES, areBlocks: false });
+  });
+
+  test('is remembered, the oldest of a thousand not', () => {
+    const fast = new FastUploads();
+    for (let at = 0; at < 1001; at += 1) fast.note(`place ${at}`, true);
+    fast.note('place 7', false);
+    expect(['place 0', 'place 7', 'place 1', 'place 1000'].map((place) => fast.has(place))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
+  });
+});
+
 test('a body that comes slowly waits for nothing and takes no block', () => {
   const pool = new BlockPool();
   const queue = new BlockQueue(pool, 0, () => {});
@@ -161,6 +210,7 @@ test('a body that comes slowly waits for nothing and takes no block', () => {
     expect(queue.isReady()).toBe(true);
     expect(queue.take(false)?.areBlocks).toBe(false);
   }
+  expect(queue.wasFast()).toBe(false);
   expect(takeAll(pool)).toHaveLength(40);
 });
 

@@ -1,7 +1,7 @@
 /**
  * Speed, beside other servers: `npm run bench` measures all works of `speed/all-works.ts` and writes what it found to docs/performance.md.
  *
- *   npm run bench -- [works …] [--rounds 7] [--quick] [--servers NAMES] [--write]
+ *   npm run bench -- [works …] [--rounds 7] [--quick] [--servers NAMES] [--write]      of small files three times the rounds
  *   npm run bench -- owed      works, floors and goals that are new go into the files; nothing is measured
  *   npm run bench -- syncs     whether an answer leaves before its bytes are on the disk
  *
@@ -102,7 +102,7 @@ async function runWork(work: Work, versions: Record<string, string>): Promise<Re
     title: work.title,
     date: new Date().toISOString().slice(0, 10),
     chatdrop: chatdropVersion(),
-    rounds,
+    rounds: found instanceof Error ? rounds : Math.max(...found.map(({ samples }) => samples.length)),
     seconds: secondsSince(workStartedAt),
     ...(found instanceof Error && { failed: found.message.split('\n')[0] ?? '' }),
     figures: recordedFigures(work, found instanceof Error ? [] : found),

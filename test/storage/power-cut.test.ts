@@ -100,6 +100,33 @@ test('in the middle of a body that comes fast: what is found of it afterwards is
   expect((await contentOf(baseUrl, fileIdOf(rest), token)).equals(body)).toBe(true);
 });
 
+test.each([2 * MIB, 2 * MIB + 777])(
+  'in the middle of the second body, after one of %i bytes that came fast: the same',
+  async (first) => {
+    if (!(await mayMount('loop'))) return;
+    const server = await serveOn(await newImage());
+    const { baseUrl, pid } = server;
+    const { visitor: token } = newChatRoom();
+    const body = mp4File(10 * MIB);
+    const { url } = await create({ baseUrl, token, length: body.length });
+    expect((await patch({ url, token, offset: 0, body: body.subarray(0, first) })).status).toBe(204);
+    const opened = openPatch({ url, token, offset: first, length: body.length - first });
+    await opened.write(body.subarray(first, 8 * MIB));
+    const place = `/proc/${pid}/root${join(folder, 'disk/data/media/.incoming', url.split('/').at(-1) ?? '')}`;
+    await eventually('all of it is written', async () => (await stat(place)).size === 8 * MIB, 60_000);
+    await create({ baseUrl, token, body: mp4File(3000) });
+    const copy = await cut();
+    opened.abort();
+    await server.kill('SIGKILL');
+
+    await serveOn(copy, server.port);
+    const offset = offsetOf(await head(url, token));
+    expect(offset).toBeGreaterThanOrEqual(first);
+    const rest = await patch({ url, token, offset, body: body.subarray(offset) });
+    expect((await contentOf(baseUrl, fileIdOf(rest), token)).equals(body)).toBe(true);
+  },
+);
+
 test('and this way of cutting the power does lose what nobody synced', async () => {
   if (!(await mayMount('loop'))) return;
   const image = await newImage();

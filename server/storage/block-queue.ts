@@ -31,6 +31,8 @@ export class BlockQueue implements BodyQueue {
   private pacedBytes = 0;
   private pacedAt = 0;
   private hasFilled = false;
+  /** It is to have a block for its first byte, and none before: who sends nothing holds none. */
+  private beginsWithBlock: boolean;
 
   /**
    * @param offset where in the file the body begins
@@ -41,15 +43,17 @@ export class BlockQueue implements BodyQueue {
     this.position = offset;
     this.free = free;
     this.chunks = new ChunkQueue(free);
-    if (isFast) this.begin(offset % PAGE_BYTES, pool.take());
+    this.beginsWithBlock = isFast;
   }
 
-  /** Whether a block was full before its time was over. */
+  /** Whether it filled a block. */
   wasFast(): boolean {
     return this.hasFilled;
   }
 
   add(chunk: Buffer): void {
+    if (this.beginsWithBlock) this.begin(this.position % PAGE_BYTES, this.pool.take());
+    this.beginsWithBlock = false;
     let taken = 0;
     while (this.block !== null && taken < chunk.length) taken += this.fill(this.block, chunk, taken);
     if (taken === 0) this.chunks.add(chunk);

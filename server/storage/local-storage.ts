@@ -147,7 +147,6 @@ async function appendBody(
   };
   try {
     const end = await pumpBody(body, options, write, queue);
-    fast.note(place, queue.wasFast());
     if (end !== 'too-long') return { offset: await writer.settle(), end };
     await file.truncate(offset);
     await syncs.file(file);
@@ -157,6 +156,7 @@ async function appendBody(
     await writer.settle().catch(() => {});
     throw error;
   } finally {
+    fast.note(place, queue.wasFast());
     await direct.close().finally(() => file.close());
   }
 }

@@ -157,7 +157,6 @@ describe('the next body of a fast upload', () => {
   test.each([0, 1, 8 * BLOCK_BYTES])('from offset %i is gathered from its first byte on', (offset) => {
     const bytes = randomBytes(2 * BLOCK_BYTES + 12_345);
     const queue = new BlockQueue(new BlockPool(), offset, () => {}, true);
-    expect(queue.gathers()).toBe(true);
     const { stored, blocks } = run(queue, chunksOf(bytes), offset);
     expect(stored.equals(bytes)).toBe(true);
     expect(blocks[0]?.position).toBe(offset);
@@ -177,12 +176,12 @@ describe('the next body of a fast upload', () => {
     expect(takeAll(pool)).toHaveLength(40);
   });
 
-  test('that is empty, or finds no block, begins as any other', () => {
+  test('of which no byte has come has no block; where none is left it begins as any other', () => {
     const pool = new BlockPool();
     const empty = new BlockQueue(pool, 0, () => {}, true);
-    expect(empty.take(true)).toBeNull();
-    empty.drop();
+    expect([empty.gathers(), empty.take(true)]).toEqual([false, null]);
     expect(takeAll(pool)).toHaveLength(40);
+    empty.drop();
     const queue = new BlockQueue(pool, 0, () => {}, true);
     queue.add(Buffer.alloc(CHUNK_BYTES));
     expect(queue.take(false)).toMatchObject({ bytes: CHUNK_BYTES, areBlocks: false });

@@ -1,5 +1,5 @@
 /** Turns a JWT into a Participant. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Failure } from '../rules/failure.ts';
 import { isScopeId, isSubject, type Participant } from '../rules/participant.ts';
 import { createKeptTokens } from './kept-tokens.ts';

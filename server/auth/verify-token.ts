@@ -1,6 +1,6 @@
 /** Finds the key that a token may be checked with, and checks signature, times, issuer and audience. */
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Failure } from '../rules/failure.ts';
 import { MAX_KID_CHARACTERS, type VerificationKey } from '../rules/verification-key.ts';
 import type { Jwks, KnownKeys } from './jwks.ts';

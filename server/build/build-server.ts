@@ -1,14 +1,26 @@
 /** Builds the server into `dist/server/`: a start reads two files instead of some two thousand, compiles nothing, and needs no package but SQLite's driver and sharp. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { preparedName, scriptName } from '../prepared/script-files.ts';
 import { bundleScript } from './bundle-script.ts';
 import { prepareScript } from './prepare-script.ts';
 
 const project = join(import.meta.dirname, '../..');
 /** Native, and found in node_modules. */
-const NATIVE = ['better-sqlite3', 'sharp'];
+const NATIVE = ['sharp'];
+
+/** Of SQLite's driver only the addon is found there. */
+const addonInPackage: Plugin = {
+  name: 'addon-in-package',
+  setup({ onLoad }) {
+    const resolve = "require('node:module').createRequire(__filename).resolve";
+    const lib = `require('node:path').join(${resolve}('better-sqlite3/package.json'), '../lib')`;
+    onLoad({ filter: /\/better-sqlite3\/lib\/binding\.js$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8')).replaceAll('__dirname', lib),
+    }));
+  },
+};
 
 export type BuiltServer = {
   /** What it is made of, paths from the project's folder. */
@@ -22,7 +34,7 @@ export type BuiltServer = {
  * @throws when something cannot be resolved, or what was built does not start
  */
 export async function buildServer(outdir: string): Promise<BuiltServer> {
-  const script = await bundleScript('server/built-main.ts', { external: NATIVE });
+  const script = await bundleScript('server/built-main.ts', { external: NATIVE, plugins: [addonInPackage] });
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   const file = join(outdir, scriptName(script.hash));

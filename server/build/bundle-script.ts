@@ -7,6 +7,7 @@ import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { SCRIPT_WRAPPER } from '../prepared/load-script.ts';
 import { absentPackages } from './bundle-server.ts';
 import { makeFirstTables } from './first-tables.ts';
+import { laterTypes, noLineNumbers } from './lighter-start.ts';
 
 const project = join(import.meta.dirname, '../..');
 
@@ -77,7 +78,7 @@ export async function bundleScript(
       'import.meta.dirname': 'chatdropPlace.dirname',
       CHATDROP_FIRST_TABLES: JSON.stringify(await makeFirstTables()),
     },
-    plugins: [absentPackages, nothingAtRunTime, ...(options.plugins ?? [])],
+    plugins: [absentPackages, nothingAtRunTime, laterTypes, noLineNumbers, ...(options.plugins ?? [])],
     metafile: true,
     logLevel: 'warning',
   });

@@ -12,7 +12,6 @@ import { createHttpApp, TUS_PATH } from '../http/http-app.ts';
 import { createHttpServer } from '../http/http-server.ts';
 import { createMediaRoute } from '../http/media-routes.ts';
 import { createMetricsApp, createMetricsRoute } from '../http/metrics-route.ts';
-import { createOpenApiDocument } from '../http/openapi-document.ts';
 import { createPageRoutes } from '../http/page-routes.ts';
 import { createPolicyReports } from '../http/policy-reports.ts';
 import { createProblemPages } from '../http/problem-pages.ts';
@@ -20,7 +19,6 @@ import { createSendArchive } from '../http/send-archive.ts';
 import { createSendObject } from '../http/send-object.ts';
 import { createSessionRoutes } from '../http/session-routes.ts';
 import { createUploadRoutes } from '../http/upload-routes.ts';
-import { createAsyncApiDocument } from '../realtime/asyncapi-document.ts';
 import type { CompanyPolicy } from '../rules/company-policy.ts';
 import type { Participant } from '../rules/participant.ts';
 import { previewTypesOf } from '../rules/preview-types.ts';
@@ -115,16 +113,19 @@ export function composeEdges(parts: Parts, sharing: Sharing, upload: UploadEdge,
       createLimiter: parts.nodes.createLimiter,
       onLimited: () => metrics.http.limited('metrics_token'),
     }),
-    openApi: createDocumentRoute(() =>
-      createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath }),
-    ),
-    asyncApi: createDocumentRoute(() =>
-      createAsyncApiDocument({
+    // What they are made of is loaded when one is asked for.
+    openApi: createDocumentRoute(async () => {
+      const { createOpenApiDocument } = await import('../http/openapi-document.ts');
+      return createOpenApiDocument({ version: packageJson.version, mediaPath: config.mediaPath });
+    }),
+    asyncApi: createDocumentRoute(async () => {
+      const { createAsyncApiDocument } = await import('../realtime/asyncapi-document.ts');
+      return createAsyncApiDocument({
         version: packageJson.version,
         publicUrl: parts.publicUrl(),
         tokenInQuery: config.wsTokenInQuery,
-      }),
-    ),
+      });
+    }),
     policyReports: createPolicyReports({ securityLog }),
     problems: createProblemPages(),
     pages: createPageRoutes({

@@ -1,7 +1,7 @@
 /** Who did what, for the operator: a page of the audit, or all of it as JSON lines. */
 import { Readable } from 'node:stream';
 import type { Middleware } from 'koa';
-import { z } from 'zod';
+import * as z from 'zod';
 import { AUDIT_ACTIONS, type AuditEntry, type AuditFilter, type AuditTable } from '../database/audit-table.ts';
 import { isScopeId } from '../rules/participant.ts';
 import type { AuditLog } from '../sharing/audit-log.ts';

@@ -1,5 +1,5 @@
 /** The chats of a company, for its agents. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { actorOf } from '../rules/actor.ts';
 import { Failure } from '../rules/failure.ts';
 import { checkCompany } from '../rules/participant.ts';

@@ -1,6 +1,6 @@
 /** Deletion for the operator: a company, a session or a visitor with all that is theirs, and the receipts. */
 import type { Context, Middleware } from 'koa';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DeletionTable, Requester } from '../database/deletion-table.ts';
 import { OPERATOR } from '../rules/actor.ts';
 import { Failure } from '../rules/failure.ts';

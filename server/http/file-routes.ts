@@ -1,5 +1,5 @@
 /** The original API's files: list, one, its bytes, and its removal; and a session's end. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { FILE_KINDS, FILE_ORDERS } from '../contract/file-filter.ts';
 import type { Deed } from '../database/audit-table.ts';
 import type { ChatFileTable, FileRecord } from '../database/chat-file-table.ts';

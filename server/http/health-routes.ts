@@ -27,7 +27,7 @@ export type HealthRoutes = Record<'alive' | 'ready', Middleware>;
 export function createHealthRoutes({ database, storage, draining, nodes, scannerIsThere }: Needs): HealthRoutes {
   return {
     alive: async (ctx) => {
-      ctx.type = 'json';
+      ctx.set('Content-Type', 'application/json; charset=utf-8');
       ctx.body = ALIVE;
     },
     ready: async (ctx) => {

@@ -1,6 +1,6 @@
 /** In what a virus was found, and who brought it, for the operator: the same list as `chatdrop infections`. */
 import type { Middleware } from 'koa';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { InfectionTable } from '../database/infection-table.ts';
 import { isScopeId } from '../rules/participant.ts';
 import { presentInfection } from '../sharing/present-infection.ts';

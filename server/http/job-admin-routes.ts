@@ -1,6 +1,6 @@
 /** What is owed, for the operator: the same list as `chatdrop jobs`. */
 import type { Middleware } from 'koa';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ChoreFaults, ChoreTable } from '../database/chore-table.ts';
 import type { Job, JobList } from '../database/job-list.ts';
 import { readQuery } from './read-query.ts';

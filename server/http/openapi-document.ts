@@ -1,5 +1,5 @@
 /** Puts the OpenAPI 3.1 document together from the table of operations and the schemas that check requests and answers. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { documentSchemas } from '../rules/document-schemas.ts';
 import { HEADERS } from './openapi-headers.ts';
 import type { Answer, Operation } from './openapi-operation.ts';

@@ -1,5 +1,5 @@
 /** What the OpenAPI document is told of a route. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { WireSchemaName } from './wire-schemas.ts';
 
 /** Names of headers of the request or the answer, from the table in `openapi-headers.ts`. */

@@ -1,5 +1,5 @@
 /** What each route takes and answers; a test holds this table and the routes together. A new route gets a row here. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { companyPolicySchema } from '../rules/company-policy.ts';
 import { auditQuery } from './audit-admin-routes.ts';
 import { sessionsQuery } from './chat-session-routes.ts';

@@ -1,7 +1,7 @@
 /** The widget's files, its iframe page, the dashboard, the operator's page, and the demo page with its tokens (development mode only). */
 import { randomBytes } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Asset, type Assets, ENCODINGS, type Encoding } from '../assets.ts';
 import type { Origins } from '../auth/origins.ts';
 import type { TokenClaims } from '../auth/sign-token.ts';

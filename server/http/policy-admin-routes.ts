@@ -1,7 +1,7 @@
 /** Companies, for the operator: what each has of its own, and its keys. No answer ever holds a secret. */
 import type { RouterContext } from '@koa/router';
 import type { Context } from 'koa';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Actor, OPERATOR } from '../rules/actor.ts';
 import type { CompanyKey } from '../rules/company-key.ts';
 import { shownPolicy } from '../rules/company-policy.ts';

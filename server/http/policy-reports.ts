@@ -1,6 +1,6 @@
 /** `POST /api/csp-reports/`: what browsers report of the pages' Content-Security-Policy goes into the log, and is answered with nothing. */
 import type { Middleware } from 'koa';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readJson } from './read-json.ts';
 import type { SecurityLog } from './security-log.ts';
 

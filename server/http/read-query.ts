@@ -1,5 +1,5 @@
 /** A query or a JSON body, held against its schema. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { Failure } from '../rules/failure.ts';
 
 /** @throws {Failure} `invalid-request` that names every parameter at fault */

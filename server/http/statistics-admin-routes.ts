@@ -1,7 +1,7 @@
 /** What was counted by day, for the operator: as JSON for the page, as CSV for a spreadsheet. */
 import { Readable } from 'node:stream';
 import type { Middleware } from 'koa';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Analytics } from '../contract/operator.ts';
 import { type DayRange, dayOf, type StatisticsTable } from '../database/statistics-table.ts';
 import { Failure } from '../rules/failure.ts';

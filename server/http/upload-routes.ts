@@ -1,6 +1,6 @@
 /** The upload in one request, what is on its way in a session, and who the caller is and which limits hold. */
 import type { IncomingMessage } from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ChatConfig, ChatFile, UnfinishedUpload, UploadState } from '../contract/chat-file.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { chooseSession, isUploader, type Participant } from '../rules/participant.ts';

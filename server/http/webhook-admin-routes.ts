@@ -1,6 +1,6 @@
 /** Webhooks of companies, for the operator: endpoints, what they were told, and telling them again. A secret is answered once. */
 import type { RouterContext } from '@koa/router';
-import { z } from 'zod';
+import * as z from 'zod';
 import { WEBHOOK_EVENTS } from '../contract/webhook.ts';
 import type { WebhookDelivery } from '../database/webhook-delivery-table.ts';
 import type { Webhook } from '../database/webhook-table.ts';

@@ -1,5 +1,5 @@
 /** What is sent to webhooks, as schemas: a message each, by the names of its type. Documents are made of them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { PROBLEMS, type ProblemCode } from '../contract/problem.ts';
 import type { WebhookType } from '../contract/webhook.ts';
 import { WIRE_SCHEMAS } from './wire-schemas.ts';

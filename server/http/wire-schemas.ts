@@ -1,5 +1,5 @@
 /** What the API answers, as schemas: the OpenAPI document is made of them, and a test holds them against `contract/`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { FILE_KINDS, type FileKind } from '../contract/file-filter.ts';
 import { WEBHOOK_EVENTS } from '../contract/webhook.ts';
 import { AUDIT_ACTIONS } from '../database/audit-table.ts';

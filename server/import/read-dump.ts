@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RawRow } from '../rules/source-row.ts';
 
 /** Other models may be in it: whose name does not end so is left out. */

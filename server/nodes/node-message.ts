@@ -1,5 +1,5 @@
 /** What the nodes of one installation tell each other: hints that may be lost, never facts that stand nowhere else. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { UploadProgress } from '../contract/events.ts';
 
 export type NodeMessage =

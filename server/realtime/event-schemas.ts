@@ -1,5 +1,5 @@
 /** What a client hears, as schemas: the AsyncAPI document is made of them, and a test holds them against `contract/events.ts`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { bytes, chatFile, fileList, problemCode, seq, uploader } from '../rules/chat-schemas.ts';
 
 const inSession = { company_id: z.string(), session_id: z.string() };

@@ -1,5 +1,5 @@
 /** What a client may say over a socket: these check it, and the AsyncAPI document shows them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Join, Leave, RequestFileList } from '../contract/events.ts';
 import { SCOPE_ID } from '../rules/participant.ts';
 

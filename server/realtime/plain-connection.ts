@@ -1,7 +1,7 @@
 /** One client of the plain WebSocket: greeted, told what happens in its session, and answered. */
 
 import type { RawData, WebSocket } from 'ws';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ErrorEvent } from '../contract/events.ts';
 import { Failure } from '../rules/failure.ts';
 import type { Participant } from '../rules/participant.ts';

@@ -1,6 +1,6 @@
 /** Who may connect to `/ws/chat/{company_id}/{session_id}/`, the original API's address, or to a whole company's, with a token. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Authenticated, AuthenticateToken } from '../auth/authenticate-token.ts';
 import type { Origins } from '../auth/origins.ts';
 import { Failure } from '../rules/failure.ts';

@@ -1,6 +1,6 @@
 /** What a client may say over Socket.IO. Every message is answered: by its acknowledgement or by an `error` event. */
 import type { Socket } from 'socket.io';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ErrorEvent } from '../contract/events.ts';
 import { Failure } from '../rules/failure.ts';
 import { chooseSession } from '../rules/participant.ts';

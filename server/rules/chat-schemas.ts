@@ -1,5 +1,5 @@
 /** What an answer and an event both hold, as schemas: files, lists and problems look the same in both documents. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { PROBLEMS, type ProblemCode } from '../contract/problem.ts';
 
 export const uploader = z.enum(['user', 'agent']);

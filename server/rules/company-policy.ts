@@ -1,5 +1,5 @@
 /** What a company may have of its own, instead of what the settings say for all: its form, and what then holds. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Uploader } from '../contract/chat-file.ts';
 import type { Allowance } from './allowance.ts';
 import type { FilePolicy } from './file-policy.ts';

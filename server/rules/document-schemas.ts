@@ -1,5 +1,5 @@
 /** Schemas as the components of a document, OpenAPI or AsyncAPI: those that are named refer to each other by their names. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** `io`: what is sent to the server is described as it comes, what it sends as it leaves. */
 export function documentSchemas(

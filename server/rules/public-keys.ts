@@ -1,6 +1,6 @@
 /** Texts that hold public keys: what an operator sets (every fault is said), and what a JWKS URL answers (faulty keys are left out). */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type VerificationKey, verificationKey, verificationKeyOfJwk } from './verification-key.ts';
 
 /** Keys of one set; a set with more is refused. */

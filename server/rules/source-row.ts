@@ -1,5 +1,5 @@
 /** A row of the original service's `ChatFile` table, as a database or an export gives it → what an import works with. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Uploader } from '../contract/chat-file.ts';
 import { cleanFileName } from './file-name.ts';
 import { isScopeId } from './participant.ts';

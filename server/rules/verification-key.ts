@@ -1,6 +1,6 @@
 /** One public key, bound to the one algorithm that it may verify (RFC 8725 sections 2.1 and 3.1). */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export type PublicAlgorithm = 'RS256' | 'ES256' | 'EdDSA';
 export type VerificationKey = {

@@ -1,7 +1,7 @@
 /** The OpenAPI document: valid, of the same routes as the server, of the same shapes as the contract. */
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, expectTypeOf, test } from 'vitest';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type {
   AuditPage,
   AuditRecord,

@@ -3,7 +3,7 @@ import specification from '@asyncapi/specs/schemas/3.0.0-without-$id.json' with 
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { describe, expect, expectTypeOf, test } from 'vitest';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Join, Leave, RequestFileList, ServerEvent } from '../../server/contract/events.ts';
 import { createOpenApiDocument } from '../../server/http/openapi-document.ts';
 import { createAsyncApiDocument, schemaName } from '../../server/realtime/asyncapi-document.ts';

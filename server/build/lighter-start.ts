@@ -1,0 +1,39 @@
+/** What packages do at a start that nobody asks of them here, and that a start is waited for by. */
+import path from 'node:path';
+import type { Plugin } from 'esbuild';
+
+const LATER = 'later';
+const FUNCTIONS_OF_TYPES = ['charset', 'contentType', 'extension', 'lookup'];
+
+/** Koa loads the types of all names of files; what we answer names its own. They are loaded when they are first asked for. */
+export const laterTypes: Plugin = {
+  name: 'later-types',
+  setup({ onResolve, onLoad, resolve }) {
+    onResolve({ filter: /^mime-types$/ }, async ({ path: name, kind, importer, resolveDir, pluginData }) => {
+      if (pluginData === LATER) return;
+      const { path: file, errors } = await resolve(name, { kind, importer, resolveDir, pluginData: LATER });
+      return { path: file, errors, namespace: LATER };
+    });
+    onLoad({ filter: /.*/, namespace: LATER }, ({ path: file }) => ({
+      contents: FUNCTIONS_OF_TYPES.map(
+        (name) => `exports.${name} = (...given) => require(${JSON.stringify(file)}).${name}(...given);`,
+      ).join('\n'),
+      resolveDir: path.dirname(file),
+    }));
+  },
+};
+
+/**
+ * Who asks V8 for a line's number has it count those of the whole script. Two ask at the start: pino, for the transports that
+ * it might have, and depd, for warnings of what is deprecated in Koa; that one brings a form that gives none.
+ */
+export const noLineNumbers: Plugin = {
+  name: 'no-line-numbers',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/pino\/lib\/caller\.js$/ }, () => ({ contents: 'module.exports = () => [];' }));
+    onLoad({ filter: /\/depd\/index\.js$/ }, ({ path: file }) => ({
+      contents: "module.exports = require('./lib/browser/index.js');",
+      resolveDir: path.dirname(file),
+    }));
+  },
+};

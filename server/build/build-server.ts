@@ -10,14 +10,16 @@ const project = join(import.meta.dirname, '../..');
 /** Native, and found in node_modules. */
 const NATIVE = ['sharp'];
 
-/** Of SQLite's driver only the addon is found there. */
+/** Of SQLite's driver only the addon is found there: by its folder, since what a package exports takes Node long to look up. */
 const addonInPackage: Plugin = {
   name: 'addon-in-package',
   setup({ onLoad }) {
-    const resolve = "require('node:module').createRequire(__filename).resolve";
-    const lib = `require('node:path').join(${resolve}('better-sqlite3/package.json'), '../lib')`;
+    const find = `
+const folders = require('node:module').createRequire(__filename).resolve.paths('better-sqlite3');
+const lib = folders.map((folder) => require('node:path').join(folder, 'better-sqlite3/lib')).find(require('node:fs').existsSync);
+`;
     onLoad({ filter: /\/better-sqlite3\/lib\/binding\.js$/ }, async ({ path }) => ({
-      contents: (await readFile(path, 'utf8')).replaceAll('__dirname', lib),
+      contents: find + (await readFile(path, 'utf8')).replaceAll('__dirname', 'lib'),
     }));
   },
 };

@@ -31,12 +31,13 @@ export type BuiltServer = {
 };
 
 /**
- * Into `outdir`, which is emptied first. Its folder must lie in `dist/`: the server finds `dist/widget/` and `node_modules/`
- * from where it stands.
+ * Into `outdir`, which is emptied first. It must lie in `dist/`: the server finds `dist/widget/` and `node_modules/` from where
+ * it stands.
+ * @param entry of a server with something of its own, from the project's folder; it may not wait at its top level
  * @throws when something cannot be resolved, or what was built does not start
  */
-export async function buildServer(outdir: string): Promise<BuiltServer> {
-  const script = await bundleScript('server/built-main.ts', { external: NATIVE, plugins: [addonInPackage] });
+export async function buildServer(outdir: string, entry = 'server/built-main.ts'): Promise<BuiltServer> {
+  const script = await bundleScript(entry, { external: NATIVE, plugins: [addonInPackage] });
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   const file = join(outdir, scriptName(script.hash));

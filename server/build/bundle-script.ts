@@ -5,7 +5,7 @@ import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { SCRIPT_WRAPPER } from '../prepared/load-script.ts';
-import { absentPackages } from './bundle-server.ts';
+import { absentPackages } from './absent-packages.ts';
 import { makeFirstTables } from './first-tables.ts';
 import { laterTypes, noLineNumbers } from './lighter-start.ts';
 

@@ -7,7 +7,7 @@ import { variantEntry } from '../services/built-server.ts';
 import { listFiles, storedFiles } from '../services/chat-api.ts';
 import { newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
-import { CRASH_POINTS, JOIN_CRASH_POINTS, SMALL_CRASH_POINTS } from '../services/crashing-server.ts';
+import { CRASH_POINTS, JOIN_CRASH_POINTS, SMALL_CRASH_POINTS } from '../services/crash-points.ts';
 import { eventually } from '../services/eventually.ts';
 import { mp4File, sha256Of } from '../services/fixtures.ts';
 import { recordSocket } from '../services/socket-recorder.ts';

@@ -8,7 +8,7 @@ import { bearer, get, listFiles, listUploads, shareFile, storedFiles, unfinished
 import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
-import { DELETION_CRASH_POINTS } from '../services/crashing-server.ts';
+import { DELETION_CRASH_POINTS } from '../services/crash-points.ts';
 import { createExpectDocumented } from '../services/documented.ts';
 import { eventually } from '../services/eventually.ts';
 import { pngFile } from '../services/fixtures.ts';

@@ -13,7 +13,7 @@ import { type ChatRoom, newChatRoom } from '../services/chat-room.ts';
 import { type Chatdrop, startChatdrop } from '../services/chatdrop-process.ts';
 import { chatdropForSuite } from '../services/chatdrop-suite.ts';
 import { startClamd } from '../services/clamd.ts';
-import { type CrashPoint, PICTURE_CRASH_POINTS } from '../services/crashing-server.ts';
+import { type CrashPoint, PICTURE_CRASH_POINTS } from '../services/crash-points.ts';
 import { eventually } from '../services/eventually.ts';
 import { broken, heicFile, largePng, photo, pixelsOf, placeIn, SECRET_WORD } from '../services/pictures.ts';
 import { film, heicPhoto, INSTALL_MS, installPreviewPrograms, pdfPage } from '../services/preview-programs.ts';

@@ -2,7 +2,6 @@
 import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { buildServer } from '../../server/build/build-server.ts';
-import { bundleServer } from '../../server/build/bundle-server.ts';
 
 const DIST = join(import.meta.dirname, '../../dist');
 /** With a fault built in. */
@@ -16,7 +15,7 @@ export const EXECUTABLE =
 export const SERVER_ENTRY = join(DIST, 'server/chatdrop.js');
 
 export function variantEntry(name: (typeof VARIANTS)[number]): string {
-  return join(DIST, `test-server/${name}.js`);
+  return join(DIST, `test-${name}/chatdrop.js`);
 }
 
 /**
@@ -27,10 +26,7 @@ export async function setup(project: Pick<TestProject, 'isRootProject'>): Promis
   const shared = globalThis as { [building]?: Promise<unknown> };
   shared[building] ??= Promise.all([
     buildServer(join(DIST, 'server')),
-    bundleServer(
-      Object.fromEntries(VARIANTS.map((name) => [name, `test/services/${name}.ts`])),
-      join(DIST, 'test-server'),
-    ),
+    ...VARIANTS.map((name) => buildServer(join(DIST, `test-${name}`), `test/services/${name}.ts`)),
   ]);
   // Whoever waits hears of a failure; until then it is nobody's.
   shared[building].catch(() => {});

@@ -6,59 +6,15 @@ import { pino } from 'pino';
 import type { Overrides } from '../../server/compose/parts.ts';
 import { compose } from '../../server/compose.ts';
 import { readConfig } from '../../server/config.ts';
-
-/** In the order in which an upload passes them. */
-export const CRASH_POINTS = [
-  'after the last byte, before the fsync',
-  'after the fsync',
-  'after the bytes are final',
-  'inside the transaction',
-  'after the commit, before the answer',
-  'after the answer, before the event',
-] as const;
-/** Those that a final upload passes, which is joined of partial ones. */
-export const JOIN_CRASH_POINTS = [
-  'in the middle of the join',
-  'after the join',
-  'after the bytes are final',
-  'inside the transaction',
-  'after the commit, before the answer',
-  'after the answer, before the event',
-] as const;
-/** Those that a file passes whose bytes come whole in one small body. */
-export const SMALL_CRASH_POINTS = [
-  'before the bytes are put',
-  'with half of the bytes put',
-  'after the bytes are put',
-  'inside the transaction',
-  'after the commit, before the answer',
-  'after the answer, before the event',
-] as const;
-/** Those that a picture passes: it is written without its metadata, and then its thumbnail is. */
-export const PICTURE_CRASH_POINTS = [
-  'before the metadata is gone',
-  'after the metadata is gone',
-  'before the thumbnail is written',
-  'after the thumbnail is written',
-] as const;
-/** Those that the deletion of a company with some hundred files passes. */
-export const DELETION_CRASH_POINTS = [
-  'in the second page of a deletion',
-  'after a removed object, before that is noted',
-] as const;
-export type CrashPoint = (
-  | typeof CRASH_POINTS
-  | typeof JOIN_CRASH_POINTS
-  | typeof SMALL_CRASH_POINTS
-  | typeof PICTURE_CRASH_POINTS
-  | typeof DELETION_CRASH_POINTS
-)[number];
+import type { CrashPoint } from './crash-points.ts';
 
 const config = readConfig(process.env);
 const crashed = path.join(config.dataDir, 'crashed');
 
-if (process.env.CRASH_AT !== undefined) {
-  const overrides = await overridesFor(process.env.CRASH_AT as CrashPoint);
+void serve(process.env.CRASH_AT as CrashPoint | undefined);
+
+async function serve(point: CrashPoint | undefined): Promise<void> {
+  const overrides = point === undefined ? {} : await overridesFor(point);
   const server = await compose(config, pino({ level: config.logLevel }), new Map(), overrides);
   await server.start();
   process.once('SIGTERM', () => void server.stop());

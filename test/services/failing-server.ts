@@ -5,21 +5,25 @@ import { readConfig } from '../../server/config.ts';
 
 let left = Number(process.env.FAIL_FINISH ?? 0);
 const config = readConfig(process.env);
-const server = await compose(config, pino({ level: 'silent' }), new Map(), {
-  storage: (real) => ({
-    ...real,
-    async makeFinal(uploadId, key) {
-      fail();
-      await real.makeFinal(uploadId, key);
-    },
-    async putWhole(...args) {
-      fail();
-      await real.putWhole(...args);
-    },
-  }),
-});
-await server.start();
-process.once('SIGTERM', () => void server.stop());
+void serve();
+
+async function serve(): Promise<void> {
+  const server = await compose(config, pino({ level: 'silent' }), new Map(), {
+    storage: (real) => ({
+      ...real,
+      async makeFinal(uploadId, key) {
+        fail();
+        await real.makeFinal(uploadId, key);
+      },
+      async putWhole(...args) {
+        fail();
+        await real.putWhole(...args);
+      },
+    }),
+  });
+  await server.start();
+  process.once('SIGTERM', () => void server.stop());
+}
 
 function fail(): void {
   left -= 1;

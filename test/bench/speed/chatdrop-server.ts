@@ -3,4 +3,6 @@ import { main } from '../../../server/main.ts';
 import { watchSelf } from './watch-self.ts';
 
 watchSelf();
-process.exitCode = await main(['serve'], process.env);
+void main(['serve'], process.env).then((code) => {
+  process.exitCode = code;
+});

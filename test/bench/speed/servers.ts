@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { bundleServer } from '../../../server/build/bundle-server.ts';
+import { buildServer } from '../../../server/build/build-server.ts';
 import { startChatdrop } from '../../services/chatdrop-process.ts';
 import { agentToken, visitorToken } from '../../services/tokens.ts';
 import { newBenchFolder } from './bench-folder.ts';
@@ -35,7 +35,9 @@ export type ServerName = (typeof SERVER_NAMES)[number];
 export const COMPANY = 'bench';
 /** As many chats as a busy hour has. */
 const SESSIONS = 200;
-const OURS = path.join(import.meta.dirname, '../../../dist/bench-server');
+const DIST = path.join(import.meta.dirname, '../../../dist');
+/** By the name of the server, as it is built to be shipped. */
+const OURS = { chatdrop: 'chatdrop-server', 'chatdrop without fsync': 'unsynced-server' } as const;
 /** Bounds that no work is to meet. */
 const SETTINGS = {
   CHAT_MAX_FILE_SIZE: '2GB',
@@ -46,8 +48,8 @@ const SETTINGS = {
 
 /** Before the first `chatdrop`. */
 export async function buildServers(): Promise<void> {
-  const entries = { chatdrop: 'test/bench/speed/chatdrop-server.ts', unsynced: 'test/bench/speed/unsynced-server.ts' };
-  await bundleServer(entries, OURS);
+  const entries = Object.values(OURS);
+  await Promise.all(entries.map((entry) => buildServer(folderOf(entry), `test/bench/speed/${entry}.ts`)));
 }
 
 export async function startServer(name: ServerName): Promise<Measured> {
@@ -79,9 +81,9 @@ export async function startScript(name: string, settings: Record<string, string>
 }
 
 /** @param settings beside those that all have */
-export async function startOurs(name: ServerName, settings: Record<string, string> = {}): Promise<Measured> {
+export async function startOurs(name: keyof typeof OURS, settings: Record<string, string> = {}): Promise<Measured> {
   const { folder, watchFile } = await newFolder(name.replaceAll(' ', '-'));
-  const entry = path.join(OURS, name === 'chatdrop' ? 'chatdrop.js' : 'unsynced.js');
+  const entry = path.join(folderOf(OURS[name]), 'chatdrop.js');
   const env = { ...SETTINGS, ...settings, BENCH_WATCH: watchFile };
   const server = await startChatdrop({ entry, dataDir: folder, env });
   const tokens = Array.from({ length: SESSIONS }, (_, at) => visitorToken(COMPANY, `s${at}`));
@@ -97,6 +99,10 @@ export async function startOurs(name: ServerName, settings: Record<string, strin
     watched: watched(server.pid, watchFile),
     stop: async () => void (await server.stop()),
   };
+}
+
+function folderOf(entry: string): string {
+  return path.join(DIST, `bench-${entry}`);
 }
 
 async function newFolder(name: string) {

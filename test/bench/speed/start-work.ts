@@ -14,7 +14,7 @@ import { processSeconds } from './process-seconds.ts';
 import type { Bench, Figure, Target, Work } from './work.ts';
 
 const DIST = path.join(import.meta.dirname, '../../../dist');
-const SERVER = path.join(DIST, 'start-server');
+const SERVER = path.join(DIST, 'bench-start');
 /** Measured where it was built (`npm run build:executable`). */
 const EXECUTABLE = path.join(DIST, 'chatdrop');
 const LOOK_EVERY_MS = 3;

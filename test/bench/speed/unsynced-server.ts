@@ -11,10 +11,15 @@ const atOnce = async () => {};
 const WITHOUT_WAITS = { syncs: { file: atOnce, opened: atOnce, folder: atOnce }, commitsWait: false };
 
 watchSelf();
-const config = readConfig(process.env);
-const requests = createRequestContext(config);
-const log = createLog(config, requests.fields);
-const assets = readAssets(path.join(import.meta.dirname, '../../../dist/widget'));
-const server = await compose(config, log, assets, { disk: WITHOUT_WAITS }, requests);
-process.once('SIGTERM', () => void server.stop().finally(() => process.exit()));
-await server.start();
+void serve();
+
+async function serve(): Promise<void> {
+  const config = readConfig(process.env);
+  const requests = createRequestContext(config);
+  const log = createLog(config, requests.fields);
+  // From where it is built to.
+  const assets = readAssets(path.join(import.meta.dirname, '../../dist/widget'));
+  const server = await compose(config, log, assets, { disk: WITHOUT_WAITS }, requests);
+  process.once('SIGTERM', () => void server.stop().finally(() => process.exit()));
+  await server.start();
+}

@@ -3,6 +3,8 @@ import path from 'node:path';
 import type { Plugin } from 'esbuild';
 
 const LATER = 'later';
+const PINO_CALLER = 'pino/lib/caller.js';
+const DEPD = 'depd/index.js';
 const FUNCTIONS_OF_TYPES = ['charset', 'contentType', 'extension', 'lookup'];
 
 /** Koa loads the types of all names of files; what we answer names its own. They are loaded when they are first asked for. */
@@ -29,11 +31,21 @@ export const laterTypes: Plugin = {
  */
 export const noLineNumbers: Plugin = {
   name: 'no-line-numbers',
-  setup({ onLoad }) {
-    onLoad({ filter: /\/pino\/lib\/caller\.js$/ }, () => ({ contents: 'module.exports = () => [];' }));
-    onLoad({ filter: /\/depd\/index\.js$/ }, ({ path: file }) => ({
-      contents: "module.exports = require('./lib/browser/index.js');",
-      resolveDir: path.dirname(file),
+  setup({ onLoad, onEnd }) {
+    const met = new Set<string>();
+    onLoad({ filter: /\/pino\/lib\/caller\.js$/ }, () => {
+      met.add(PINO_CALLER);
+      return { contents: 'module.exports = () => [];' };
+    });
+    onLoad({ filter: /\/depd\/index\.js$/ }, ({ path: file }) => {
+      met.add(DEPD);
+      return { contents: "module.exports = require('./lib/browser/index.js');", resolveDir: path.dirname(file) };
+    });
+    // A newer version that is made up otherwise would quietly bring back what is left out.
+    onEnd(() => ({
+      errors: [PINO_CALLER, DEPD]
+        .filter((file) => !met.has(file))
+        .map((file) => ({ text: `there is no ${file} any more` })),
     }));
   },
 };

@@ -1,6 +1,6 @@
 /** What the build has compiled is taken at a start: V8 drops it without a word where an option of its own is another one. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { CHEAP_CONTEXTS } from '../../server/right-node.js';
@@ -22,4 +22,12 @@ test.each([[[]], [[CHEAP_CONTEXTS]]])('a start with the options %j takes it', (o
   const script = fileOf('js');
   const said = execFileSync(process.execPath, [...options, '-e', LOOK, script, fileOf('.bin')], { encoding: 'utf8' });
   expect(said.trim()).toBe('false');
+});
+
+test.each([
+  ['the languages of zod', 'Ung\\xFCltige Eingabe'],
+  ['who asks V8 for the lines of the whole script', 'getCallSites'],
+  ['who warns of what is deprecated, and asks for lines too', 'callSiteLocation'],
+])('the script has not: %s', (_what, text) => {
+  expect(readFileSync(fileOf('js'), 'latin1').includes(text)).toBe(false);
 });

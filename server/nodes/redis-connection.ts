@@ -1,5 +1,5 @@
 /** The connection to Redis: two sockets, which come back by themselves, and never make anybody wait for long. */
-import { createClient } from 'redis';
+import { createClient } from '@redis/client';
 
 const CONNECT_TIMEOUT_MS = 5000;
 const MAX_RECONNECT_DELAY_MS = 2000;

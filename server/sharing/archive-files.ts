@@ -1,7 +1,7 @@
 /** All files of a session, or of its visitor, as one zip that is made while it is sent: no file is ever in memory. */
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import ZipStream from 'zip-stream';
+import type ZipStream from 'zip-stream';
 import type { ChatFileTable, FileRecord, FileScope } from '../database/chat-file-table.ts';
 import type { UploadRecord, UploadTable } from '../database/upload-table.ts';
 import { createArchiveNames } from '../rules/archive-names.ts';
@@ -39,13 +39,19 @@ const COMPRESSIBLE = /^(?:text\/|application\/(?:rtf|json|xml|msword|vnd\.ms-)|i
 
 export function createArchiveFiles(needs: Needs): ArchiveFiles {
   return (request) => {
-    const zip = new ZipStream();
     const output = new PassThrough();
-    // What ends one of them ends the other: a fault, or a client that leaves.
-    pipeline(zip, output, () => {});
-    pack(needs, request, zip, output).catch((error: Error) => output.destroy(error));
+    zipInto(needs, request, output).catch((error: Error) => output.destroy(error));
     return output;
   };
+}
+
+async function zipInto(needs: Needs, request: ArchiveRequest, output: PassThrough): Promise<void> {
+  // With its streams a hundred modules, which no start has to load.
+  const { default: Zip } = await import('zip-stream');
+  const zip = new Zip();
+  // What ends one of them ends the other: a fault, or a client that leaves.
+  pipeline(zip, output, () => {});
+  await pack(needs, request, zip, output);
 }
 
 async function pack(needs: Needs, request: ArchiveRequest, zip: ZipStream, output: Readable): Promise<void> {

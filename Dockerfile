@@ -12,8 +12,8 @@ COPY CHANGELOG.md LICENSE ./
 COPY migrations ./migrations
 COPY server ./server
 COPY widget ./widget
-# The bundle holds every package but SQLite's driver, which brings its sources, and itself for systems that are not this one,
-# and sharp.
+# The bundle holds every package but sharp and the addon of SQLite's driver, which it looks for beside that one's lib/. The driver
+# brings its sources, and the addon for systems that are not this one.
 # A checkout may be closed to others, and the image's user is another.
 RUN npm run build \
     && mkdir packages \

@@ -1,4 +1,4 @@
-/** Builds the server into `dist/server/`: a start reads two files instead of some two thousand, compiles nothing, and needs no package but SQLite's driver and sharp. */
+/** Builds the server into `dist/server/`: a start reads two files instead of some two thousand, compiles nothing, and needs no package but sharp and the addon of SQLite's driver. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
@@ -17,8 +17,9 @@ const addonInPackage: Plugin = {
     const find = `
 const folders = require('node:module').createRequire(__filename).resolve.paths('better-sqlite3');
 const lib = folders.map((folder) => require('node:path').join(folder, 'better-sqlite3/lib')).find(require('node:fs').existsSync);
+if (lib === undefined) throw Object.assign(new Error("Cannot find module 'better-sqlite3'"), { code: 'MODULE_NOT_FOUND' });
 `;
-    onLoad({ filter: /\/better-sqlite3\/lib\/binding\.js$/ }, async ({ path }) => ({
+    onLoad({ filter: /[\\/]better-sqlite3[\\/]lib[\\/]binding\.js$/ }, async ({ path }) => ({
       contents: find + (await readFile(path, 'utf8')).replaceAll('__dirname', 'lib'),
     }));
   },

@@ -10,7 +10,7 @@ const project = join(import.meta.dirname, '../..');
 const nativeAddons: Plugin = {
   name: 'native-addons',
   setup({ onResolve, onLoad, resolve }) {
-    onLoad({ filter: /\/better-sqlite3\/lib\/binding\.js$/ }, () => ({
+    onLoad({ filter: /[\\/]better-sqlite3[\\/]lib[\\/]binding\.js$/ }, () => ({
       contents: `let addon;\nexports.getBinding = () => (addon ??= ${loading('sqlite')});`,
       resolveDir: project,
     }));
@@ -18,7 +18,7 @@ const nativeAddons: Plugin = {
     onResolve({ filter: /^sharp$/ }, ({ resolveDir, kind }) =>
       kind === 'require-call' ? undefined : resolve('sharp', { resolveDir, kind: 'require-call' }),
     );
-    onLoad({ filter: /\/sharp\/dist\/sharp\.cjs$/ }, () => ({
+    onLoad({ filter: /[\\/]sharp[\\/]dist[\\/]sharp\.cjs$/ }, () => ({
       contents: `
         const addon = ${loading('sharp')};
         if (process.platform === 'linux' && process.arch === 'x64' && !addon._isUsingX64V2())

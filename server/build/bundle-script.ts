@@ -24,7 +24,7 @@ function chatdropAbsent(name) {
  * for where somebody else may have put something.
  */
 const NAMES_AT_RUN_TIME =
-  /\/(?:sharp\/dist\/(?:libvips|utility)\.cjs|knex\/lib\/migrations\/util\/import-file\.js|rate-limiter-flexible\/lib\/RateLimiterDrizzle\w*\.js|file-type\/source\/index\.js)$/;
+  /[\\/](?:sharp[\\/]dist[\\/](?:libvips|utility)\.cjs|knex[\\/]lib[\\/]migrations[\\/]util[\\/]import-file\.js|rate-limiter-flexible[\\/]lib[\\/]RateLimiterDrizzle\w*\.js|file-type[\\/]source[\\/]index\.js)$/;
 const ASKED_BY_VARIABLE = /\b(?:require|import)\((?!['"])/g;
 
 const nothingAtRunTime: Plugin = {

@@ -10,7 +10,10 @@ export function createDocumentRoute(make: () => Promise<object>): Middleware {
     return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
   };
   return async (ctx) => {
-    made ??= document();
+    made ??= document().catch((error) => {
+      made = undefined;
+      throw error;
+    });
     const { body, etag } = await made;
     ctx.set({ 'Cache-Control': 'no-cache', ETag: etag });
     ctx.status = 200;

@@ -7,7 +7,7 @@ import { type CreateLimiter, type Limiter, toLimiter, UNLIMITED_POINTS } from '.
 /** Of a look at the store. A limit is not worth making an upload wait. */
 const MAX_WAIT_MS = 1500;
 
-/** `client` is one of the `redis` package; it is not asked while it is not ready. */
+/** `client` is one of @redis/client; it is not asked while it is not ready. */
 type Redis = { client: unknown; isReady(): boolean };
 
 /** `prefix` keeps installations apart that share one Redis. */

@@ -16,8 +16,8 @@ void serve(process.env.CRASH_AT as CrashPoint | undefined);
 async function serve(point: CrashPoint | undefined): Promise<void> {
   const overrides = point === undefined ? {} : await overridesFor(point);
   const server = await compose(config, pino({ level: config.logLevel }), new Map(), overrides);
-  await server.start();
   process.once('SIGTERM', () => void server.stop());
+  await server.start();
 }
 
 /** A real kill, as by the kernel: nothing is flushed, no handler runs. The next start goes on without one. */

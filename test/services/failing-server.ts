@@ -21,8 +21,8 @@ async function serve(): Promise<void> {
       },
     }),
   });
-  await server.start();
   process.once('SIGTERM', () => void server.stop());
+  await server.start();
 }
 
 function fail(): void {

@@ -1,4 +1,4 @@
-/** Packages that others ask for and can do without. */
+/** Packages that others ask for and can do without: `chatdropAbsent` (bundle-script.ts) says so. */
 import type { Plugin } from 'esbuild';
 
 /** What knex, pg, ws, sharp, redis and tus ask for and can do without; a bundle says “not found”, as a folder without them would. */
@@ -9,9 +9,8 @@ export const absentPackages: Plugin = {
   name: 'absent-packages',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: ABSENT }, ({ path }) => ({ path, namespace: 'absent' }));
-    onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => {
-      const message = JSON.stringify(`Cannot find module '${path}'`);
-      return { contents: `throw Object.assign(new Error(${message}), { code: 'MODULE_NOT_FOUND' })` };
-    });
+    onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({
+      contents: `chatdropAbsent(${JSON.stringify(path)})`,
+    }));
   },
 };

@@ -17,7 +17,7 @@ const addonInPackage: Plugin = {
     const find = `
 const folders = require('node:module').createRequire(__filename).resolve.paths('better-sqlite3');
 const lib = folders.map((folder) => require('node:path').join(folder, 'better-sqlite3/lib')).find(require('node:fs').existsSync);
-if (lib === undefined) throw Object.assign(new Error("Cannot find module 'better-sqlite3'"), { code: 'MODULE_NOT_FOUND' });
+if (lib === undefined) chatdropAbsent('better-sqlite3');
 `;
     onLoad({ filter: /[\\/]better-sqlite3[\\/]lib[\\/]binding\.js$/ }, async ({ path }) => ({
       contents: find + (await readFile(path, 'utf8')).replaceAll('__dirname', 'lib'),

@@ -1,4 +1,7 @@
-/** What the build has compiled is taken at a start: V8 drops it without a word where an option of its own is another one. */
+/**
+ * What the build has compiled is taken at a start: V8 drops it without a word where an option of its own is another one. And the
+ * script is without what would make a start slow.
+ */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';

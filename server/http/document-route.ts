@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Middleware } from 'koa';
 
-/** `make`: called once. */
+/** `make`: called again only after it has failed. */
 export function createDocumentRoute(make: () => Promise<object>): Middleware {
   let made: ReturnType<typeof document> | undefined;
   const document = async () => {
